@@ -3,13 +3,14 @@
 # step NAME COMMAND…           runs one step; if it fails, its output is printed and the whole run ends
 # chains FUNCTION FUNCTION…    runs functions of steps side by side, until all are done or one step fails
 #
-# Each step runs in a process group of its own. However the run ends, the groups of all steps are killed.
+# Each step runs in a process group of its own. At the end of the run, also of a stopped one, the groups of all steps are
+# killed.
 
 CI_LOGS="${CI_LOGS:-$(mktemp -d "${TMPDIR:-/tmp}/tollgate-ci.XXXXXX")}"
 mkdir -p "$CI_LOGS"
 : >"$CI_LOGS/durations"
 rm -f "$CI_LOGS/failed" "$CI_LOGS/groups"
-# No step may take longer: one that waits for ever fails with exit code 124.
+# The time limit of a step: one that does not end fails with exit code 124.
 CI_STEP_SECONDS="${CI_STEP_SECONDS:-2400}"
 ci_began=$(date +%s)
 ci_shell=$BASHPID
@@ -26,11 +27,11 @@ step() {
   local group=$!
   echo "$group" >>"$CI_LOGS/groups"
   wait "$group" || status=$?
-  # What the step left running goes with it.
+  # Processes that the step left running are killed with it.
   kill -KILL -- "-$group" 2>/dev/null || true
   printf '%s\t%s\t%s\n' "$name" "$(($(date +%s) - began))" "$status" >>"$CI_LOGS/durations"
   if [ "$status" -ne 0 ]; then
-    # The first failure is the one that is told.
+    # Only the first failure is reported.
     (set -o noclobber && echo "$name" >"$CI_LOGS/failed") 2>/dev/null || true
     exit 1
   fi
@@ -57,8 +58,8 @@ chains() {
   done
 }
 
-# Kills what the steps left: first who starts further ones, then the groups of the steps, then every process with the
-# mark.
+# Kills the processes that the steps left: first the ones that start others, then the groups of the steps, then every
+# process with the mark.
 ci_kill() {
   local pid
   exec 3>&2 2>/dev/null # bash reports each job that was killed

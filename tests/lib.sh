@@ -1,4 +1,4 @@
-# What the scripts below share: a built stack on a free port, and its end. To be sourced.
+# The functions that the scripts below share: a built stack on a free port, and its end. To be sourced.
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}"

@@ -1,6 +1,6 @@
-//! Compresses everything under `web/` and writes a table of it, so that serving a page is a look-up. The modules of the
-//! account pages become one script, those of the dashboard another, so that a first visit takes few requests. The brand of
-//! `brand/` is written into the pages.
+//! Compresses all files under `web/` and writes a table of them, so that serving a page is a look-up. The modules of
+//! the account pages become one script, those of the dashboard another, so that a first visit makes few requests. The
+//! brand of `brand/` is written into the pages.
 
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -11,10 +11,10 @@ use std::io::Error;
 use std::path::{Path, PathBuf};
 use zopfli::{Format, Options};
 
-/// The module that pages start with, and the script that is made of it and of all that it imports.
+/// The first module of the pages, and the script that is built from it and all its imports.
 const BUNDLES: [(&str, &str); 2] =
     [("account/main.js", "account/bundle.js"), ("dashboard/main.js", "dashboard/bundle.js")];
-/// Where the logo of the brand is served.
+/// The path of the brand's logo.
 const LOGO: &str = "account/logo.svg";
 
 /// The content of each file by its path below `web/`.
@@ -37,7 +37,7 @@ fn main() -> Result<(), Error> {
     name_versions(&mut files);
     let mut table = String::from("&[\n");
     for (index, (path, content)) in files.iter().enumerate() {
-        // Copied: the folder of what is built may outlive the checkout that it was built from.
+        // Copied, because the build folder may outlive the checkout.
         let plain = out.join(index.to_string());
         fs::write(&plain, content)?;
         let packed = out.join(format!("{index}.gz"));
@@ -53,7 +53,8 @@ fn main() -> Result<(), Error> {
     fs::write(out.join("assets.rs"), table)
 }
 
-/// Writes the values of `brand.json` where files name them, such as `{{brand.name}}`; `{{brand.json}}` is all of it.
+/// Writes the values of `brand.json` where files name them, such as `{{brand.name}}`; `{{brand.json}}` is the whole
+/// file.
 fn write_brand(folder: &Path, files: &mut Files) -> Result<(), Error> {
     println!("cargo::rerun-if-changed={}", folder.display());
     let brand: Value = serde_json::from_str(&fs::read_to_string(folder.join("brand.json"))?)?;
@@ -86,7 +87,7 @@ fn write_brand(folder: &Path, files: &mut Files) -> Result<(), Error> {
     Ok(())
 }
 
-/// `text` as the text of an HTML element.
+/// `text` escaped for an HTML element.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
@@ -97,7 +98,8 @@ fn version(content: &str) -> String {
     format!("{:016x}", hasher.finish())
 }
 
-/// Names the version of each script, style and picture where a page loads it: under such an address it never changes.
+/// Adds the version of each script, style and picture to its address in a page: a file at such an address never
+/// changes.
 fn name_versions(files: &mut Files) {
     let addresses: Vec<_> = files
         .iter()
@@ -106,7 +108,7 @@ fn name_versions(files: &mut Files) {
         .collect();
     for (_, page) in files.iter_mut().filter(|(path, _)| path.ends_with(".html")) {
         for (plain, versioned) in &addresses {
-            // A link to the document is no part of the page.
+            // A link to the document is not loaded.
             if !plain.contains(".json") {
                 *page = page.replace(plain, versioned);
             }
@@ -114,7 +116,7 @@ fn name_versions(files: &mut Files) {
     }
 }
 
-/// One script of the module at `entry` and of all that it imports.
+/// One script with the module at `entry` and all its imports.
 fn bundle_of(entry: &str, files: &Files) -> Result<String, Error> {
     let mut bundle = Bundle { files, names: BTreeMap::new(), script: String::new() };
     let (code, exports) = bundle.code_of(entry)?;
@@ -123,13 +125,13 @@ fn bundle_of(entry: &str, files: &Files) -> Result<String, Error> {
 
 struct Bundle<'a> {
     files: &'a Files,
-    /// The constant that holds what a module exports; `None` while its own imports are read.
+    /// The constant that holds a module's exports; `None` while its own imports are read.
     names: BTreeMap<String, Option<String>>,
     script: String,
 }
 
 impl Bundle<'_> {
-    /// Adds a module, behind those that it imports, as a constant with its exports.
+    /// Adds a module, after its imports, as a constant with its exports.
     fn add(&mut self, path: &str) -> Result<String, Error> {
         match self.names.get(path) {
             Some(Some(name)) => return Ok(name.clone()),
@@ -182,8 +184,8 @@ impl Bundle<'_> {
     }
 }
 
-/// The lines of a script or a style without indentation and comments of whole lines: a browser needs neither. Text in
-/// backticks stays as it is.
+/// The lines of a script or a style without indentation and comment lines, which browsers do not need. Text in
+/// backticks is unchanged.
 fn code_lines(text: &str) -> impl Iterator<Item = &str> {
     let (mut in_comment, mut in_text) = (false, false);
     text.lines().filter_map(move |line| {

@@ -37,7 +37,7 @@ CREATE EXTERNAL TABLE gate_export (
 ROW FORMAT SERDE 'org.apache.hive.hcatalog.data.JsonSerDe'
 LOCATION 's3://BUCKET/export/AWSDynamoDB/EXPORT_gate/data/';
 
--- Plans, subscriptions and payments are told apart by their sort key. Customers, trials and Stripe's events are in the table too.
+-- Plans, subscriptions and payments are distinguished by their sort key. Customers, trials and Stripe's events are in the table too.
 CREATE EXTERNAL TABLE billing_export (
   item struct<
     sk: struct<s: string>,

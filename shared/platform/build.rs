@@ -1,5 +1,4 @@
-//! Picks the roots of AWS's own services out of Mozilla's list and writes them as PEM, which is what the SDKs' client
-//! takes.
+//! Selects the roots of AWS's own services from Mozilla's list and writes them as PEM, which the SDKs' client reads.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-"""A wrong parameter fails the deploy before anything is made: each one alone, beside parameters that are right."""
+"""A wrong parameter fails the deploy before anything is created: each one alone, with right values for the others."""
 
 import sys
 
@@ -14,8 +14,8 @@ RIGHT = {
 WRONG = [
     {"Stage": "local"},
     {"Stage": "Test"},
-    {"Stage": "prod", "WebhookReservedConcurrency": "0"},  # and nobody is told of its alarms
-    {"Stage": "prod", "AlarmEmail": "ops@example.com"},  # and nobody decides on the webhook's concurrency
+    {"Stage": "prod", "WebhookReservedConcurrency": "0"},  # and the alarms have no subscriber
+    {"Stage": "prod", "AlarmEmail": "ops@example.com"},  # and the webhook's concurrency is not decided
     {"AppUrl": "accounts.example.com"},
     {"AppUrl": "https://accounts.example.com/"},
     {"AppUrl": None},
@@ -52,7 +52,7 @@ WRONG = [
     {"HostedZoneId": "Z1"},  # and no domain name
 ]
 
-# A template of more than 51,200 bytes is taken from a bucket: as a body it would be refused for its length alone.
+# A template of more than 51,200 bytes is read from a bucket: as a body it would be refused for its length alone.
 BUCKET, KEY = "tollgate-refused", "template.yaml"
 storage = boto3.client("s3")
 storage.create_bucket(Bucket=BUCKET)
@@ -76,9 +76,9 @@ for number, wrong in enumerate(WRONG):
     try:
         create(stack, given)
     except ClientError as error:
-        told = error.response["Error"]
-        assert told["Code"] == "ValidationError", (wrong, error)
-        assert "templateBody" not in told["Message"] and "TemplateURL" not in told["Message"], (wrong, error)
+        details = error.response["Error"]
+        assert details["Code"] == "ValidationError", (wrong, error)
+        assert "templateBody" not in details["Message"] and "TemplateURL" not in details["Message"], (wrong, error)
     else:
         raise SystemExit(f"{wrong} was taken")
     try:

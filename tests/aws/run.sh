@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # The whole stack as it is deployed: builds the functions, deploys template.yaml unchanged into an AWS emulator that
-# enforces IAM, with the fake Stripe in a process of its own, walks the ways of a person, an admin and people who pay
+# enforces IAM, with the fake Stripe in a process of its own, runs the journeys of a user, an admin and paying users, breaks
 # through it, breaks a function in each way that a deployment can, and deletes it all: docs/deploying.md, step by step, as
 # far as the emulator plays it. The durations of the steps are printed at the end.
-# Makes its own Python environments; leaves nothing running.
+# no process running.
 set -euo pipefail
 root="$(cd "$(dirname "$0")/../.." && pwd)"
 cd "$root"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}" SAM_CLI_TELEMETRY=0
 command -v python3 >/dev/null || { apt-get update -q && apt-get install -y -q python3 python3-venv; }
-# Two environments: the emulator and SAM want different versions of the same packages.
+# Two environments: the emulator and SAM require different versions of the same packages.
 environments="${XDG_CACHE_HOME:-$HOME/.cache}/tollgate-aws"
 for name in emulator sam; do
   [ -x "$environments/$name/bin/python" ] || python3 -m venv "$environments/$name"
@@ -26,7 +26,7 @@ stripe="http://127.0.0.1:$(free_port)"
 work="$(mktemp -d)"
 processes=()
 trap 'kill "${processes[@]}" 2>/dev/null || true; wait "${processes[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT
-# A clean environment: what the emulator has, its functions have. With AUTH each call is authorised by its caller's
+# A clean environment, because the functions inherit that of the emulator. With AUTH each call is authorised by its caller's
 # role.
 env -i HOME="$work" PATH="$PATH" AWS_ENDPOINT_URL="http://127.0.0.1:$port" GATEWAY_PORT="$port" AUTH=true \
   MINISTACK_REGION=us-east-1 BIND_HOST=127.0.0.1 IOT_MTLS_ENABLED=0 \
@@ -60,8 +60,9 @@ step "mail: identity" "$python" tests/aws/wait.py "${processes[0]}"
 step "deploy: lint" sam validate --lint
 step "deploy: wrong parameters are refused" "$python" tests/aws/refused.py template.yaml
 case "$(uname -m)" in aarch64 | arm64) architecture=arm64 ;; *) architecture=x86_64 ;; esac
-# The build of the tests has the commands in it, and nearly all of the functions: they are deployed as they are tested,
-# without optimisation; infra/bench measures them as they are released.
+# The build of the tests contains the commands and nearly all of the functions: they are deployed as they are tested,
+# without optimisation;
+# infra/bench measures the release builds.
 cargo test --workspace --locked --no-run --quiet
 export CARGO_LAMBDA_COMPILER=cargo SAM_BUILD_MODE=debug
 step "deploy: build" sam build --build-dir "$work/build" --parameter-overrides "Architecture=$architecture"
@@ -89,17 +90,17 @@ step "smoke test: a user signs up" "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$m
 step "faults of a deployment" "$python" tests/aws/broken.py tollgate-test "$gateway"
 step "first admin" "$ops" make-admin --stage test --email ann@example.com
 since="$(date +%s%3N)"
-# Ann alone is counted.
+# Only Ann is counted.
 step "schedules: first run" schedules rollup=1 expiry=0 reconcile=0 reminders=0 outbox=0 accounts=0
 step "being on call: doctor" "$ops" doctor --stage test
 step "smoke test: the admin, with reports" "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" admin
-# Bob, who has left for good.
+# Bob, who deleted the account.
 step "schedules: an erased account" schedules accounts=1 rollup=1
 step "smoke test: users pay" "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" subscribe "$stripe"
-# Dora's payment that failed is due, Emil is told of the end of his trial, and is gone at Stripe.
+# Dora's failed payment is due, Emil gets the mail about the end of his trial, and is deleted at Stripe.
 step "schedules: what is due" schedules expiry=1 reminders=0 reconcile=1 outbox=0 accounts=0 rollup=3
 step "smoke test: users leave" "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" leave "$stripe"
-# Dora, who has left for good.
+# Dora, who deleted the account.
 step "schedules: an erased customer" schedules accounts=1 rollup=2
 echo "SELECT count(*) AS users FROM users" >"$work/users.sql"
 step "being on call: a report of the command" "$ops" report run "$work/users.sql" --stage test

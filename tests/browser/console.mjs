@@ -26,7 +26,7 @@ async function pay(url) {
   await control("drain");
 }
 
-/** Each view while there is nothing in it: what to do is said. */
+/** Each empty view says what to do. */
 async function empty() {
   const self = await person(desktop);
   for (const [view, text] of [
@@ -47,7 +47,7 @@ async function empty() {
   await self.close();
 }
 
-/** Every view with something in it, with a text of it. */
+/** Every view with data, with a text of it. */
 function views(user, id) {
   return [
     ["inbox", user.email, "inbox"],
@@ -163,7 +163,7 @@ async function everyMail() {
 async function byWork(user) {
   const self = await person(desktop);
   const toast = (text) => self.sees(text);
-  // The dead letter stays; what is sent from now on arrives.
+  // The dead letter stays; mails sent from now on arrive.
   await control("faults", undefined, "DELETE");
   await self.goto("/_local");
   await self.fill({ q: user.email });
@@ -198,7 +198,7 @@ async function byWork(user) {
   await control("stripe/delivery", { mode: "normal" });
   await self.goto("/_local#schedules");
   await self.sees("rollup");
-  // By the keyboard: the toast before may cover the last row.
+  // By keyboard: the toast from before may cover the last row.
   await self.page.focus("[aria-label='Run now: rollup']");
   await self.page.keyboard.press("Enter");
   await toast("rollup ran");
@@ -211,7 +211,7 @@ async function byWork(user) {
   await self.goto("/_local#faults");
   await self.sees("No fault is on");
   await self.page.select("[name=service]", "dynamodb");
-  // More than once: other calls of the functions meet it, too.
+  // More than once: other calls of the functions meet the fault, too.
   await self.fill({ times: "50" });
   await self.press("Switch on");
   await self.sees("The fault is on.");

@@ -57,7 +57,7 @@ function pages(user, report) {
   ];
 }
 
-/** All pages at all widths. One sign-in serves them all: the tabs share its cookie. */
+/** All pages at all widths. One sign-in is enough for all: the tabs share its cookie. */
 async function everyPage(user) {
   const first = await signIn(ADMIN);
   const { access_token } = await contract("/login", ADMIN);
@@ -97,7 +97,7 @@ async function byKeyboard() {
   await admin.close();
 }
 
-/** Many at once, on the list, by its keys. */
+/** Many users at once, on the list, by keyboard. */
 async function byBulk() {
   const users = [await newUser("bulk-one"), await newUser("bulk-two")];
   const admin = await signIn(ADMIN);
@@ -143,7 +143,7 @@ async function byReport() {
   const url = await admin.page.$eval(".run-status a[download]", (link) => link.href);
   const text = await (await fetch(url)).text();
   if (!text.startsWith("month,") || !text.includes("usd")) throw new Error(`the CSV file is ${text}`);
-  // A statement that is not accepted stays in the editor, with its error.
+  // A statement that is refused stays in the editor, with its error.
   await admin.page.focus("#sql");
   await chord(admin, "Control", "a");
   await admin.page.keyboard.type("select nope from users");
@@ -153,7 +153,7 @@ async function byReport() {
   await admin.close();
 }
 
-/** What a user without the role sees. */
+/** The pages for a user without the role. */
 async function byUser({ email }) {
   const self = await signIn({ email, password: PASSWORD });
   await self.goto("/dashboard");

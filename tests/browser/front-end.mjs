@@ -24,7 +24,7 @@ async function start() {
   throw new Error("the example does not start");
 }
 
-/** Waits until the browser is at `address`: the pages get there on their own. */
+/** Waits until the browser is at `address`: the pages redirect by themselves. */
 async function isAt(self, address) {
   await self.page.waitForFunction((wanted) => location.href === wanted, WAIT, address).catch(async () => {
     throw new Error(`at ${self.page.url()} instead of ${address}:\n${await self.page.evaluate(() => document.body.innerText)}`);
@@ -56,7 +56,7 @@ async function byRegistration() {
   await ann.sees("Current plan", "billing");
   const back = await ann.page.$eval(".back a", (link) => [link.textContent, link.href]);
   if (!back[0].startsWith("Back to ") || back[1] !== DEEP) throw new Error(`the way back is ${back}`);
-  // The way back is on each page of the account, also after a reload.
+  // The link back is on each page of the account, also after a reload.
   await ann.follow("/account/security");
   await ann.sees("This session");
   await ann.page.reload();
@@ -93,7 +93,7 @@ async function byMailedLink() {
   await bea.close();
 }
 
-/** A user who exists, on the product's own form, on the hosted pages, and at a provider. */
+/** An existing user, on the product's own form, on the hosted pages, and at a provider. */
 async function bySignIn() {
   const email = "ann.front@example.com";
   const ann = await person(device);
@@ -122,7 +122,7 @@ async function bySignIn() {
   await ann.press("Sign out");
   await ann.sees("You're signed out.");
 
-  // A page that needs a session comes first, and leads back by its link.
+  // A page that needs a session comes first, and its link leads back.
   await ann.goto(`/account/billing?return_to=${encodeURIComponent(DEEP)}`);
   await ann.sees("Forgot your password?");
   await ann.fill({ email, password: PASSWORD });
@@ -150,7 +150,7 @@ async function bySignIn() {
   }
 }
 
-/** Addresses of other origins, and texts that a browser could read as one, have no effect. */
+/** Addresses of other origins, and texts that a browser could interpret as one, have no effect. */
 async function byForeignAddress() {
   const foreign = [
     "https://evil.example/",
@@ -180,7 +180,7 @@ async function byForeignAddress() {
       await eve.close();
     }
   }
-  // What lies in the storage of the tab was checked before; a destination that was not is ignored.
+  // Destinations in the tab's storage were checked when they were stored; one that was not is ignored.
   const eve = await person(device);
   await eve.goto("/account/sign-in?next=https%3A%2F%2Fevil.example%2F");
   await eve.fill({ email: "ann.front@example.com", password: PASSWORD });
@@ -214,7 +214,7 @@ async function byTabs() {
   await two.goto(front);
   await two.sees(`Signed in as ${email}`);
 
-  // Both need a token in the same moment: while the first waits for its own, the second one sends nothing.
+  // Both need a token at the same time: while the first waits for its own, the second one sends nothing.
   await withClient(one, "client.resume()");
   await withClient(two, "client.resume()");
   const renewals = [];
@@ -254,7 +254,7 @@ async function byTabs() {
   await one.sees("You're signed in.");
   await two.sees(`Signed in as ${email}`);
 
-  // The session ends at the service: the route that asks for it refuses at once, and the page says why.
+  // The session ends at the service: the route that requires a live session refuses at once, and the page says why.
   await two.press("Pay out");
   await two.sees("The payout of usr_");
   const { access_token } = await contract("/login", { email, password: PASSWORD });

@@ -1,4 +1,5 @@
-// What the walks share: a browser, the contract and the dev console of a local stack, and a person who uses a page.
+// The parts that the walks share: a browser, the contract and the dev console of a local stack, and a person who uses a
+// page.
 
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -9,7 +10,7 @@ export const PASSWORD = "correct horse battery";
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 export const browser = await puppeteer.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
-/** How many pages were checked so far. */
+/** The number of checked pages so far. */
 export let checked = 0;
 /** Each address that was checked with its width and scheme. */
 const covered = [];
@@ -47,7 +48,7 @@ export async function mail(to, kind) {
   return found;
 }
 
-/** Calls the contract; without a body it reads. */
+/** Calls the contract; a GET unless there is a body. */
 export async function contract(path, body, token) {
   const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
   const options = body === undefined ? { headers } : { method: "POST", headers, body: JSON.stringify(body) };
@@ -56,13 +57,13 @@ export async function contract(path, body, token) {
 
 /** How long anything may take: the machine may be busy with other checks. */
 const TIMEOUT_MS = 90_000;
-/** How a text is waited for: by a timer, since a tab in the background draws no frames. */
+/** How to wait for a text: by a timer, since a tab in the background draws no frames. */
 export const WAIT = { timeout: TIMEOUT_MS, polling: 100 };
 
 /** The first element of this kind that has this text, is visible and is not disabled. Runs in the page. */
 const findVisible = (kind, text) => [...document.querySelectorAll(kind)].find((element) => element.textContent.trim() === text && !element.disabled && element.checkVisibility());
 
-/** A browser of its own, or another tab of the `shared` one. Errors of the page end the walk. */
+/** A new browser, or another tab of the `shared` one. Errors of the page end the walk. */
 export async function person(device, shared) {
   const context = shared ?? (await browser.createBrowserContext());
   const page = await context.newPage();
@@ -71,7 +72,7 @@ export async function person(device, shared) {
   const refused = [];
   page.on("pageerror", (error) => errors.push(error.message));
   page.on("console", (message) => {
-    // Some walks have requests refused on purpose.
+    // Some walks expect refused requests.
     if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) errors.push(message.text());
   });
   page.on("response", (response) => response.status() >= 400 && refused.push(`${response.status()} ${new URL(response.url()).pathname}`));
@@ -120,7 +121,7 @@ export async function person(device, shared) {
         await page.type(`[name="${name}"]`, value);
       }
     },
-    /** Presses a button as soon as a person could: when it is visible and enabled. */
+    /** Presses a button as soon as it is visible and enabled. */
     async press(label) {
       await page.waitForFunction(findVisible, WAIT, "button", label);
       await page.evaluate(`(${findVisible})("button", ${JSON.stringify(label)}).click()`);
@@ -129,7 +130,7 @@ export async function person(device, shared) {
     async submit() {
       await Promise.all([page.waitForNavigation(), page.click("form button")]);
     },
-    /** The next request to `path` gets this response: for states that the local stack cannot be brought to. */
+    /** The next request to `path` gets this response: for states that the local stack cannot reach. */
     async answers(path, status, body) {
       await page.setRequestInterception(true);
       const answer = async (request) => {
@@ -149,9 +150,9 @@ export async function person(device, shared) {
     buttons: () => page.$$eval("button", (all) => all.map((button) => button.textContent.trim())),
     /** Pays the amount of a preview. */
     confirm: async () => self.press((await self.buttons()).find((label) => label.startsWith("Pay $"))),
-    /** The text of what has the focus. */
+    /** The text of the focused element. */
     focused: () => page.evaluate(() => document.activeElement.textContent.trim()),
-    /** What the next request to `path` sends, while `act` runs. */
+    /** The body of the next request to `path`, while `act` runs. */
     async sends(path, act) {
       const [request] = await Promise.all([page.waitForRequest((sent) => sent.url() === `${base}${path}` && sent.method() === "POST"), act()]);
       return { body: JSON.parse(request.postData()), key: request.headers()["idempotency-key"] };

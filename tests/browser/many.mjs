@@ -68,7 +68,7 @@ async function seed(user) {
   console.log(`${USERS} users with ${items.length} items each in ${Math.round(performance.now() - started)} ms`);
 }
 
-/** Notes in the page when its first rows, or numbers, are there. */
+/** Records in the page when its first rows, or numbers, are shown. */
 const watch = () => {
   const isThere = () => document.querySelector(".list tbody tr:not(.bones) td, .tile-value strong");
   new MutationObserver((_, observer) => {
@@ -98,7 +98,7 @@ admin.page.on("response", async (response) => {
 });
 const slow = [];
 for (const path of ["", "/users", "/subscriptions", "/payments", "/audit"]) {
-  // The best of five: other programs of the machine are not measured.
+  // The best of five, which excludes the load of other programs.
   const times = [];
   for (let turn = 0; turn < 5; turn += 1) {
     perPage.length = 0;

@@ -1,5 +1,5 @@
-// Modules of the dashboard that decide something by themselves: why a user has access, what an audit entry says, and the
-// statement that a list is exported by.
+// Modules of the dashboard with decisions of their own: why a user has access, the sentence of an audit entry, and the
+// statement of an export.
 
 import { readFile } from "node:fs/promises";
 import { contract, control } from "./kit.mjs";
@@ -12,7 +12,7 @@ const active = {
 const without = (status, more) => ({ ...active, status, has_access: false, access_until: null, ...more });
 const user = { is_active: true, email_verified: true, tier: 1 };
 
-/** A user's subscriptions, and what is said of them; the newest payment decides only where it is given. */
+/** A user's subscriptions, and the expected sentence; the newest payment decides only where it is given. */
 const cases = [
   [[], "no", "Has no access to a paid plan: there has never been a subscription."],
   [[active], "yes", "Has access to Pro (tier 1) because the subscription is active and renews on PERIOD; without that payment, access ends on UNTIL."],
@@ -68,7 +68,7 @@ const exported = [
   ["payments", { status: "failed", plan_id: odd, user_id: odd }],
 ];
 
-/** The statements of "Export" run, whatever a filter holds. */
+/** The statements of "Export" run, whatever the filter contains. */
 async function exports(page, token) {
   for (const given of exported) {
     const sql = await page.evaluate(async (...filters) => (await import("/dashboard/export-links.js")).reportFor(...filters), ...given);

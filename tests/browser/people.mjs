@@ -5,7 +5,7 @@ import { PASSWORD, WAIT, base, contract, control, mail, person } from "./kit.mjs
 export const ADMIN = { email: "admin@localhost.test", password: process.env.ADMIN_PASSWORD };
 export const desktop = { name: "dashboard-desktop", width: 1280, height: 900, scheme: "light" };
 
-/** A user with a verified address, as the contract makes one; `token` is that of a session. */
+/** Creates a user with a verified address, as the contract does; `token` is that of a session. */
 export async function newUser(name) {
   const email = `${name}@dashboard.example`;
   await contract("/register", { email, username: name, password: PASSWORD });
@@ -31,7 +31,7 @@ export async function signIn({ email, password }) {
   await self.fill({ email, password });
   const signedIn = self.page.waitForResponse((response) => response.url() === `${base}/login` && response.ok());
   await Promise.all([signedIn, self.press("Sign in")]);
-  // The response sets the cookie; what follows it is the page of the account.
+  // The response sets the cookie; the next one is the page of the account.
   await self.page.waitForFunction(() => document.querySelector("[name=password]") === null, WAIT);
   return self;
 }

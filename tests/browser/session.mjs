@@ -1,11 +1,12 @@
-// When the pages try the refresh cookie: never in a browser that did not sign in here, always in one that did, by whatever way.
+// When the pages try the refresh cookie: never in a browser without a sign-in here, always in one with a sign-in of any
+// kind.
 
 import { PASSWORD, base, browser, contract, control, mail, person } from "./kit.mjs";
 
 const desktop = { name: "session", width: 1280, height: 900, scheme: "light" };
 const email = "hint@session.example";
 
-/** How often a tab asked for a session of the cookie, and which requests were refused. */
+/** How often a tab asked for a session by the cookie, and which requests were refused. */
 async function watched(shared) {
   const self = await person(desktop, shared);
   self.refreshes = 0;
@@ -22,7 +23,7 @@ function expect(what, found, wanted) {
 await contract("/register", { email, username: "session-hint", password: PASSWORD });
 await contract("/verify", { email, code: (await mail(email, "verify")).code });
 
-// A browser that never signed in here asks for no session, and the console stays empty.
+// A browser without a sign-in here asks for no session, and the console stays empty.
 const first = await watched();
 for (const path of ["/account", "/account/sign-in", "/account/register", "/account/billing", "/dashboard", "/docs"]) {
   await first.goto(path);
@@ -31,7 +32,7 @@ for (const path of ["/account", "/account/sign-in", "/account/register", "/accou
 expect("refreshes of a browser that never signed in", first.refreshes, 0);
 expect("refused requests of a browser that never signed in", first.refused, []);
 
-// It signs in in another tab: the first tab follows at once, and after a reload.
+// A sign-in in another tab: the first tab follows at once, and after a reload.
 const second = await watched(first.context);
 await first.goto("/account");
 await first.sees("Sign in");
@@ -55,7 +56,7 @@ await first.sees("Sign in");
 expect("refreshes after the sign-out", [first.refreshes, second.refreshes], before);
 await first.context.close();
 
-// A provider's redirect brings a cookie that no script of ours saw coming: the page that it leads to is signed in.
+// A provider's redirect sets a cookie without a script of ours: the page that it leads to is signed in.
 for (const [provider, title] of [["google", "Google"], ["github", "GitHub"]]) {
   const subject = String(1000 + title.length);
   await control(`${provider}/accounts`, { email: `${provider}@session.example`, email_verified: true, subject });

@@ -40,12 +40,12 @@ async function byPassword(device) {
   const ann = await person(device);
   await ann.goto("/");
   await ann.sees("Forgot your password?", "sign-in");
-  // A browser that never signed in has nothing refused, and a first visit takes few requests.
+  // In a browser without an earlier sign-in no request is refused, and a first visit takes few requests.
   if (ann.refused.length > 0) throw new Error(`refused on a first visit: ${ann.refused}`);
   const loaded = await ann.page.evaluate(() => performance.getEntriesByType("resource").length + 1);
   if (loaded > 12) throw new Error(`a first visit takes ${loaded} requests`);
   await ann.follow("/account/register");
-  // The rules are shown before anything is typed; what the page can check is not sent (E9).
+  // The rules are shown before any input; errors that the page can find are not sent (E9).
   await ann.sees("At least 8 characters", "register");
   await ann.sees("3 to 40 letters");
   const calls = [];
@@ -88,7 +88,7 @@ async function byPassword(device) {
   await other.goto(verification.links[0]);
   await other.sees(`you created the account ann-${device.name}`, "link");
   await other.close();
-  // A link that is not valid leads to the page that sends a new one.
+  // An invalid link leads to the page that sends a new one.
   const late = await person(device);
   await late.goto("/verify?token=expired");
   await late.sees("may have expired", "link-expired");
@@ -111,7 +111,7 @@ async function byPassword(device) {
   // As it is pasted from a mail (B16).
   await ann.fill({ code: ` ${code.slice(0, 3)} ${code.slice(3)} ` });
   await ann.press("Verify");
-  // This browser registered: it is signed in (E8).
+  // This browser registered, so it is signed in (E8).
   await ann.sees("Your e-mail address is verified, and you're signed in.", "verified");
   await ann.sees("Account ID");
   // The message is shown once.
@@ -128,7 +128,7 @@ async function byPassword(device) {
   await ann.press("Sign in");
   await ann.sees("Account ID", "profile");
 
-  // Connecting a provider: denied at first, then done, then undone.
+  // Connecting a provider: denied at first, then completed, then undone.
   await ann.follow("/account/security");
   await ann.sees("Not connected", "security");
   await ann.press("Connect GitHub");
@@ -197,7 +197,7 @@ async function byPassword(device) {
   await ann.press("Sign out");
   await ann.sees("Forgot your password?");
 
-  // Forgotten.
+  // The forgotten password.
   await ann.follow("/account/forgot");
   await ann.fill({ email: moved });
   await ann.press("Send link");
@@ -217,7 +217,7 @@ async function byPassword(device) {
   await ann.press("Send a new code");
   await ann.sees("We've sent a new code.");
   const mailed = (await mail(moved, "login_code")).code;
-  // Not six digits: the page reports it, and no attempt is lost (B16).
+  // Not six digits: the page reports it, and no attempt is used (B16).
   await ann.fill({ code: mailed.slice(1) });
   await ann.press("Sign in");
   await ann.sees("six digits", "code-short");
@@ -262,7 +262,7 @@ async function byDeletion(device) {
 async function byProvider(device, provider, title) {
   const email = `bob.${provider}.${device.name}@example.com`;
   const bob = await person(device);
-  // The page that is requested is shown after the sign-in.
+  // The requested page is shown after the sign-in.
   await bob.goto("/account/security");
   await bob.press(`Continue with ${title}`);
   await bob.sees(FAKE.choose);
@@ -291,7 +291,7 @@ async function byProvider(device, provider, title) {
   await denied.close();
 }
 
-/** A person who registered and verified the address in one browser, which is signed in by that (E8). */
+/** A user who registered and verified the address in one browser, which is then signed in (E8). */
 async function newcomer(device, name) {
   const email = `${name}.${device.name}@example.com`;
   const self = await person(device);
@@ -308,7 +308,7 @@ async function newcomer(device, name) {
   return self;
 }
 
-/** A newcomer who subscribed to Pro with this card. */
+/** A new user who subscribed to Pro with this card. */
 async function subscriber(device, name, card) {
   const self = await newcomer(device, name);
   await self.press("Subscribe to Pro");
@@ -344,7 +344,7 @@ async function byPlan(device) {
   await cleo.sees("Payments are temporarily unavailable", "stripe-unavailable");
   await control("faults", {}, "DELETE");
 
-  // The checkout is left, taken up again, and paid by the second card; Stripe's event comes late.
+  // The checkout is left, resumed, and paid with the second card; Stripe's event comes late.
   await cleo.press("Subscribe to Pro");
   await cleo.sees(FAKE.amount, "checkout");
   const checkout = cleo.page.url();
@@ -425,7 +425,7 @@ async function byPlan(device) {
   await cleo.press("Show more");
   await cleo.page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 21, WAIT);
 
-  // States that the fake cannot be brought to.
+  // States that the fake cannot reach.
   const [subscription, payments] = await cleo.reads("/billing/subscriptions/me", "/billing/payments/me");
   const states = {
     unpaid: ["You have no access until it is paid", { access_until: null, has_access: false }],
@@ -479,7 +479,7 @@ async function byPlan(device) {
   await cleo.close();
 }
 
-/** Plan changes: a higher plan at once, a lower plan with the next period, and what is not possible. */
+/** Plan changes: a higher plan at once, a lower plan with the next period, and changes that are refused. */
 async function byChange(device) {
   const dora = await subscriber(device, "dora", "4242424242424242");
   await dora.sees("Change to Team", "changes");
@@ -543,7 +543,7 @@ async function byChange(device) {
   await dora.close();
 }
 
-/** Cards that do not pay for a change, nor for the next renewal. */
+/** Cards that pay neither for a change nor for the next renewal. */
 async function byRefusedChange(device) {
   for (const [name, card, message, action] of [
     ["eli", "4000000000000341", "Your payment was declined.", "Pay invoice"],
@@ -574,7 +574,7 @@ async function byRefusedChange(device) {
   }
 }
 
-/** Tabs of one browser: each knows when the session starts or ends in another, and an expired session leads back (E3). */
+/** Tabs of one browser: each notices a sign-in or sign-out in another, and an expired session leads back (E3). */
 async function byTabs(device) {
   const gil = await newcomer(device, "gil");
   const email = `gil.${device.name}@example.com`;
@@ -690,7 +690,7 @@ async function byOffline(device) {
   // The connection is used as soon as it is back.
   await ida.sees("This session", "online");
 
-  // A request that fails without the network being off needs the button.
+  // A request that fails while the network is up needs the button.
   await ida.answers("/sessions", 503, { code: "unavailable", detail: "Try again in a moment." });
   await ida.follow("/account");
   await ida.sees("Account ID");
@@ -699,7 +699,7 @@ async function byOffline(device) {
   await ida.press("Try again");
   await ida.sees("This session");
 
-  // A form keeps what was typed.
+  // A form keeps its input.
   await ida.press("Change password");
   await ida.fill({ old_password: PASSWORD, new_password: SECOND });
   await ida.page.setOfflineMode(true);
@@ -777,7 +777,7 @@ async function byForeignCookie(device) {
   await kim.close();
 }
 
-/** An address without a page: a page that leads on (E14). */
+/** An address without a page: a page with links (E14). */
 async function byNonsense(device) {
   const reader = await person(device);
   for (const path of ["/nonsense", "/account/nonsense"]) {

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 const base = process.argv[2];
 const password = "correct horse battery";
 const email = "fetch@example.com";
-// What other software leaves in the jar of the same host.
+// Cookies of other software on the same host.
 const foreign = {
   utm: "frühling",
   _ga: "GA1.1.123.456",
@@ -60,7 +60,7 @@ async function register() {
   await tab.post("/register", { email, username: "fetch", password }, 202);
   await tab.post("/_local/drain");
   const mails = (await tab.send("GET", `/_local/emails?to=${encodeURIComponent(email)}`)).body;
-  // Another client than the one that registered: it is told, and not signed in.
+  // A client other than that of the registration gets a message and no session.
   const verified = await new Tab().post("/verify", { email, code: mails.items[0].code });
   assert(!("access_token" in verified.body), JSON.stringify(verified.body));
 }
@@ -72,7 +72,7 @@ async function byCookie() {
   const line = first.cookies.find((cookie) => cookie.startsWith("refresh_token="));
   for (const part of ["HttpOnly", "SameSite=Lax", "Path=/"]) assert(line.includes(part), line);
   assert.equal((await tab.me(first.body.access_token)).email, email);
-  // Two tabs share a jar and refresh at the same moment.
+  // Two tabs share a jar and refresh at the same time.
   const twin = new Tab(tab.jar);
   for (let turn = 0; turn < 3; turn += 1) {
     const before = tab.jar.get("refresh_token");
@@ -82,7 +82,7 @@ async function byCookie() {
     assert.notEqual(tab.jar.get("refresh_token"), before);
     for (const { body } of answers) await twin.me(body.access_token);
   }
-  // Another session of the same user is not touched by the end of this one.
+  // The end of this session does not affect another session of the same user.
   const other = new Tab();
   const kept = (await other.signIn()).body.access_token;
   const last = (await twin.post("/refresh-token")).body.access_token;
@@ -92,7 +92,7 @@ async function byCookie() {
   await twin.me(last, 401);
   await twin.post("/refresh-token", undefined, 401, "invalid_refresh_token");
   await other.me(kept);
-  // Of two cookies of one name each is tried.
+  // Of two cookies with one name, each is tried.
   for (const pairs of [(good) => `refresh_token=x; refresh_token=${good}`, (good) => `utm=fr\xfchling; refresh_token=${good}; refresh_token=`]) {
     const answer = await other.send("POST", "/refresh-token", { cookie: pairs(other.jar.get("refresh_token")) });
     assert.equal(answer.status, 200, JSON.stringify(answer.body));
@@ -132,7 +132,7 @@ async function byBody() {
   for (const name of ["access_token", "refresh_token", "device_token"]) assert(name in first.body, name);
   assert.deepEqual(first.cookies, [], "no cookie is set");
   const again = (await two.signIn({ token_delivery: "body", device_token: first.body.device_token })).body;
-  // A cookie of an ended session lies in the jar: the body goes before it.
+  // The jar holds a cookie of an ended session: the token in the body takes precedence.
   one.jar.set("refresh_token", "stale");
   const body = { refresh_token: first.body.refresh_token, token_delivery: "body" };
   const answers = await Promise.all([one.post("/refresh-token", body), one.post("/refresh-token", body)]);

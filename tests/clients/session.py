@@ -8,8 +8,8 @@ import requests
 BASE = sys.argv[1]
 PASSWORD = "correct horse battery"
 EMAIL = "requests@example.com"
-# What other software leaves in the jar of the same host: a byte that is not ASCII, quotes, a value with the separators of
-# other headers, names that begin or end like ours.
+# Cookies of other software on the same host: a byte that is not ASCII, quotes, a value with the separators of other
+# headers, names that begin or end like ours.
 FOREIGN = {
     "utm": "frühling",
     "_ga": "GA1.1.123.456",
@@ -53,7 +53,7 @@ def register():
     post(client, "/register", {"email": EMAIL, "username": "requests", "password": PASSWORD}, 202)
     expect(client.post(BASE + "/_local/drain", timeout=40), 200)
     mails = expect(client.get(BASE + "/_local/emails", params={"to": EMAIL}, timeout=20), 200).json()
-    # Another client than the one that registered: it is told, and not signed in.
+    # A client other than that of the registration gets a message and no session.
     verified = post(jar(), "/verify", {"email": EMAIL, "code": mails["items"][0]["code"]})
     assert "access_token" not in verified.json(), verified.text
 
@@ -69,7 +69,7 @@ def by_cookie():
     second = post(client, "/refresh-token")
     assert client.cookies["refresh_token"] != before
     me(client, second.json()["access_token"])
-    # Two tabs share a jar and refresh at the same moment.
+    # Two tabs share a jar and refresh at the same time.
     for _ in range(3):
         held = client.cookies["refresh_token"]
         tabs = [jar(), jar()]
@@ -83,7 +83,7 @@ def by_cookie():
         for answer in answers:
             me(client, answer.json()["access_token"])
         client.cookies.set("refresh_token", successors.pop(), domain="127.0.0.1", path="/")
-    # Another session of the same user is not touched by the end of this one.
+    # The end of this session does not affect another session of the same user.
     other = jar()
     kept = sign_in(other).json()["access_token"]
     last = post(client, "/refresh-token").json()["access_token"]
@@ -94,7 +94,7 @@ def by_cookie():
     post(client, "/refresh-token", status=401, code="invalid_refresh_token")
     me(other, kept)
     post(other, "/refresh-token")
-    # Of two cookies of one name each is tried.
+    # Of two cookies with one name, each is tried.
     good = other.cookies.get("refresh_token", domain="127.0.0.1", path="/") or other.cookies["refresh_token"]
     for pairs in (f"refresh_token=x; refresh_token={good}", f"utm=fr\xfchling; refresh_token={good}; refresh_token="):
         answer = expect(requests.post(BASE + "/refresh-token", headers={"cookie": pairs.encode("latin-1")}, timeout=20), 200)
@@ -109,7 +109,7 @@ def by_body():
     assert {"access_token", "refresh_token", "device_token"} <= first.keys()
     assert set(client.cookies.keys()) == set(FOREIGN), "no cookie is set"
     again = sign_in(tab, token_delivery="body", device_token=first["device_token"]).json()
-    # A cookie of an ended session lies in the jar: the body goes before it.
+    # The jar holds a cookie of an ended session: the token in the body takes precedence.
     client.cookies.set("refresh_token", "stale", domain="127.0.0.1", path="/")
     with ThreadPoolExecutor() as pool:
         body = {"refresh_token": first["refresh_token"], "token_delivery": "body"}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A second opinion on the store: its own tests against Amazon's DynamoDB Local instead of the embedded engine.
+# Runs the store's own tests against Amazon's DynamoDB Local instead of the embedded engine.
 source "$(dirname "$0")/../lib.sh"
 need java default-jre-headless
 need mvn maven
@@ -13,7 +13,7 @@ if ! [ -d "$libraries" ]; then
   mv "$libraries.part" "$libraries"
 fi
 
-# A port that nobody listens on.
+# A free port.
 answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 port=$((20000 + RANDOM % 12000))
 while answers "$port"; do port=$((port + 1)); done

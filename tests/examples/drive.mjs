@@ -145,7 +145,7 @@ async function badTokens(good, refreshToken) {
   };
 }
 
-/** Each published key verifies tokens, in its own algorithm alone. */
+/** Each published key verifies tokens, only in its own algorithm. */
 async function checkAlgorithms(service, claims) {
   const { keys } = await stack("GET", "/.well-known/jwks.json");
   assert.deepEqual([...new Set(keys.map(({ alg }) => alg))].sort(), ["ES256", "EdDSA"]);
@@ -175,7 +175,7 @@ async function check(service) {
   assert.deepEqual([problem.code, problem.required_tier, problem.tier, problem.upgrade_url], ["tier_required", 2, 0, `${base}/account/billing`]);
 
   await subscribe(token);
-  // The token says what was true when it was issued; the next one has the tier.
+  // The token has the values of the time when it was issued; the next one has the tier.
   await expectStatus(service, "/export", token, 403, "a token from before the payment");
   const second = await stack("POST", "/refresh-token", { body: { refresh_token, token_delivery: "body" } });
   await expectStatus(service, "/export", second.access_token, 200, "tier 2");
@@ -188,7 +188,7 @@ async function check(service) {
   const late = Math.floor(Date.now() / 1000) - 10;
   await expectStatus(service, "/notes", await signed(header, { ...claims, iat: late - 900, exp: late }), 200, "an expiry 10 s ago");
 
-  // Revocation: at once where the service asks; elsewhere the token is valid until it expires.
+  // Revocation: at once where the service introspects; elsewhere the token is valid until it expires.
   await stack("DELETE", "/sessions?all=true", { token: second.access_token, status: 204 });
   await expectRefusal(service, "/payout", second.access_token, "a revoked session");
   await expectStatus(service, "/notes", second.access_token, 200, "a revoked session");

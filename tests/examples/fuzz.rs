@@ -1,8 +1,9 @@
-//! Reads objects that Stripe could send, one JSON object a line (`tests/stripe/fuzz.py`), and puts them into the lists and the
-//! events of a stack in which one person pays. It ends with an error if anything panics, if an object blocks an event or the
+//! Reads objects that Stripe could send, one JSON object a line (`tests/stripe/fuzz.py`), and puts them into the lists
+//! and the events of a stack with one paying user. It ends with an error if a function panics, if an object blocks an
+//! event or the comparison with Stripe, or if an object that cannot be read is not logged once, with its type and id.
 //! comparison with Stripe, or if an object that cannot be read is not logged once, with its type and id.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used)] // it is a check: it ends at the first surprise
+#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used)] // it ends at the first unexpected result
 
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,9 +14,9 @@ use tollgate_tests::logs;
 use tollgate_tests::stripe::{event, signature};
 
 const WEBHOOK_SECRET: &str = "whsec_fuzz";
-/// So many events are delivered before they are handled.
+/// The number of events that are delivered before they are handled.
 const DELIVERED: usize = 200;
-/// So many objects of each kind are made for our own customer.
+/// The number of objects of each kind for our own customer.
 const OWN: usize = 60;
 
 fn text(value: &Value) -> String {
@@ -103,7 +104,7 @@ async fn lists(objects: &[(String, Value)], unreadable: &[(String, Value)]) -> u
     logged.len()
 }
 
-/// Objects of our own customer: whatever they say, it keeps its access, and later events are handled.
+/// Objects of our own customer: with any values, it keeps its access, and later events are handled.
 async fn own_lists(objects: &[(String, Value)]) {
     let (app, session) = start().await;
     let customer = app.stripe("customers").await[0]["id"].clone();
@@ -112,7 +113,7 @@ async fn own_lists(objects: &[(String, Value)]) {
     {
         let made = made.entry(kind).or_default();
         *made += 1;
-        // Every fourth, so that all parts of what was generated are met.
+        // Every fourth, so that all kinds of generated objects are used.
         if made.is_multiple_of(4) && *made / 4 <= OWN {
             let mut fields = fields.clone();
             fields["customer"] = customer.clone();
@@ -128,7 +129,7 @@ async fn own_lists(objects: &[(String, Value)]) {
     assert_eq!(app.get_as(&session, "/me").await.expect(200).body["tier"], 1, "the access stays");
 }
 
-/// Delivers the events, whose objects name our customer every other time. How many types there are.
+/// Delivers the events; the objects of every second one name our customer. Returns the number of types.
 async fn deliver(events: &[(String, Value)]) -> usize {
     let (app, session) = start().await;
     let customer = app.stripe("customers").await[0]["id"].clone();

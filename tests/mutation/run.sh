@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# What the tests of `shared/domain` and `shared/store` notice: breaks the code in one place at a time and runs that
-# package's own tests. Fails when 10 % or more of the breaks go unnoticed; docs/testing.md names those that do.
-# Takes hours on two cores, and installs cargo-mutants where it is missing. `--since COMMIT` breaks only lines that were
-# changed since then.
+# Mutation testing of `shared/domain` and `shared/store`: changes the code in one place at a time and runs that package's
+# own tests. Fails when 10 % or more of the mutants survive; docs/testing.md names the surviving ones. Takes hours on two
+# cores, and installs cargo-mutants if it is missing. `--since COMMIT` changes only lines that differ since then.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -25,17 +24,17 @@ if [ "$("$mutants" mutants --version 2>/dev/null || true)" != "cargo-mutants $ve
   cargo install --locked --root "$cache" "cargo-mutants@$version"
 fi
 
-# Without debug information, which nobody reads here and the linker would have to write.
+# Without debug information, which is not used here and takes time to link.
 export CARGO_PROFILE_DEV_DEBUG=none CARGO_TERM_COLOR=never RUST_BACKTRACE=0 TOLLGATE_STORE_FIRST_FAILURE_ENDS=1
 
-# Breaks package $1 and runs its tests, named by the other arguments.
+# Changes package $1 and runs its tests, named by the other arguments.
 break_and_test() {
   local package="$1" status=0
   shift
   mkdir -p "$cache/$package"
-  # A target folder that stays warm: from one break to the next one crate and its tests are compiled. It is nobody
-  # else's, as what is in it was built of broken code.
-  # 2: some were missed, 3: some ran into the time limit. Both are counted below.
+  # A target folder that stays warm: from one mutant to the next one crate and its tests are compiled. Nothing else uses it,
+  # because it contains builds of changed code.
+  # 2: some survived, 3: some reached the time limit. Both are counted below.
   CARGO_TARGET_DIR="$cache/target/$package" "$mutants" mutants --package "$package" "${since[@]}" --output "$cache/$package" --no-shuffle --jobs 1 --colors never -- "$@" || status=$?
   case "$status" in 0 | 2 | 3) ;; *) exit "$status" ;; esac
 }

@@ -1,5 +1,5 @@
-// Sign-in by a certified OpenID provider in Google's place: what it takes and what it refuses is not this project's
-// judgement.
+// Sign-in with a certified OpenID provider in place of Google, whose acceptance and refusals are independent of this
+// project.
 
 import assert from "node:assert/strict";
 import Provider from "oidc-provider";
@@ -18,7 +18,7 @@ const provider = new Provider(issuer, {
   ],
   cookies: { keys: ["a key for the cookies of this run"] },
   pkce: { required: () => true },
-  // As Google does: the address stands in the ID token.
+  // As at Google, the address is in the ID token.
   conformIdTokenClaims: false,
   claims: { openid: ["sub"], email: ["email", "email_verified"], profile: ["name"] },
   features: { devInteractions: { enabled: true } },
@@ -33,7 +33,7 @@ const refusals = [];
 provider.on("grant.error", (_, error) => refusals.push(error.error));
 const server = provider.listen(Number(port), "127.0.0.1");
 
-/** A browser that keeps cookies for both hosts, which differ by port alone: so do its jars. */
+/** A browser that keeps cookies for both hosts, which differ only by port, in separate jars. */
 class Browser {
   jars = new Map();
 
@@ -56,7 +56,7 @@ class Browser {
     return response;
   }
 
-  /** From the sign-in to the address that the provider sends the browser back to. */
+  /** From the sign-in to the address to which the provider redirects. */
   async consent(account) {
     let response = await this.send(`${base}/google/login`);
     for (let step = 0; step < 20; step += 1) {
@@ -108,7 +108,7 @@ try {
   assert.deepEqual([used.status, used.body.code], [400, "oauth_denied"]);
   assert.deepEqual(refusals, ["invalid_grant", "invalid_grant"], "both were the provider's own refusals");
 
-  // A provider that is gone is told as such.
+  // An unreachable provider is reported as such.
   server.close();
   server.closeAllConnections();
   const orphan = new Browser();

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The OpenAPI document as other software reads it. Three generators of clients (openapi-typescript, openapi-python-client and
-# openapi-generator for Go) each make one that compiles, signs in and reads lists; then schemathesis calls every operation of a
-# running service with what the document allows and with what it does not, and compares each answer with the document. What it
-# finds must be in findings.toml. Installs what is missing; leaves nothing running.
+# Checks the OpenAPI document with other software. Three generators of clients (openapi-typescript, openapi-python-client
+# and openapi-generator for Go) each generate one that compiles, signs in and reads lists; then schemathesis calls every
+# operation of a running service with valid and invalid inputs, and compares each answer with the document. Its findings
+# must be in findings.toml. Installs what is missing; leaves nothing running.
 source "$(dirname "$0")/../lib.sh"
 need node nodejs npm
 need python3 python3 python3-venv
@@ -16,7 +16,7 @@ max_examples=180
 wanted_cases=10000
 
 began=$SECONDS
-# Says how long a part took.
+# Prints how long a part took.
 done_with() {
   echo "$1: $((SECONDS - began)) s"
   began=$SECONDS
@@ -63,8 +63,8 @@ printf 'module tollgate.test/run\n\ngo 1.21\n\nrequire tollgate.test/client v0.0
 "$work/go/run" "$BASE" "$email" "$password"
 done_with "client of Go"
 
-# Two at once, each on half of the operations. The exit code says whether anything was found at all; findings.py says whether
-# that is explained.
+# Two at once, each on half of the operations. The exit code says whether anything was found at all; findings.py says
+# whether it is explained.
 fuzz() {
   # It leaves its cache in the current folder.
   (cd "$work" && EMAIL="$email" PASSWORD="$password" schemathesis --config-file "$here/schemathesis.toml" run "$BASE/openapi.json" \

@@ -15,7 +15,7 @@ chmod 1777 "$root/tmp"
 cp "$(command -v busybox)" "$root/bin/busybox"
 for name in cat chmod cp env ls mkdir mv rm sh; do ln -s busybox "$root/bin/$name"; done
 
-# What a Rust program is linked to, and what looks names up for it.
+# The libraries of a Rust program, and those that resolve names for it.
 mkdir -p "$root/lib/$machine-linux-gnu"
 for name in libc.so.6 libdl.so.2 libgcc_s.so.1 libm.so.6 libnss_dns.so.2 libnss_files.so.2 libpthread.so.0 libresolv.so.2 librt.so.1; do
   cp -L "/lib/$machine-linux-gnu/$name" "$root/lib/$machine-linux-gnu/"
@@ -37,6 +37,6 @@ changes=(
   --change 'WORKDIR /var/task'
 )
 for variable in "$@"; do changes+=(--change "ENV $variable"); done
-# What SAM made of an earlier image of this name it would use on.
+# SAM would reuse its own image that it made from an earlier image of this name.
 docker image ls --quiet --filter "reference=$image:rapid-*" | sort -u | xargs -r docker image rm --force >/dev/null
 tar -C "$root" -c . | docker import "${changes[@]}" - "$image" >/dev/null

@@ -47,5 +47,5 @@ match sample:
         equal("the mailbox", [(mail["to"], mail["kind"]) for mail in left["emails"]], [("ann@example.com", "verify")])
         equal("the row's state", state(1), "sent")
     case _:
-        raise SystemExit(f"{sample}: nobody said what it must be answered with")
+        raise SystemExit(f"{sample}: the expected answer is missing")
 print(f"{sample}: as it must be")

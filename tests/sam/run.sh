@@ -45,7 +45,7 @@ if ! docker info >/dev/null 2>&1; then
   started+=($!)
   until_it_does $! "$work/docker.log" docker info
 fi
-# Where this machine is, seen from a container.
+# The address of this machine for a container.
 need ip iproute2
 bridge="$(tests/sam/bridge.sh)"
 
@@ -60,7 +60,7 @@ tests/sam/base-image.sh tollgate-base "${variables[@]}"
 case "$(uname -m)" in aarch64 | arm64) architecture=arm64 ;; *) architecture=x86_64 ;; esac
 sam build --build-dir "$work/build" --parameter-overrides "Architecture=$architecture"
 
-# With keys in its environment SAM would ask AWS who they belong to.
+# With keys in its environment SAM would ask AWS for their account.
 unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFILE
 while read -r function sample; do
   answer="$work/$sample.answer"

@@ -23,13 +23,13 @@ pub const ADMIN: (&str, &str) = ("admin@localhost.test", "an admin's long passwo
 pub struct TestApp {
     pub stack: Stack,
     pub client: Client,
-    /// Dead letters that this test means to leave.
+    /// The dead letters that this test expects.
     pub dead_wanted: usize,
-    /// The data that the system itself has written at its start: the public keys and the first plans.
+    /// The data that the system writes at its start: the public keys and the first plans.
     first: Vec<Value>,
 }
 
-/// A situation that was prepared once: each stack that starts from it has a copy of its own.
+/// A situation that was prepared once: each stack that starts from it has its own copy.
 #[derive(Clone)]
 pub struct Prepared {
     snapshot: Arc<Snapshot>,
@@ -44,8 +44,8 @@ impl Prepared {
     }
 }
 
-/// The address that a stack which is copied gives to others: no host has this name, so a request that should have gone to
-/// the stack's own address fails.
+/// The public address of a stack that is copied: no host has this name, so a request that should have gone to the
+/// stack's own address fails.
 const PUBLIC_URL: &str = "http://tollgate.test";
 
 fn client() -> Client {
@@ -59,7 +59,7 @@ pub enum World {
     WithoutPlans,
     /// The first plans.
     WithPlans,
-    /// The first plans; who deletes the account is refunded the unused share of the period.
+    /// The first plans; a user who deletes the account is refunded the unused share of the period.
     WithRefunds,
 }
 
@@ -81,7 +81,7 @@ impl World {
     }
 }
 
-/// An answer, read to its end.
+/// An answer that was read to its end.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -91,7 +91,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// One that came by no HTTP.
+    /// An answer of a function that was not called over HTTP.
     pub fn new(status: u16, body: Value) -> Self {
         let status = StatusCode::from_u16(status).unwrap();
         Self { status, headers: HeaderMap::new(), text: body.to_string(), body }
@@ -118,7 +118,7 @@ impl Answer {
         self
     }
 
-    /// The value of a cookie that it sets.
+    /// The value of a cookie in the answer.
     pub fn cookie(&self, name: &str) -> Option<String> {
         self.cookie_line(name).map(|line| line.split(';').next().unwrap().split_once('=').unwrap().1.to_owned())
     }
@@ -130,7 +130,7 @@ impl Answer {
     }
 }
 
-/// A user who is signed in.
+/// A signed-in user.
 #[derive(Debug, Clone)]
 pub struct Session {
     pub access: String,
@@ -147,7 +147,7 @@ impl Session {
         }
     }
 
-    /// The header of its access token.
+    /// The header with its access token.
     pub fn header(&self) -> Value {
         self.part(0)
     }
@@ -167,7 +167,7 @@ pub fn start_time() -> Timestamp {
     "2026-03-01T12:00:00Z".parse().unwrap()
 }
 
-/// A stack without limits, for the tests that are not about them.
+/// A stack without rate limits, for tests of other subjects.
 pub fn options() -> Options {
     Options { env: no_limits(), ..limited() }
 }
@@ -183,7 +183,7 @@ fn report_runner() -> PathBuf {
     folder.ancestors().find(|folder| !folder.ends_with("deps")).unwrap().join("enumerate")
 }
 
-/// A stack as it is deployed.
+/// A stack with the limits of a deployed one.
 pub fn limited() -> Options {
     Options {
         port: 0,
@@ -217,7 +217,7 @@ impl TestApp {
         Self::start_with(limited()).await
     }
 
-    /// On a clock by which nothing times out, however many calls there are at once and however slow the machine is.
+    /// On a clock by which nothing times out, whatever the number of concurrent calls and the speed of the machine.
     pub async fn start_patient(options: Options) -> Self {
         Self::start_with(Options { clock: LocalClock::still(start_time()), ..options }).await
     }
@@ -232,18 +232,19 @@ impl TestApp {
         Self::start_with(Options { admin, ..options() }).await
     }
 
-    /// A stack that can be copied: it gives others an address at which its copies answer too.
+    /// A stack that can be copied: its public address is one at which its copies answer too.
     pub async fn start_to_be_copied(options: Options) -> Self {
         Self::start_with(Options { public_url: Some(PUBLIC_URL.to_owned()), ..options }).await
     }
 
-    /// Copies all that this stack holds.
+    /// Copies the whole state of this stack.
     pub async fn snapshot(&self) -> Prepared {
         let snapshot = self.stack.snapshot().await.unwrap_or_else(|error| panic!("no snapshot: {error}"));
         Prepared { snapshot: Arc::new(snapshot), first: self.first.clone() }
     }
 
-    /// A stack that begins where the preparation ended; `options` say the rest, and its clock must stand at that time.
+    /// Starts a stack with the prepared state; `options` set the rest, and its clock must be at the time of the
+    /// preparation.
     pub async fn start_from(prepared: &Prepared, options: Options) -> Self {
         crate::logs::capture();
         let options = Options { data: Data::Copy(Arc::clone(&prepared.snapshot)), first_plans: false, ..options };
@@ -339,7 +340,7 @@ impl TestApp {
         self.post("/register", json!({"email": email, "username": name, "password": PASSWORD})).await
     }
 
-    /// Does `work`, whose messages `relay` tries to send until it gives them up.
+    /// Does `work`, whose messages `relay` retries until it gives up.
     pub async fn missed_by_relay(&self, work: impl Future<Output = Answer>) -> Answer {
         let missed = async {
             let answer = work.await;
@@ -367,7 +368,7 @@ impl TestApp {
         email
     }
 
-    /// Requests another address; the body of the call that verifies it.
+    /// Requests another address, and returns the body of the call that verifies it.
     pub async fn verification_of_address(&self, session: &Session, to: &str) -> Value {
         self.post_as(session, "/change-email", json!({"new_email": to, "password": PASSWORD})).await.expect(202);
         json!({"token": self.link_token(to, "verify").await})
@@ -381,7 +382,7 @@ impl TestApp {
         Session::of(&self.login(email, PASSWORD).await.expect(200))
     }
 
-    /// A member who is signed in.
+    /// A signed-in member.
     pub async fn person(&self, name: &str) -> (String, Session) {
         let email = self.member(name).await;
         let session = self.sign_in(&email).await;
@@ -392,7 +393,7 @@ impl TestApp {
         self.send(Method::POST, "/_local/drain", &[], None).await.expect(200).body
     }
 
-    /// The mails to an address, newest first, once everything under way has arrived.
+    /// The mails to an address, newest first, once all messages are delivered.
     pub async fn mails(&self, to: &str) -> Vec<Value> {
         self.drain().await;
         let answer = self.get(&format!("/_local/emails?to={to}")).await.expect(200);
@@ -415,7 +416,7 @@ impl TestApp {
         mail["links"][0].as_str().unwrap().split_once("token=").unwrap().1.to_owned()
     }
 
-    /// All that the fake holds of a kind, newest first.
+    /// All objects of a kind in the fake, newest first.
     pub async fn stripe(&self, kind: &str) -> Vec<Value> {
         let answer = self.get(&format!("/_local/stripe/{kind}")).await.expect(200);
         answer.body["items"].as_array().unwrap().clone()
@@ -438,18 +439,18 @@ impl TestApp {
         }
     }
 
-    /// How many active admins the gate counts.
+    /// The gate's number of active admins.
     pub async fn counted_admins(&self) -> usize {
         let counted = self.table("gate").await.into_iter().find(|item| item["pk"]["S"] == "ADMINS").unwrap();
         counted["count"]["N"].as_str().unwrap().parse().unwrap()
     }
 
-    /// Something that is done in the fake's dashboard.
+    /// An action in the fake's dashboard.
     pub async fn at_stripe(&self, act: &str, body: Value) -> Answer {
         self.post(&format!("/_local/stripe/{act}"), body).await
     }
 
-    /// Pays a checkout as `subscribe` answered it.
+    /// Pays a checkout that `subscribe` returned.
     pub async fn pay(&self, checkout: &Value) -> Answer {
         self.pay_with(checkout, "4242424242424242").await
     }
@@ -461,13 +462,13 @@ impl TestApp {
         self.send(Method::POST, &url, &form, Some(format!("card={card}"))).await
     }
 
-    /// A second subscription of a customer, made and paid at Stripe itself.
+    /// Creates and pays a second subscription of a customer, at Stripe itself.
     pub async fn second_checkout(&self, customer: &str, price: &str) {
         let session = self.checkout_at_stripe(customer, price).await;
         self.pay(&json!({"checkout_url": session["url"]})).await.expect(303);
     }
 
-    /// A checkout of a customer, made at Stripe itself.
+    /// Creates a checkout of a customer, at Stripe itself.
     pub async fn checkout_at_stripe(&self, customer: &str, price: &str) -> Value {
         let secret = self.stack.stripe_key();
         let body = format!(
@@ -478,12 +479,12 @@ impl TestApp {
         self.send(Method::POST, "/_stripe/v1/checkout/sessions", &headers, Some(body)).await.expect(200).body
     }
 
-    /// Begins a subscription to the plan of this code.
+    /// Starts a subscription to the plan with this code.
     pub async fn subscribe(&self, session: &Session, plan_code: &str) -> Answer {
         self.post_as(session, "/billing/subscriptions/subscribe", json!({"plan_code": plan_code})).await
     }
 
-    /// A member who is signed in and has paid for `pro`.
+    /// A signed-in member who has paid for `pro`.
     pub async fn subscriber(&self, name: &str) -> (String, Session) {
         let (email, session) = self.person(name).await;
         let checkout = self.subscribe(&session, "pro").await.expect(201);
@@ -492,7 +493,7 @@ impl TestApp {
         (email, session)
     }
 
-    /// Ann, who has paid for `pro` without an event.
+    /// Ann, who has paid for `pro`, without an event.
     pub async fn paid_in_silence(&self) -> Session {
         let (_, session) = self.person("ann").await;
         self.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
@@ -506,14 +507,14 @@ impl TestApp {
         self.get_as(session, "/billing/subscriptions/me").await.expect(200).body
     }
 
-    /// Calls the worker with the event `id`, which says nothing new of `object`.
+    /// Calls the worker with the event `id` about `object` in its current state.
     pub async fn event_about_nothing(&self, id: &str, object: &Value) {
         let event = crate::stripe::event(id, "customer.subscription.updated", object);
         let answer = self.stack.invoke("stripe-events", crate::stripe::queued(&[&event])).await.unwrap();
         assert_eq!(answer["batchItemFailures"], json!([]));
     }
 
-    /// The items of a table that came after the start.
+    /// The items of a table that were written after the start.
     pub async fn table(&self, name: &str) -> Vec<Value> {
         let answer = self.get(&format!("/_local/tables/{name}")).await.expect(200);
         let items = answer.body["items"].as_array().unwrap().clone();
@@ -536,12 +537,12 @@ impl TestApp {
         self.stack.clock().now()
     }
 
-    /// Allows everything to the functions from now on and records the permissions that they use.
+    /// Allows all calls of the functions from now on and records the permissions that they use.
     pub fn record_accesses(&self) {
         self.stack.fault_injector().enforce_roles(Arc::new(|_, _| true));
     }
 
-    /// The calls since the last time this was asked, those of the mail's way left out.
+    /// The calls since the last time this was called, except those that send mail.
     pub fn calls(&self) -> Vec<Call> {
         self.stack.fault_injector().take_calls()
     }
@@ -550,7 +551,7 @@ impl TestApp {
         assert!(self.stack.fault_injector().add(Fault { service, operation: None, kind, after, times }));
     }
 
-    /// The `times` tries of one call fail, and calls at the same time go through.
+    /// Fails `times` attempts of one call; concurrent calls succeed.
     pub fn fail_call(&self, service: Service, kind: Kind, after: u32, times: u32) {
         assert!(self.stack.fault_injector().add_to_one_call(Fault { service, operation: None, kind, after, times }));
     }

@@ -1,8 +1,8 @@
-//! `cargo run -p tollgate-tests --bin ask`: asks the configured chat model every question of `tests/ask/questions.json`, runs its
-//! statements on both sets of data, and prints how many returned the right rows, by kind of question. A question that cannot be
-//! answered, or is hostile, is answered right by a refusal.
+//! `cargo run -p tollgate-tests --bin ask`: asks the configured chat model every question of
+//! `tests/ask/questions.json`, runs its statements on both sets of data, and prints how many returned the right rows,
+//! by kind of question. For a question that cannot be answered, or is hostile, the right answer is a refusal.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used)] // it prints, and where it cannot go on it stops
+#![allow(clippy::print_stdout, clippy::unwrap_used)] // a program that prints, and stops at an error
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use tollgate_local::Options;
 use tollgate_local::clock::LocalClock;
 use tollgate_platform::{Env, Secret};
 use tollgate_reports::run_statement_if_asked;
-use tollgate_sql::{Answer, Failure, Job, Limits, Output, schema_sql};
+use tollgate_sql::{Answer, Job, Limits, Output, RunError, schema_sql};
 use tollgate_tests::app::{ADMIN, Session, TestApp, options};
 
 const FIXTURES: [&str; 2] = ["small", "large"];
@@ -35,7 +35,7 @@ async fn ask_all() -> ExitCode {
     for name in [KEY, "AI_PROVIDER", "GROQ_BASE_URL", "AI_MODEL"] {
         options.env.extend(env.get(name).map(|value| (name.to_owned(), value.to_owned())));
     }
-    // The moment of the sets of data.
+    // The time of the sets of data.
     options.clock = LocalClock::frozen(NOW.parse().unwrap());
     options.admin = Some((ADMIN.0.to_owned(), Secret::new(ADMIN.1.to_owned())));
     let app = TestApp::start_with(options).await;
@@ -97,11 +97,11 @@ fn run(file: &Path, sql: &str) -> Option<Vec<Vec<Value>>> {
         .unwrap();
     serde_json::to_writer(process.stdin.take().unwrap(), &job).unwrap();
     let output = process.wait_with_output().unwrap();
-    let result: Result<Answer, Failure> = serde_json::from_slice(&output.stdout).ok()?;
+    let result: Result<Answer, RunError> = serde_json::from_slice(&output.stdout).ok()?;
     result.ok()?.rows
 }
 
-/// The rows in an order of their own, for results that have none; 1 and 1.0 are the same.
+/// The sorted rows, for results without an order; 1 and 1.0 are equal.
 fn comparable(rows: &[Vec<Value>], is_ordered: bool) -> Vec<String> {
     let cell = |value: &Value| value.as_f64().map_or_else(|| value.to_string(), |number| number.to_string());
     let mut lines: Vec<String> = rows.iter().map(|row| row.iter().map(cell).collect::<Vec<_>>().join(" | ")).collect();

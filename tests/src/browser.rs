@@ -1,4 +1,4 @@
-//! A browser as far as a sign-in at a provider needs one: it keeps cookies and shows where it is sent.
+//! The parts of a browser that a sign-in at a provider needs: it keeps cookies and returns redirects.
 
 use crate::app::{Answer, TestApp};
 use reqwest::{Client, Method, redirect};
@@ -30,13 +30,13 @@ impl<'a> Browser<'a> {
         self.cookies.lock().unwrap().insert(name.to_owned(), value.to_owned());
     }
 
-    /// All of them, as a `cookie` header has them.
+    /// The `cookie` header with all of them.
     pub fn cookies(&self) -> String {
         let cookies = self.cookies.lock().unwrap();
         cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }
 
-    /// One request to a path of the app or to an absolute address; what it sets is kept.
+    /// Sends a request to a path of the app or to an absolute address, and keeps the cookies of the answer.
     pub async fn send(&self, method: Method, place: &str, headers: &[(&str, &str)], form: Option<String>) -> Answer {
         let path = place.strip_prefix(&self.app.stack.base_url()).unwrap_or(place);
         let address =
@@ -65,7 +65,7 @@ impl<'a> Browser<'a> {
         self.send(Method::GET, place, &[], None).await
     }
 
-    /// From `GET /{provider}/login` to the address that the provider sends the browser back to.
+    /// From `GET /{provider}/login` to the address to which the provider redirects.
     pub async fn consent(&self, provider: &str, subject: &str, query: &str) -> String {
         let begun = self.get(&format!("/{provider}/login{query}")).await.expect(302);
         self.consent_at(location(&begun), subject).await
@@ -81,7 +81,7 @@ impl<'a> Browser<'a> {
         location(&answer)
     }
 
-    /// All of it, as a program that wants JSON.
+    /// The whole sign-in, as a program that accepts JSON.
     pub async fn sign_in(&self, provider: &str, subject: &str) -> Answer {
         let back = self.consent(provider, subject, "").await;
         self.send(Method::GET, &back, &[("accept", "application/json")], None).await
@@ -92,7 +92,7 @@ pub fn location(answer: &Answer) -> String {
     answer.headers["location"].to_str().unwrap().to_owned()
 }
 
-/// An account at a fake; its subject.
+/// Creates an account at a fake and returns its subject.
 pub async fn account(app: &TestApp, provider: &str, account: Value) -> String {
     let answer = app.post(&format!("/_local/{provider}/accounts"), account).await.expect(201);
     answer.body["subject"].as_str().unwrap().to_owned()

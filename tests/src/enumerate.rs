@@ -1,5 +1,5 @@
 //! `cargo run -p tollgate-tests --bin enumerate`: every crash point of every operation, every order of the calls of
-//! requests that race, every order of Stripe's events, and random sequences of the billing model. It prints how many there
+//! racing requests, every order of Stripe's events, and random sequences of the billing model. It prints how many there
 //! were and which of them failed.
 //!
 //! ```text
@@ -8,9 +8,9 @@
 //! enumerate model for MINUTES                                             new sequences for that long
 //! ```
 //!
-//! A shard takes each N-th row, beginning with the I-th (1 to N): the shards together are the whole.
+//! A shard runs each N-th row, beginning with the I-th (1 to N): together the shards run all rows.
 
-#![allow(clippy::print_stdout)] // it is what this program is for
+#![allow(clippy::print_stdout)] // the purpose of this program
 
 use futures_util::{StreamExt, stream};
 use std::collections::BTreeMap;
@@ -27,19 +27,19 @@ use tollgate_tests::{apart, panic_text};
 
 /// The name of the row of all orders of events.
 const ARRIVALS: &str = "the events of one subscription";
-/// How many rows run at once: with two cores a third one fills the waits.
+/// How many rows run concurrently: with two cores a third one uses the waiting times.
 const AT_ONCE: usize = 3;
 const MODEL: &str = "model";
 const SIZE: &str = "size";
-/// How many people pay at once there.
+/// The number of users who pay concurrently there.
 const PEOPLE: usize = 1000;
-/// The seeds that are played each time.
+/// The seeds that run each time.
 const SEEDS: std::ops::Range<u64> = 0..275;
 /// How many steps with an effect all of these have at least.
 const STEPS: usize = 10_000;
 /// So many sequences reach each kind of step and of result.
 const REACHING: usize = 80;
-/// How long a sequence that fails is made shorter.
+/// How long a failing sequence is shortened.
 const SHORTENING: Duration = Duration::from_secs(120);
 
 /// The selected rows.
@@ -54,7 +54,7 @@ struct Selection {
 }
 
 impl Selection {
-    /// Reads the arguments; `None` where they are not as above.
+    /// Parses the arguments; `None` where they are not valid.
     fn parse(arguments: &[String]) -> Option<Self> {
         let mut selection = Self::default();
         let mut arguments = arguments.iter();
@@ -91,7 +91,7 @@ impl Selection {
 
 fn main() -> ExitCode {
     let first = std::env::args().nth(1);
-    // The stacks of the tests run the statements of reports by this program.
+    // The stacks of the tests run the statements of reports with this program.
     run_statement_if_asked(first.as_deref()).unwrap_or_else(enumerate)
 }
 
@@ -126,7 +126,7 @@ async fn enumerate() -> ExitCode {
     if failed == 0 && points + orders + steps + size > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// How many crash points there were, and how many failed.
+/// Returns the number of crash points, and how many failed.
 async fn crash_points(selection: &Selection) -> (usize, usize) {
     let rows = selection.rows("crashes", |operation| operation.name, operations());
     let runs = rows.into_iter().map(async |operation| (operation, crashes::enumerate(operation, FAILURES).await));
@@ -140,7 +140,7 @@ async fn crash_points(selection: &Selection) -> (usize, usize) {
     (points, failed)
 }
 
-/// How many orders of racing calls there were, and how many failed.
+/// Returns the number of orders of racing calls, and how many failed.
 async fn orders_of_races(selection: &Selection) -> (usize, usize) {
     let rows = selection.rows("races", |race| race.name, races());
     let mut runs = stream::iter(rows).map(async |race| (race, races::enumerate(race).await)).buffered(AT_ONCE);
@@ -153,7 +153,7 @@ async fn orders_of_races(selection: &Selection) -> (usize, usize) {
     (orders, failed)
 }
 
-/// How many orders of events there were, and how many failed.
+/// Returns the number of orders of events, and how many failed.
 async fn orders_of_events(selection: &Selection) -> (usize, usize) {
     let all = events::orders().into_iter().flat_map(|order| Twice::all().map(move |twice| (order.clone(), twice)));
     let rows = selection.rows("events", |_| ARRIVALS, all);
@@ -178,7 +178,7 @@ async fn orders_of_events(selection: &Selection) -> (usize, usize) {
     (count, failed)
 }
 
-/// How many rows with many subscriptions there were, and how many failed.
+/// Returns the number of rows with many subscriptions, and how many failed.
 async fn many_subscriptions(selection: &Selection) -> (usize, usize) {
     let rows = selection.rows(SIZE, |_| SIZE, std::iter::once(PEOPLE));
     let mut failed = 0;
@@ -213,7 +213,7 @@ impl Played {
     }
 }
 
-/// Plays the sequences of these seeds.
+/// Runs the sequences of these seeds.
 async fn play(seeds: Vec<u64>) -> Played {
     let plays = seeds.into_iter().map(|seed| tokio::task::spawn_blocking(move || model::play(seed, SHORTENING)));
     let mut reports = stream::iter(plays).buffer_unordered(AT_ONCE);
@@ -229,7 +229,7 @@ async fn play(seeds: Vec<u64>) -> Played {
     played
 }
 
-/// Plays new sequences for this number of minutes.
+/// Runs new sequences for this number of minutes.
 async fn play_for(minutes: &str) -> ExitCode {
     let Ok(minutes) = minutes.parse::<u64>() else {
         println!("enumerate {MODEL} for MINUTES");
@@ -271,7 +271,7 @@ fn print_reached(reached: &BTreeMap<String, usize>) {
     }
 }
 
-/// Prints failures; how many there are.
+/// Prints failures and returns their number.
 fn print_failures(failures: &[String]) -> usize {
     for failure in failures {
         println!("FAILED {failure}\n");
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shards_together_are_all_rows() {
+    fn the_shards_together_run_all_rows() {
         let rows = |arguments: &str| {
             parsed(arguments).unwrap().rows("races", |row: &String| row, (0..10).map(|n| n.to_string()))
         };

@@ -1,5 +1,5 @@
-//! Every sequence in which the events of one scenario can arrive, while Stripe's state changes between deliveries: in
-//! the end the local state equals Stripe's.
+//! Every order in which the events of one scenario can arrive, while Stripe's state changes between deliveries: at the
+//! end the local state equals Stripe's.
 
 use crate::app::{Prepared, Session, TestApp, options};
 use crate::stripe::queued;
@@ -12,7 +12,7 @@ use tollgate_local::clock::LocalClock;
 /// The steps at Stripe; each creates one or more events.
 const SCENARIO: [&str; 5] = ["paid", "failed", "paid later", "renewed", "deleted"];
 
-/// The kinds that are handed over in every order, each also twice.
+/// The kinds that are delivered in every order, each also twice.
 const KINDS: [&str; 5] = [
     "customer.subscription.created",
     "customer.subscription.updated",
@@ -21,23 +21,23 @@ const KINDS: [&str; 5] = [
     "customer.subscription.deleted",
 ];
 
-/// Which event comes a second time, and when.
+/// Which event is delivered a second time, and when.
 #[derive(Debug, Clone, Copy)]
 pub enum Twice {
-    /// The one at this place of the order, at once.
+    /// The one at this place of the order, immediately.
     AtOnce(usize),
-    /// The one at this place, when all others have come.
+    /// The one at this place, after all others.
     AtTheEnd(usize),
 }
 
 impl Twice {
-    /// Each of them in each way; the last one's at once is at the end.
+    /// Each of them at each time; the last one's immediate repetition is at the end.
     pub fn all() -> impl Iterator<Item = Self> {
         let at_once = (0..KINDS.len() - 1).map(Self::AtOnce);
         at_once.chain((0..KINDS.len()).map(Self::AtTheEnd))
     }
 
-    /// `order` with the second arrival in it.
+    /// `order` with the second delivery.
     fn insert_into(self, order: &[usize]) -> Vec<usize> {
         let mut order = order.to_vec();
         match self {
@@ -48,7 +48,7 @@ impl Twice {
     }
 }
 
-/// All orders of five things.
+/// All orders of five elements.
 #[must_use]
 pub fn orders() -> Vec<Vec<usize>> {
     fn extend(order: &[usize], all: &mut Vec<Vec<usize>>) {
@@ -64,7 +64,7 @@ pub fn orders() -> Vec<Vec<usize>> {
     all
 }
 
-/// A subscription that was just paid at Stripe, of which no event has come yet. Prepared once; each order has a copy.
+/// A subscription that was just paid at Stripe, without any event so far. Prepared once; each order has a copy.
 pub struct Paid {
     prepared: Prepared,
     session: Session,
@@ -105,7 +105,7 @@ impl Paid {
             deliver(&app, &event).await?;
             step(&app, &self.checkout, steps.next().copied()).await;
         }
-        // The last that Stripe says is never the last that arrives: any one event brings the state there.
+        // Stripe's last change is never the last delivery: any event must bring the state up to date.
         let events = app.stripe("events").await;
         let mut last = events.iter().find(|event| event["type"] == KINDS[*order.last().unwrap()]).cloned().unwrap();
         last["id"] = json!("evt_the_last");
@@ -116,7 +116,7 @@ impl Paid {
     /// The same on a runtime of its own.
     ///
     /// # Errors
-    /// As [`Self::arrive`], or with what it panicked with.
+    /// As [`Self::arrive`], or with its panic.
     pub async fn walk(self: &Arc<Self>, order: Vec<usize>, twice: Twice) -> Result<(), String> {
         let paid = Arc::clone(self);
         apart(move || async move { paid.arrive(&order, twice).await })
@@ -125,7 +125,7 @@ impl Paid {
     }
 }
 
-/// An event of a kind that has not happened yet: about the subscription, under an id of its own.
+/// An event of a kind that has not happened yet, about the subscription, with a new id.
 fn substitute(events: &[Value], kind: &str) -> Value {
     let of_subscription = |event: &&Value| event["type"] == "customer.subscription.created";
     let mut event = events.iter().find(of_subscription).unwrap().clone();
@@ -180,7 +180,7 @@ pub async fn same_as_stripe(app: &TestApp, session: &crate::app::Session) -> Res
     let invoices = app.stripe("invoices").await;
     let money: i64 = invoices.iter().filter(paid).map(|invoice| invoice["amount_paid"].as_i64().unwrap()).sum();
     let payments = app.get_as(session, "/billing/payments/me?limit=100").await.expect(200).body;
-    // A refunded payment was paid all the same.
+    // A refunded payment was still paid.
     let succeeded = |payment: &&Value| payment["status"] != "failed";
     let live: i64 = payments["items"]
         .as_array()

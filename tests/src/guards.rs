@@ -1,4 +1,4 @@
-//! The failure of a guard of the repository: the difference, in a few lines, and the file to edit.
+//! Failures of tests that compare a file of the repository: the difference, in a few lines, and the file to edit.
 
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -6,10 +6,10 @@ use std::fmt::Display;
 
 /// The largest number of lines of a difference that are shown.
 const MAX_LINES: usize = 20;
-/// So much of a value is shown, in characters.
+/// The number of characters of a value that are shown.
 const MAX_CHARS: usize = 80;
 
-/// Panics where `found` and `wanted` are not the same names, with those that only one of them has.
+/// Panics where `found` and `wanted` are not the same names, and lists the names that only one of them has.
 #[track_caller]
 pub fn assert_same_names<T: Display + Ord>(
     what: &str,
@@ -23,7 +23,7 @@ pub fn assert_same_names<T: Display + Ord>(
     report(what, &missing.chain(unknown).collect::<Vec<_>>(), edit);
 }
 
-/// Panics where `found` is not `wanted`, with the places where they differ.
+/// Panics where `found` differs from `wanted`, and lists the places.
 #[track_caller]
 pub fn assert_same_json(what: &str, found: &Value, wanted: &Value, edit: &str) {
     let mut lines = Vec::new();
@@ -41,7 +41,7 @@ fn report(what: &str, lines: &[String], edit: &str) {
     assert!(lines.is_empty(), "{what}:\n  {}{rest}\nEdit {edit}.", shown.join("\n  "));
 }
 
-/// The places where two values differ, each with what is there.
+/// The places where two values differ, each with both values.
 fn differences(place: &str, found: &Value, wanted: &Value, lines: &mut Vec<String>) {
     match (found, wanted) {
         (Value::Object(one), Value::Object(other)) => {
@@ -82,7 +82,7 @@ mod tests {
 
     // E13
     #[test]
-    fn a_guard_names_the_difference_and_the_file_and_nothing_else() {
+    fn a_guard_names_only_the_difference_and_the_file() {
         let routes = |more: &str| (0..70).map(|n| format!("ANY /{n}")).chain([more.to_owned()]).collect::<Vec<_>>();
         let text = said(|| assert_same_names("the routes", routes("ANY /old"), routes("ANY /new"), "template.yaml"));
         assert_eq!(text, "the routes:\n  missing: ANY /new\n  not known: ANY /old\nEdit template.yaml.");

@@ -1,5 +1,5 @@
-//! A user's journey through a deployment, only over HTTP and through the mailbox, so that the same journey runs through
-//! the stack of a test, through one in an AWS emulator, and through yours.
+//! A user's journey through a deployment, only over HTTP and the mailbox. The same journey runs against the stack of a
+//! test, a stack in an AWS emulator, and a deployed one.
 
 pub mod billing;
 
@@ -28,7 +28,8 @@ const BOB: &str = "bob@example.com";
 pub const NEW_PASSWORD: &str = "another horse staple";
 
 impl Deployment {
-    /// `mailbox` answers a GET with JSON that holds all mails, whatever its shape: the dev console's inbox, or an emulator's.
+    /// `mailbox` answers a GET with JSON that contains all mails, in any shape: the dev console's inbox, or an
+    /// emulator's.
     pub fn new(base_url: &str, mailbox: &str) -> Self {
         let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
         Self { client, base_url: base_url.trim_end_matches('/').to_owned(), mailbox: mailbox.to_owned() }
@@ -37,7 +38,7 @@ impl Deployment {
     /// Runs the journey on a new deployment.
     pub async fn walk(&self) {
         self.every_path_of_the_document_leads_to_its_function().await;
-        self.what_there_is_not_is_told_as_the_contract_says().await;
+        self.check_unknown_paths_and_objects().await;
         let refresh_token = self.ann_registers_verifies_and_signs_in().await;
         self.she_refreshes_signs_out_and_is_out(&refresh_token).await;
         self.she_signs_in_by_a_mailed_code().await;
@@ -64,7 +65,7 @@ impl Deployment {
         assert_eq!(decide("role", json!({"is_admin": false})).await["is_admin"], false);
         assert_eq!(decide("status", json!({"is_active": false})).await["is_active"], false);
         assert_eq!(decide("status", json!({"is_active": true})).await["is_active"], true);
-        // The password of before the verification is invalid: Bob sets one by mail.
+        // The password from before the verification is not valid: Bob sets one by mail.
         self.patiently("/login", json!({"email": BOB, "password": PASSWORD})).await.refused(401, "invalid_credentials");
         self.patiently("/forget-password", json!({"email": BOB})).await.expect(202);
         let mail = self.mail(BOB, "/new-password?token=").await;
@@ -135,7 +136,7 @@ impl Deployment {
         self.until("the end of a report", ended).await
     }
 
-    /// A POST that is retried when limited: this client is faster than any user.
+    /// A POST that is retried when it is rate limited: this client is faster than a user.
     async fn patiently(&self, path: &str, body: Value) -> Answer {
         self.patiently_as(Method::POST, path, &[], body).await
     }
@@ -178,14 +179,14 @@ impl Deployment {
         self.send(Method::GET, path, &[("authorization", &format!("Bearer {access_token}"))], None).await
     }
 
-    /// The mail to `to` that has `mark` in its text, once it is there.
+    /// Waits for the mail to `to` that has `mark` in its text, and returns it.
     async fn mail(&self, to: &str, mark: &str) -> String {
         let is_it = |mail: &String| mail.contains(to) && mail.contains(mark);
         let what = format!("a mail to {to} that says {mark:?}");
         self.until(&what, async || self.mailbox().await.into_iter().find(is_it)).await
     }
 
-    /// All mails, each as text.
+    /// All mails as texts.
     async fn mailbox(&self) -> Vec<String> {
         mails_of(&self.client.get(&self.mailbox).send().await.unwrap().json().await.unwrap())
     }
@@ -216,7 +217,7 @@ impl Deployment {
         }
     }
 
-    async fn what_there_is_not_is_told_as_the_contract_says(&self) {
+    async fn check_unknown_paths_and_objects(&self) {
         self.get("/nothing").await.refused(404, "not_found");
         self.get("/me").await.refused(401, "unauthenticated");
         self.get_as("not.a.token", "/sessions").await.refused(401, "unauthenticated");
@@ -291,7 +292,7 @@ impl Deployment {
                 break answer;
             }
             admitted += 1;
-            // Each share of a minute admits one call more: on a slow machine the sixth guess may be one of them.
+            // Each share of a minute admits one more call: on a slow machine the sixth guess may be one of them.
             let quota = CALLS_PER_MINUTE + started.elapsed().as_secs() * CALLS_PER_MINUTE / 60;
             assert!(admitted <= quota, "{admitted} guesses in {:?}", started.elapsed());
         };
@@ -300,7 +301,7 @@ impl Deployment {
     }
 }
 
-/// The mails in what a mailbox answers, each as text: the entries of the first list that there is.
+/// The mails in a mailbox's answer as texts: the entries of the first list in it.
 fn mails_of(value: &Value) -> Vec<String> {
     match value {
         Value::Array(mails) => mails.iter().map(|mail| mail.to_string()).collect(),
@@ -309,14 +310,14 @@ fn mails_of(value: &Value) -> Vec<String> {
     }
 }
 
-/// The token that stands behind `mark`.
+/// The token after `mark`.
 fn after<'m>(mail: &'m str, mark: &str) -> &'m str {
     let rest = mail.split_once(mark).unwrap().1;
     let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))).unwrap_or(rest.len());
     &rest[..end]
 }
 
-/// The code that a mail prints: the only six digits that stand alone. A colour such as `#006644` is not one.
+/// The code in a mail: the only six digits between other characters. A colour such as `#006644` is not one.
 fn six_digits(mail: &str) -> &str {
     let is_code = |word: &&str| word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_digit());
     mail.split(|c: char| !c.is_ascii_alphanumeric() && c != '#').find(is_code).unwrap()

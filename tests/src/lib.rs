@@ -1,7 +1,7 @@
-//! What the tests of the whole system share: a stack of its own for each test and a person who uses it (`app`), a
-//! population of people who pay (`population`), a browser as far as sign-ins need one, the log of everything, and the
-//! enumerations: crash points (`crashes`), interleavings (`races`) and random sequences (`model`). The tests are in
-//! `system/`; the binary `enumerate` runs the enumerations whole.
+//! The test kit of the whole system: a stack for each test and a user (`app`), a population of paying users
+//! (`population`), a browser for sign-ins at providers, the log of everything, and the enumerations: crash points
+//! (`crashes`), interleavings (`races`) and random sequences (`model`). The tests are in `system/`; the binary
+//! `enumerate` runs the enumerations in full.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)] // a test that cannot go on fails there
 
@@ -23,7 +23,7 @@ pub mod roles;
 pub mod size;
 pub mod stripe;
 
-/// Runs `work` on a runtime of its own, so that nothing of its stack outlives it.
+/// Runs `work` on a runtime of its own, so that no task of its stack outlives it.
 pub async fn apart<W: Future>(work: impl FnOnce() -> W + Send + 'static) -> Result<W::Output, JoinError>
 where
     W::Output: Send + 'static,

@@ -1,4 +1,4 @@
-//! Everything that the functions log while the tests run, to be searched.
+//! The log lines of all functions in the tests, for searches.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, Once, PoisonError};
@@ -19,19 +19,19 @@ impl Write for Sink {
     }
 }
 
-/// From now on every log line of this process is kept.
+/// Stores every log line of this process from now on.
 pub fn capture() {
     START.call_once(|| {
         tracing_subscriber::fmt().json().with_max_level(tracing::Level::INFO).with_writer(|| Sink).init();
     });
 }
 
-/// All of it so far.
+/// All log lines so far.
 pub fn text() -> String {
     String::from_utf8_lossy(&LINES.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
 }
 
-/// The errors of it, newest last.
+/// The errors among them, newest last.
 pub fn errors() -> Vec<String> {
     text().lines().filter(|line| line.contains(r#""level":"ERROR""#)).map(str::to_owned).collect()
 }

@@ -1,5 +1,5 @@
-//! A population of paying users, larger than the API could register in time: Stripe's side is made at the fake itself,
-//! their accounts by the store, and reconciliation writes the billing state. Stripe sends no events.
+//! A population of paying users, larger than the API could register in time: it creates Stripe's objects in the fake,
+//! the accounts in the store, and reconciliation writes the billing state. Stripe sends no events.
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -28,7 +28,7 @@ pub struct Population<'a> {
 
 impl<'a> Population<'a> {
     /// Users who have paid for a month of `pro` at Stripe without stored state. Of three neighbours one renews, one has
-    /// a card that is refused then, one ends.
+    /// a card that is declined at the renewal, one ends.
     pub async fn gather(stack: &'a Stack, people: usize) -> Self {
         let stripe = stack.stripe().unwrap();
         stripe.set_delivery(Mode::Silent);
@@ -60,14 +60,14 @@ impl<'a> Population<'a> {
         customer.to_owned()
     }
 
-    /// Runs one of the sweeper's schedules to its end: how many it handled.
+    /// Runs one of the sweeper's schedules to its end and returns how many it handled.
     pub async fn sweep(&self, schedule: &str) -> u64 {
         let swept = self.stack.invoke("sweeper", json!({"schedule": schedule})).await.unwrap();
         swept["handled"].as_u64().unwrap()
     }
 
-    /// Runs the sweep of what is due again and again, whose process stops when the last of its first page is written, until
-    /// nothing is due: how often. No other function may run beside it.
+    /// Runs the sweep of due subscriptions repeatedly, with its process stopped when the last of its first page is
+    /// written, until none is due; returns the number of runs. No other function may run at the same time.
     pub async fn sweep_killed_on_every_page(&self) -> usize {
         let most = self.stripe.list(Listed::Subscriptions).len();
         let mut kills = 0;
@@ -83,7 +83,7 @@ impl<'a> Population<'a> {
         kills
     }
 
-    /// How many stand on the first page of what is due on which there are some.
+    /// The number of subscriptions on the first page that is not empty.
     async fn first_page(&self) -> Option<usize> {
         let mut place = Some(DuePlace::default());
         while let Some(from) = place {
@@ -96,7 +96,7 @@ impl<'a> Population<'a> {
         None
     }
 
-    /// How often what is kept of each customer was written.
+    /// How often the state of each customer was written.
     pub async fn versions(&self) -> BTreeMap<UserId, u64> {
         let (mut versions, mut place) = (BTreeMap::new(), None);
         loop {

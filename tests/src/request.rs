@@ -1,4 +1,4 @@
-//! A request that can be sent again, word for word.
+//! A request that can be repeated unchanged.
 
 use crate::app::{Answer, Session, TestApp};
 use crate::browser::Browser;
@@ -19,7 +19,7 @@ impl Request {
         Self { method: Method::POST, path: path.to_owned(), headers, body: Some(body.to_string()) }
     }
 
-    /// A form that was filled in.
+    /// A submitted form.
     pub fn post_form(path: &str, form: &str) -> Self {
         let headers = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
         Self { method: Method::POST, path: path.to_owned(), headers, body: Some(form.to_owned()) }
@@ -66,7 +66,7 @@ impl Request {
         self
     }
 
-    /// A GET in this browser of an address of this app, by a program that wants JSON.
+    /// A GET of an address of this app, in this browser, by a program that accepts JSON.
     pub fn get_in(browser: &Browser<'_>, address: &str) -> Self {
         let path = address.strip_prefix(&browser.app().stack.base_url()).unwrap_or(address).to_owned();
         let headers = vec![("cookie", browser.cookies()), ("accept", "application/json".to_owned())];
@@ -85,7 +85,7 @@ impl Request {
         self.send_by(&app.client, &app.stack.origin()).await
     }
 
-    /// From `client` to the app that listens at `origin`.
+    /// Sends it from `client` to the app at `origin`.
     pub async fn send_by(&self, client: &Client, origin: &str) -> Answer {
         let mut request = client.request(self.method.clone(), format!("{origin}{}", self.path));
         for (name, value) in &self.headers {

@@ -1,5 +1,5 @@
-//! The roles of the functions: what `template.yaml` grants them, and what they use (S31). Every stack of a test enforces
-//! the template's roles, as IAM does.
+//! The roles of the functions: the permissions that `template.yaml` grants, and those that are used (S31). Every stack
+//! of a test enforces the template's roles, as IAM does.
 
 use serde_yaml_ng::Value;
 use serde_yaml_ng::value::TaggedValue;
@@ -8,11 +8,11 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use tollgate_local::permissions::{Access, Decide, Permission};
 
-/// One action on one resource that a role allows, perhaps for single attributes alone.
+/// An action on a resource that a role allows, possibly only for some attributes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     pub permission: Permission,
-    /// The attributes that a read may name, where it must name some.
+    /// The attributes that a read may name, if it is restricted to some.
     pub attributes: Option<BTreeSet<String>>,
 }
 
@@ -22,7 +22,7 @@ pub type Grants = BTreeMap<String, Vec<Grant>>;
 /// The permissions that each function uses, by its name in the repository.
 pub type Used = BTreeMap<String, BTreeSet<Access>>;
 
-/// The roles as the template has them.
+/// The roles in the template.
 pub static GRANTS: LazyLock<Grants> = LazyLock::new(|| {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
     grants(&serde_yaml_ng::from_str(&std::fs::read_to_string(file).unwrap()).unwrap())
@@ -89,12 +89,12 @@ fn text(value: &Value) -> &str {
     }
 }
 
-/// The name of what is called `tollgate-${Stage}-NAME`.
+/// The NAME in `tollgate-${Stage}-NAME`.
 fn own_name(name: &str) -> String {
     name.strip_prefix("/aws/lambda/").unwrap_or(name).strip_prefix("tollgate-${Stage}-").unwrap().to_owned()
 }
 
-/// A resource as a statement names it, in the words of [`Permission`].
+/// A resource of a statement, in the form of [`Permission`].
 fn resource(name: &str, template: &Value) -> String {
     if let Some((_, identity)) = name.split_once(":${AWS::AccountId}:") {
         return identity.split('/').next().unwrap().to_owned();
@@ -123,8 +123,8 @@ fn resource(name: &str, template: &Value) -> String {
     format!("{kind}/{}{stream}{rest}", own_name(text(name)))
 }
 
-/// What Lambda itself does by the role of a function, by AWS's documentation: it writes the log, polls the event source
-/// of the function, and sends to its destination what it gave up.
+/// The uses of a function's role by Lambda itself, by AWS's documentation: it writes the log, polls the event source of
+/// the function, and sends failed events to its destination.
 pub fn used_by_lambda() -> Used {
     let queue = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
     let stream = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"];

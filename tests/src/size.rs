@@ -1,5 +1,5 @@
-//! Many subscriptions at once: the comparison with Stripe takes few calls, and the sweep of due subscriptions resumes after
-//! its function was killed on each page.
+//! Many subscriptions at once: the comparison with Stripe makes few calls, and the sweep of due subscriptions continues
+//! after its function was killed on each page.
 
 use crate::app::{TestApp, options};
 use crate::population::{Population, fetches};
@@ -10,10 +10,10 @@ use tollgate_local::service::Service;
 
 const MONTH: i64 = 31 * 86_400;
 
-/// Compares the subscriptions of this many people with Stripe's and sweeps those that are due (R4, R12).
+/// Compares the subscriptions of this number of users with Stripe's and sweeps the due ones (R4, R12).
 ///
 /// # Panics
-/// Where one is not repaired, is handled twice, or too many calls are made.
+/// When a subscription is not repaired, is handled twice, or too many calls are made.
 pub async fn compare_and_sweep(people: usize) {
     let app = TestApp::start_patient(options()).await;
     let both = async {
@@ -30,7 +30,7 @@ async fn are_compared_in_few_calls(app: &TestApp, population: &Population<'_>, p
     for invoice in population.stripe.list(Listed::Invoices).iter().step_by(4) {
         population.stripe.refund(invoice["id"].as_str().unwrap(), Some(100)).unwrap();
     }
-    assert_eq!(compared(app, population).await, people as u64, "nothing was kept of them");
+    assert_eq!(compared(app, population).await, people as u64, "nothing of them was stored");
     let rows = kept(app).await;
     let persons: Vec<_> = rows.chunks(2).collect();
     assert_eq!(persons.len(), people, "a payment and a subscription of each");
@@ -45,7 +45,7 @@ async fn are_compared_in_few_calls(app: &TestApp, population: &Population<'_>, p
         delete(app, &person[0]);
     }
     assert_eq!(compared(app, population).await, 3 * tampered as u64);
-    assert!(kept(app).await == rows, "all are as they were");
+    assert!(kept(app).await == rows, "all are unchanged");
     assert_eq!(compared(app, population).await, 0);
 }
 
@@ -67,13 +67,13 @@ async fn are_each_swept_once(app: &TestApp, population: &Population<'_>, people:
     for subscription in kept(app).await.iter().filter(|row| text(&row["sk"]).starts_with("SUB#")) {
         *statuses.entry(text(&subscription["status"]).to_owned()).or_default() += 1;
     }
-    // As in the population: of three neighbours one pays, one is refused, one ends.
+    // As in the population: of three neighbours one pays, one is declined, one ends.
     let third = |rest: usize| (0..people).filter(|n| n % 3 == rest).count();
     let wanted = [("active", third(0)), ("past_due", third(1)), ("canceled", third(2))];
     assert_eq!(statuses, wanted.map(|(status, count)| (status.to_owned(), count)).into());
 }
 
-/// Runs reconciliation, which reads each page of each list once: how many customers it handled.
+/// Runs reconciliation, which reads each page of each list once, and returns how many customers it handled.
 async fn compared(app: &TestApp, population: &Population<'_>) -> u64 {
     app.calls();
     let handled = population.sweep("reconcile").await;

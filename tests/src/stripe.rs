@@ -1,4 +1,4 @@
-//! Stripe's events as a test makes them: signed for the webhook, or as the queue hands them to the worker.
+//! Stripe's events in tests: signed for the webhook, or in the queue's form for the worker.
 
 use aws_lc_rs::hmac;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ pub fn event(id: &str, kind: &str, object: &Value) -> Value {
     })
 }
 
-/// The header by which Stripe signs `body`.
+/// The header with Stripe's signature of `body`.
 pub fn signature(secret: &str, at: i64, body: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let tag = hmac::sign(&key, format!("{at}.{body}").as_bytes());
@@ -20,7 +20,7 @@ pub fn signature(secret: &str, at: i64, body: &str) -> String {
     format!("t={at},v1={hex}")
 }
 
-/// The SQS event that brings these to the worker, all of one group.
+/// The SQS event with these events, all of one group.
 pub fn queued(events: &[&Value]) -> Value {
     let record = |(index, event): (usize, &&Value)| {
         json!({

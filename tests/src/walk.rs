@@ -1,8 +1,8 @@
 //! `cargo run -p tollgate-tests --bin walk -- BASE_URL MAILBOX_URL`: a user's journey through a new deployment. With
-//! `admin` it continues with the admin API, once ann@example.com was made an admin; with `subscribe URL` and then
-//! `leave URL` it continues with paying users, where the deployment's Stripe is the fake that is served at URL.
+//! `admin` it continues with the admin API, after ann@example.com was made an admin; with `subscribe URL` and then
+//! `leave URL` it continues with paying users, where the deployment uses the fake Stripe at URL.
 
-#![allow(clippy::print_stdout)] // it is what this program is for
+#![allow(clippy::print_stdout)] // the purpose of this program
 
 use std::process::ExitCode;
 use tollgate_tests::journey::billing::Customers;

@@ -13,14 +13,14 @@ from jsonschema.exceptions import best_match
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-# What Stripe sends and hides from its description. The fake sends it too: Stripe's own libraries read it.
+# Fields that Stripe sends and hides from its description. The fake sends them too: Stripe's own libraries read them.
 HIDDEN = {
     "product": {"type": {"enum": ["good", "service"]}},
     "subscription_item": {"plan": {"$ref": "#/components/schemas/plan"}},
     "subscription_schedule_configuration_item": {"plan": {"type": "string"}},
 }
 
-# What may be null stands there as null, but these, which stand there only where `expand` asks for them.
+# Nullable fields are present as null, except these, which are present only where `expand` requests them.
 ASKED_FOR = {"charge": {"refunds"}, "customer": {"cash_balance"}, "invoice": {"confirmation_secret"}}
 
 spec_file, events_file, root = sys.argv[1:]
@@ -87,7 +87,7 @@ def check_object(value, where):
         faults.append(f"{where}: no kind of object: {kind}")
 
 
-# The paths, the plain ones before those with a parameter in the same place.
+# The paths; literal ones before those with a parameter in the same place.
 paths = [(re.compile(re.sub(r"\{\w+\}", r"[^/]+", path) + "$"), path) for path in sorted(spec["paths"], key=lambda p: p.count("{"))]
 
 
@@ -171,7 +171,7 @@ for line in lines:
             types.add(entry["type"])
             check_event(entry, where)
 
-# What the sources say that it serves and emits.
+# The calls and events in the sources.
 sources = {path.name: path.read_text() for path in (root / "infra/fake-stripe/src").glob("*.rs")}
 table = sources["lists.rs"].split("const READ", 1)[1].split("];", 1)[0]
 read = [folder for folder, _ in re.findall(r'\("([a-z_/]+)", "([a-z_.]+)"\)', table)]
@@ -179,12 +179,12 @@ served = [f"GET /v1/{folder}{end}" for folder in read for end in ("", "/ID")]
 for method, path in re.findall(r'\("(POST|DELETE)", \[([^\]]*)\]\)', sources["resources.rs"]):
     steps = [step.strip() for step in path.split(",")]
     served.append(f"{method} /v1/" + "/".join(step.strip('"') if step.startswith('"') else "ID" for step in steps))
-told = {operation(call)[0] for call in calls if any(line.get("call") == call and line["status"] == 200 for line in lines)}
+covered = {operation(call)[0] for call in calls if any(line.get("call") == call and line["status"] == 200 for line in lines)}
 for call in served:
     name, _ = operation(call)
     if name is None:
         faults.append(f"{call} is served, and is no call of Stripe's")
-    elif name not in told:
+    elif name not in covered:
         faults.append(f"{call} is served, and no life made it")
 emitted = set()
 for text in sources.values():

@@ -15,11 +15,11 @@ from pathlib import Path
 SEED = 20261130
 # The lists that are read, by the kind of object.
 LISTS = ["customer", "subscription", "invoice", "charge", "refund", "dispute", "product", "price"]
-# Objects that are made of each kind with several changes at once.
+# The number of objects of each kind with several changes at once.
 MIXED = 40
 # Objects that are made of each kind and cannot be read at all.
 UNREADABLE = 3
-# Deeper than this an object is its id.
+# Below this depth an object is replaced by its id.
 DEPTH = 3
 HUNDRED = 100
 EXTRA = {"a_field_of_tomorrow": {"deep": [1, None, "word"]}, "another_field": -1}

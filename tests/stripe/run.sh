@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Conformance to Stripe. Three checks are made from Stripe's own description of its API: every call of the gateway at Stripe's
-# mock server, everything that the fake says against the description itself, and objects generated from the description, with
-# nulls, unknown values and wrong types, in the lists and events that the system reads. Two more are Stripe's own SDKs, for Python
+# Conformance to Stripe. Three checks use Stripe's own description of its API: every call of the gateway at Stripe's mock
+# server, every answer of the fake against the description itself, and objects generated from the description, with nulls,
+# unknown values and wrong types, in the lists and events that the system reads. Two more use Stripe's own SDKs, for Python
 # and for Node, which drive the fake of a running stack through the whole life of a customer. Installs what is missing;
 # leaves nothing running.
 source "$(dirname "$0")/../lib.sh"
@@ -15,7 +15,7 @@ GOBIN="$held/bin" go install "$mock"
 description="$(go mod download -json "$mock" | python3 -c 'import json, sys; print(json.load(sys.stdin)["Dir"])')/embedded/openapi"
 [ -x "$held/python/bin/python" ] || python3 -m venv "$held/python"
 "$held/python/bin/pip" install -q --disable-pip-version-check -r tests/stripe/requirements.txt
-# As the tests are built, which brings the examples: by themselves they would have other features of everything below.
+# Built with the tests, which bring the examples: alone they would have other features of all dependencies.
 cargo test --locked --workspace --no-run
 
 work="$(mktemp -d)"

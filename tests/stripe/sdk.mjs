@@ -14,7 +14,7 @@ async function control(method, path, body) {
   return answer.json();
 }
 
-/** Fills in Stripe's page; the status that it answers with. */
+/** Submits Stripe's page and returns the status. */
 async function pay(url, card) {
   const answer = await fetch(url, { method: 'POST', redirect: 'manual', body: new URLSearchParams({ card }) });
   return answer.status;

@@ -94,8 +94,8 @@ check(subscription.status == "active" and session.invoice.status == "paid", "a c
 
 event = next(event for event in v1.events.list({"type": "checkout.session.completed"}).auto_paging_iter())
 delivery = control("GET", f"stripe/events/{event.id}/delivery")
-told = client.construct_event(delivery["body"], delivery["signature"], about["webhook_secret"])
-check(told.data.object.id == session.id, "a delivery is signed")
+received = client.construct_event(delivery["body"], delivery["signature"], about["webhook_secret"])
+check(received.data.object.id == session.id, "a delivery is signed")
 forged = lambda: client.construct_event(delivery["body"] + " ", delivery["signature"], about["webhook_secret"])
 refused(stripe.SignatureVerificationError, forged)
 

@@ -84,7 +84,7 @@ async fn a_user_name_is_taken_in_any_case_and_reserved_for_a_week() {
         app.post("/register", json!({"email": email, "username": name, "password": PASSWORD}))
     };
     ask("bob@example.com", "ANN").await.refused(409, "username_taken");
-    // For a known address the name is held by nobody, so that a 409 tells nothing about the address.
+    // For a known address the name stays free, so a 409 reveals nothing about the address.
     ask("ann@example.com", "cid").await.expect(202);
     ask("bob@example.com", "Cid").await.refused(409, "username_taken");
     ask("ann@example.com", "ann").await.refused(409, "username_taken");
@@ -276,7 +276,7 @@ async fn a_registration_reports_all_invalid_fields_at_once() {
         (["not an address", "ann", "short"], &[email, password]),
         (["not an address", "a", PASSWORD], &[email, username]),
         (["ann@example.com", "a", "password"], &[username, password]),
-        // Made of the name alone, or of the address alone, whatever the other is.
+        // Composed of the name only, or of the address only, whatever the other field is.
         (["not an address", "annabelle", "annabelle1"], &[email, password]),
         (["annabelle@example.com", "a", "annabelle1"], &[username, password]),
         (["ann@example.com", "ann", "short"], &[password]),

@@ -34,7 +34,7 @@ async fn an_address_changes_on_verification_and_the_old_one_is_notified() {
         app.login("ann.new@EXAMPLE.org", PASSWORD).await.expect(200);
         assert!(kinds(&app.mails(&old).await).contains(&"email_changed"));
         assert!(app.actions().await.contains(&"user.email_changed".to_owned()));
-        // Again by the link: it is done. By the code: it was good once.
+        // The link again: the change is done. The code again: it was valid once.
         app.post("/verify", json!({"token": link})).await.expect(200);
         if by_code {
             app.post("/verify", json!({"email": new, "code": mail["code"]})).await.refused(400, "invalid_token");
@@ -117,7 +117,7 @@ async fn a_link_for_a_new_address_ends_with_a_password_change_or_after_a_day() {
 }
 
 #[tokio::test]
-async fn links_and_codes_of_the_old_address_are_dead_after_a_change() {
+async fn links_and_codes_of_the_old_address_are_refused_after_a_change() {
     let app = TestApp::start().await;
     let (old, session) = app.person("ann").await;
     app.post("/forget-password", json!({"email": old})).await.expect(202);
@@ -135,7 +135,7 @@ async fn links_and_codes_of_the_old_address_are_dead_after_a_change() {
 
 // S11
 #[tokio::test]
-async fn five_wrong_tries_kill_the_code_for_a_new_address() {
+async fn five_wrong_tries_end_the_code_for_a_new_address() {
     let app = TestApp::start().await;
     let (_, session) = app.person("ann").await;
     ask(&app, &session, "new@example.com").await;
@@ -261,7 +261,7 @@ async fn a_change_of_address_unlinks_the_identities_of_other_addresses() {
 
 // B9, S22
 #[tokio::test]
-async fn a_provider_that_an_account_came_by_is_unlinked_with_its_address_too() {
+async fn the_provider_of_the_registration_is_unlinked_with_its_address() {
     for provider in ["google", "github"] {
         let app = TestApp::start().await;
         let subject = tollgate_tests::browser::verified_account(&app, provider, "first@example.com").await;

@@ -1,4 +1,4 @@
-//! The admin API: lists and their filters, what an admin decides of a user, the statistics, the first admin.
+//! The admin API: lists and their filters, changes of a user, the statistics, the first admin.
 
 use futures_util::StreamExt;
 use reqwest::Method;
@@ -34,7 +34,7 @@ pub fn id(session: &Session) -> &str {
     session.user["id"].as_str().unwrap()
 }
 
-/// What a list gives, page by page of so many, until it says that nothing follows.
+/// The items of a list, read in pages of this size until the last one.
 pub async fn all_pages(app: &TestApp, admin: &Session, path: &str, limit: usize) -> Vec<Value> {
     let (mut items, mut cursor) = (Vec::new(), None::<String>);
     let sign = if path.contains('?') { '&' } else { '?' };
@@ -56,8 +56,8 @@ fn tables(app: &TestApp) -> Store {
     Store::new(app.stack.sdk(), TABLE_PREFIX)
 }
 
-/// Registers so many users, each a second after the one before, of whom each is what `flags` says: whether the address is
-/// verified, whether they may sign in, whether they are admins. As the list tells them, newest first.
+/// Registers one user a second for each entry of `flags`: whether the address is verified, whether the user may sign
+/// in, whether the user is an admin. Returns them as the list shows them, newest first.
 async fn people(app: &TestApp, count: usize, flags: impl Fn(usize) -> [bool; 3]) -> Vec<Value> {
     const NAMES: [&str; 6] = ["ann", "Anna", "bob", "cem", "dan", "anton"];
     let store = tables(app);
@@ -66,7 +66,7 @@ async fn people(app: &TestApp, count: usize, flags: impl Fn(usize) -> [bool; 3])
         let name = NAMES[n / 8 % NAMES.len()];
         let [email_verified, is_active, is_admin] = flags(n);
         let registered_at = app.now() + jiff::SignedDuration::from_secs(i64::try_from(n).unwrap() - 1000);
-        // Half of them have an address that begins otherwise than their name does.
+        // Half of them have an address whose prefix differs from their name.
         let address = if n % 2 == 0 { format!("{name}{n}@example.com") } else { format!("x{n}.{name}@example.com") };
         let mut account = newcomer(registered_at, n);
         account.profile = Profile {
@@ -89,7 +89,7 @@ fn begins(user: &Value, field: &str, q: &str) -> bool {
     user[field].as_str().unwrap().to_lowercase().starts_with(q)
 }
 
-/// What of `people`, newest first, is wanted, in the order of the contract.
+/// The expected part of `people`, newest first, in the order of the contract.
 fn wanted(people: &[Value], flags: &[(&str, Option<bool>)], q: &str) -> Vec<Value> {
     let is_wanted = |user: &&Value| flags.iter().all(|(name, flag)| flag.is_none_or(|flag| user[*name] == flag));
     let found: Vec<_> = people.iter().filter(is_wanted).cloned().collect();
@@ -181,7 +181,7 @@ async fn an_unknown_filter_is_refused_and_an_id_of_another_kind_is_not_found() {
     ] {
         app.get_as(&admin, &format!("/admin/{query}")).await.refused(400, "invalid_filter");
     }
-    // An empty `q` is none.
+    // An empty `q` is ignored.
     for query in ["users?q="] {
         app.get_as(&admin, &format!("/admin/{query}")).await.expect(200);
     }
@@ -215,7 +215,7 @@ async fn an_unknown_filter_is_refused_and_an_id_of_another_kind_is_not_found() {
     }
 }
 
-/// The entries about `target`, the oldest first: what happened, before and after, and by whom.
+/// The entries about `target`, the oldest first: the action, the values before and after, and the actor.
 async fn entries(app: &TestApp, admin: &Session, target: &str) -> Vec<(String, Value, Value, Value)> {
     let mut found = all_pages(app, admin, &format!("/admin/audit-logs?target_id={target}"), 100).await;
     found.reverse();
@@ -233,7 +233,7 @@ async fn disabling_takes_effect_at_once_and_is_reversible_and_audited() {
     let (email, ann) = app.subscriber("ann").await;
     let path = format!("/admin/users/{}/status", id(&ann));
     let known = entries(&app, &admin, id(&ann)).await.len();
-    app.advance(1); // entries of one moment stand in no order
+    app.advance(1); // entries of the same time have no order
     let same = patch(&app, &admin, &path, json!({"is_active": true})).await.expect(200).body;
     assert_eq!(same, ann.user);
     let closed = patch(&app, &admin, &path, json!({"is_active": false})).await.expect(200).body;
@@ -269,7 +269,7 @@ async fn disabling_takes_effect_at_once_and_is_reversible_and_audited() {
 
 // S17
 #[tokio::test]
-async fn a_role_takes_effect_and_ends_on_the_next_request() {
+async fn a_role_takes_effect_and_ends_with_the_next_request() {
     let (app, admin) = app_and_admin().await;
     let (_, ann) = app.person("ann").await;
     let path = format!("/admin/users/{}/role", id(&ann));
@@ -317,7 +317,7 @@ async fn the_last_active_admin_cannot_be_demoted_disabled_or_closed() {
     let own = |act: &str| format!("/admin/users/{}/{act}", id(&admin));
     patch(&app, &admin, &format!("/admin/users/{}/role", id(&second)), json!({"is_admin": true})).await.expect(200);
     patch(&app, &admin, &format!("/admin/users/{}/status", id(&second)), json!({"is_active": false})).await.expect(200);
-    // The second one is an admin, but no active one.
+    // The second one is an admin, but not an active one.
     let before = app.actions().await;
     patch(&app, &admin, &own("role"), json!({"is_admin": false})).await.refused(409, "last_admin");
     patch(&app, &admin, &own("status"), json!({"is_active": false})).await.refused(409, "last_admin");
@@ -471,7 +471,7 @@ async fn an_operator_makes_a_user_with_a_verified_address_admin() {
     assert!(nowhere.contains("http://127.0.0.1:1") && nowhere.contains("cargo run"), "{nowhere}");
 }
 
-/// The read units of what was called.
+/// The read units of these calls.
 fn units(app: &TestApp) -> f64 {
     let calls = app.calls();
     let of_tables = calls.iter().filter(|call| call.service == Service::Dynamodb);
@@ -517,15 +517,15 @@ async fn a_page_of_a_list_costs_two_units_and_with_one_filter_one_per_ten_items(
                 app.calls();
                 let page = app.get_as(&admin, &path).await.expect(200).body;
                 let (items, found) = (page["items"].as_array().unwrap().len(), units(&app));
-                // A search looks at three indexes: addresses, their domains, user names. A list by actor reads that user's own
-                // registration by its key.
+                // A search reads three indexes: addresses, their domains, user names. A list by actor reads that user's
+                // own registration by its key.
                 let is_more = query.contains("q=") || query.contains("actor_id=");
                 let indexes = if is_more { 0.5 } else { 0.0 };
                 #[expect(clippy::cast_precision_loss)]
                 let most = 2.0 + indexes + items as f64 / 10.0 + addresses(&page) as f64 / 2.0;
                 assert!(found <= most, "{path}: {found} units for {items} items");
                 match page["next_cursor"].as_str() {
-                    // Pages of one are all alike.
+                    // Pages with one item cost the same.
                     Some(next) if limit > 1 => after = format!("&cursor={next}"),
                     _ => break,
                 }
@@ -534,7 +534,7 @@ async fn a_page_of_a_list_costs_two_units_and_with_one_filter_one_per_ten_items(
     }
 }
 
-/// How many addresses a page of the lists of billing shows: each user's is read once, for half a unit.
+/// The number of addresses on a page of the billing lists: each user's is read once, for half a unit.
 fn addresses(page: &Value) -> usize {
     let of_billing = page["items"].as_array().unwrap().iter().filter(|item| item.get("email").is_some());
     let users = of_billing.filter_map(|item| item["user_id"].as_str());
@@ -548,7 +548,7 @@ fn without_email(item: &Value) -> Value {
     item
 }
 
-/// Puts so many copies of the first row of this kind into the table, each under an id of its own.
+/// Adds this number of copies of the first row of this kind to the table, each with its own id.
 fn copies(app: &TestApp, kind: &str, count: u8) {
     let database = app.stack.database();
     let request = json!({"TableName": "tollgate-billing"});
@@ -583,7 +583,7 @@ async fn verification_by_an_admin_ends_the_previous_password() {
         app.post("/verify", json!({"token": link})).await;
         app.login(email, tollgate_tests::app::PASSWORD).await.refused(401, "invalid_credentials");
         assert!(app.table("credentials").await.iter().all(|row| row["pk"]["S"] != email));
-        // The owner of the address sets a password of its own.
+        // The owner of the address sets a new password.
         app.post("/forget-password", json!({"email": email})).await.expect(202);
         let token = app.link_token(email, "reset").await;
         app.post("/new-password", json!({"token": token, "password": "another horse staple"})).await.expect(200);
@@ -623,7 +623,7 @@ async fn an_admin_ends_one_session_of_a_user_or_all_and_each_is_recorded() {
     let delete = async |path: &str| Request::delete_as(&admin, path).send(&app).await;
     let sessions = all_pages(&app, &first, "/sessions", 100).await;
     let oldest = sessions.iter().find(|session| session["current"] == true).unwrap()["id"].as_str().unwrap();
-    // A session of another user has an id, but not under this user.
+    // A session of another user has an id, but does not belong to this user.
     delete(&user_path(&admin, &format!("/sessions/{oldest}"))).await.refused(404, "not_found");
     delete(&user_path(&first, &format!("/sessions/{oldest}"))).await.expect(204);
     delete(&user_path(&first, &format!("/sessions/{oldest}"))).await.refused(404, "not_found");
@@ -668,7 +668,7 @@ async fn an_admin_sends_a_user_the_mail_that_applies_and_ten_an_hour() {
         send(bob, body).await.refused(422, "validation_failed");
     }
     send("usr_019ca945f4607c7b9c59379e3f571f07", json!({"kind": "reset"})).await.refused(404, "not_found");
-    // The refused bodies did not count.
+    // The refused bodies do not count.
     for _ in 0..9 {
         send(bob, json!({"kind": "verify"})).await.expect(202);
     }
@@ -730,7 +730,7 @@ async fn the_last_admin_cannot_be_deleted() {
     let (_, second) = app.person("second").await;
     patch(&app, &admin, &user_path(&second, "/role"), json!({"is_admin": true})).await.expect(200);
     patch(&app, &admin, &user_path(&second, "/status"), json!({"is_active": false})).await.expect(200);
-    // A disabled admin does not count, so deleting that one takes nothing from the count.
+    // A disabled admin does not count, so the deletion of one does not change the count.
     Request::delete_as(&admin, &user_path(&second, "")).send(&app).await.expect(202);
     assert_eq!(app.counted_admins().await, 1);
     Request::delete_as(&admin, &user_path(&admin, "")).send(&app).await.refused(409, "last_admin");

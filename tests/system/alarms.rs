@@ -1,4 +1,4 @@
-//! The alarms: two kinds with a topic each, a heading of the runbook for each alarm and the other way round, and metrics that
+//! The alarms: two kinds with a topic each, a heading of the runbook for each alarm and vice versa, and metrics that
 //! the code writes.
 
 use crate::template::{FUNCTIONS, template, written};
@@ -24,7 +24,7 @@ fn alarms() -> BTreeMap<String, Value> {
     alarms
 }
 
-/// The section of an alarm: those that each function has share one.
+/// The section of an alarm: the alarms that each function has share one.
 fn section_of(alarm: &str) -> String {
     let shared = ["CanaryErrorsAlarm", "ErrorsAlarm", "ThrottlesAlarm"]
         .into_iter()
@@ -42,7 +42,7 @@ fn sections() -> BTreeMap<String, String> {
 }
 
 #[test]
-fn each_alarm_has_its_heading_and_each_heading_its_alarm() {
+fn each_alarm_has_a_heading_and_each_heading_an_alarm() {
     let found: BTreeSet<_> = sections().into_keys().collect();
     let wanted: BTreeSet<_> = alarms().keys().map(|name| section_of(name)).collect();
     assert_eq!(found, wanted, "docs/operations.md, or the alarms of template.yaml");
@@ -66,7 +66,7 @@ fn each_description_is_a_kind_a_sentence_and_a_link() {
 }
 
 #[test]
-fn each_section_says_what_to_look_at_and_what_to_do() {
+fn each_section_says_what_to_investigate_and_what_to_do() {
     for (name, text) in sections() {
         for part in ["**Meaning.** ", "**Investigate.** `tollgate-ops doctor", "**Action.** ", "**Over when** "] {
             assert_eq!(text.matches(part).count(), 1, "{name}: {part}");
@@ -77,7 +77,7 @@ fn each_section_says_what_to_look_at_and_what_to_do() {
 }
 
 #[test]
-fn sign_in_and_payment_page_and_the_rest_does_not() {
+fn sign_in_and_payment_alarms_page_and_others_do_not() {
     let alarms = alarms();
     let pages = alarms.iter().filter(|(_, alarm)| alarm["AlarmDescription"].as_str().unwrap().starts_with("Page"));
     let pages: Vec<_> = pages.map(|(name, _)| name.as_str()).collect();
@@ -101,7 +101,7 @@ fn sign_in_and_payment_page_and_the_rest_does_not() {
     assert_eq!(alarms["ComplaintsAlarm"]["Threshold"].as_f64(), Some(0.0005));
     for (name, alarm) in alarms {
         let (of, count) = (alarm["EvaluationPeriods"].as_i64(), alarm["DatapointsToAlarm"].as_i64());
-        // What lies in a queue of dead letters stays, and our own metrics count what must not happen once.
+        // Messages in a queue of dead letters stay, and our own metrics count events that must not happen even once.
         let lasting = [
             "5xx",
             "ApproximateAgeOfOldestMessage",
@@ -119,7 +119,7 @@ fn sign_in_and_payment_page_and_the_rest_does_not() {
 }
 
 #[test]
-fn each_metric_of_our_own_is_counted_from_a_line_that_the_code_writes() {
+fn each_metric_of_our_own_is_counted_from_a_log_line_of_the_code() {
     let of = |properties: &Value| properties["MetricTransformations"][0]["MetricName"].as_str().unwrap().to_owned();
     let filters = resources("AWS::Logs::MetricFilter");
     let counted: BTreeSet<_> = filters.values().map(of).collect();

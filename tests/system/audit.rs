@@ -1,4 +1,4 @@
-//! The audit trail: one entry for each change, found by each filter, and nothing secret in it.
+//! The audit trail: one entry for each change, found by each filter, without secrets.
 
 use crate::admin::{all_pages, app_and_admin, id, patch};
 use reqwest::Method;
@@ -11,7 +11,7 @@ use tollgate_store::Store;
 use tollgate_tests::app::{PASSWORD, Session, TestApp};
 use tollgate_tests::browser::{Browser, verified_account};
 
-/// A life in which everything happens that leaves an entry. The secrets that people had in their hands.
+/// A scenario with every action that leaves an entry. Returns the secrets that the users had.
 async fn a_whole_life(app: &TestApp, admin: &Session) -> Vec<String> {
     let mut secrets = vec![PASSWORD.to_owned(), "another horse staple".to_owned(), "a third horse staple".to_owned()];
     app.register("ann").await.expect(202);
@@ -97,7 +97,7 @@ async fn a_whole_life(app: &TestApp, admin: &Session) -> Vec<String> {
     secrets
 }
 
-/// A second subscription is paid, and Stripe refuses to end it and to refund it.
+/// Pays a second subscription, and makes Stripe refuse to end and to refund it.
 async fn stripe_refuses_to_end_a_second_subscription(app: &TestApp) {
     app.subscriber("eva").await;
     for operation in ["DELETE /v1/subscriptions/{id}", "POST /v1/refunds"] {
@@ -228,7 +228,7 @@ async fn the_entries_of_a_user_are_about_the_user_or_owned_objects() {
     for action in ["user.registered", "user.signed_in", "subscription.created", "subscription.end_refused"] {
         assert!(found.contains(action), "{action} is not in {found:?}");
     }
-    // A cursor belongs to this user's entries.
+    // A cursor is valid only for this user's entries.
     let page = app.get_as(&admin, &format!("/admin/audit-logs?limit=1&user_id={}", held_by[0].0)).await.body;
     let cursor = text(&page["next_cursor"]);
     let of_another = format!("/admin/audit-logs?cursor={cursor}&user_id={}", held_by[1].0);

@@ -1,4 +1,4 @@
-//! Who may do what: every operation of the OpenAPI document has a row here, and each row is walked as anonymous, as a
+//! Authorisation: every operation of the OpenAPI document has a row here, and each row is called as anonymous, as a
 //! user, as a user whose account is closed, as another user and as an admin (S25).
 
 use crate::openapi::operations;
@@ -9,10 +9,10 @@ use std::collections::BTreeSet;
 use tollgate_tests::app::{ADMIN, Answer, PASSWORD, Session, TestApp};
 use tollgate_tests::guards::assert_same_names;
 
-/// What each caller gets, in this order.
+/// The status for each caller, in this order.
 const CALLERS: [&str; 5] = ["anonymous", "disabled", "other", "admin", "user"];
 
-/// Operations that ask nobody who it is: the same for all five.
+/// Operations without authentication: the same status for all five.
 fn open(status: u16) -> [u16; 5] {
     [status; 5]
 }
@@ -27,12 +27,12 @@ fn of_admins(status: u16) -> [u16; 5] {
     [401, 401, 403, status, 403]
 }
 
-/// Operations on something that is `user`'s: nobody else's, an admin's neither.
+/// Operations on an object of `user`: no other caller may use them, admins included.
 fn owned(status: u16) -> [u16; 5] {
     [401, 401, 404, 404, status]
 }
 
-/// Every operation: who gets what.
+/// Every operation with its statuses.
 fn rows() -> Vec<(&'static str, Option<Value>, [u16; 5])> {
     let email = || json!({"email": "nobody@example.com"});
     let code = || json!({"email": "nobody@example.com", "code": "000000"});
@@ -61,7 +61,7 @@ fn rows() -> Vec<(&'static str, Option<Value>, [u16; 5])> {
         ("GET /.well-known/openid-configuration", None, open(200)),
         ("GET /.well-known/oauth-authorization-server", None, open(200)),
         ("GET /.well-known/change-password", None, open(302)),
-        // A service credential is what lets in: no user has one.
+        // A service credential is required: no user has one.
         ("POST /introspect", None, open(401)),
         ("GET /healthz", None, open(200)),
         ("GET /", None, open(303)),
@@ -87,7 +87,7 @@ fn rows() -> Vec<(&'static str, Option<Value>, [u16; 5])> {
         ("GET /sessions", None, own(200)),
         ("DELETE /sessions", None, own(204)),
         ("DELETE /sessions/{id}", None, owned(204)),
-        // The route is public; an invalid bearer token is refused all the same.
+        // The route is public; an invalid bearer token is refused nevertheless.
         ("GET /billing/plans", None, [200, 401, 200, 200, 200]),
         (
             "POST /billing/plans",
@@ -140,7 +140,7 @@ fn rows() -> Vec<(&'static str, Option<Value>, [u16; 5])> {
         ("GET /admin/reports/schema", None, of_admins(200)),
         ("GET /admin/reports/gallery", None, of_admins(200)),
         ("POST /admin/ai/ask", Some(json!({"question": "How many users are there?"})), of_admins(200)),
-        // Stripe's signature is what lets in.
+        // Stripe's signature is required.
         ("POST /billing/stripe/webhook", Some(json!({})), open(400)),
     ]
 }
@@ -154,7 +154,7 @@ async fn ask(app: &TestApp, operation: &str, session: Option<&Session>, body: Op
     app.send(Method::from_bytes(method.as_bytes()).unwrap(), path, &headers, body).await
 }
 
-/// The path of an operation, where it is about `user` or about nothing that is there.
+/// The path of an operation, about an object of `user` or an object that does not exist.
 fn path_of(operation: &str, user: &Session) -> String {
     operation
         .replace("{user}", user.user["id"].as_str().unwrap())
@@ -183,7 +183,7 @@ async fn walk(operation: &str, body: Option<Value>, expected: [u16; 5]) {
     let id = sessions["items"][0]["id"].as_str().unwrap();
     let plans = app.get("/billing/plans").await.expect(200).body;
     let plan = plans["items"][1]["id"].as_str().unwrap();
-    // A user who calls nothing, so that an operation can end the account.
+    // A user who calls nothing, so that an operation may end the account.
     let (_, target) = app.person("target").await;
     let sessions = app.get_as(&target, "/sessions").await.expect(200).body;
     let path = path_of(operation, &user)
@@ -200,7 +200,7 @@ async fn walk(operation: &str, body: Option<Value>, expected: [u16; 5]) {
         let answer = ask(&app, &path, session, body.clone()).await;
         assert_eq!(answer.status.as_u16(), status, "{operation} as {caller}: {}", answer.text);
         if answer.status == 404 {
-            // Like one that was never there.
+            // Like an object that never existed.
             let nothing = path.replace(id, "ses_019ca945f4607c7b9c59379e3f571f07");
             let mut missing = ask(&app, &nothing, session, body).await.expect(404).body;
             let mut foreign = answer.body.clone();
@@ -217,7 +217,7 @@ async fn walk(operation: &str, body: Option<Value>, expected: [u16; 5]) {
 async fn every_operation_has_a_row_and_answers_each_caller_accordingly() {
     let rows = rows();
     let found = rows.iter().map(|(operation, _, _)| name_of(operation));
-    let edit = "rows() in tests/system/authorisation.rs: who gets what from each operation";
+    let edit = "rows() in tests/system/authorisation.rs: the statuses of each operation";
     assert_same_names("the rows and the operations of the document", found, operations().into_keys(), edit);
     assert_eq!(rows.len(), operations().len(), "an operation has two rows in tests/system/authorisation.rs");
     for (operation, document) in operations() {

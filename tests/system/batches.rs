@@ -1,5 +1,5 @@
-//! Batches of Stripe's events: those of one user lead to one synchronisation, each is recorded once, and failures are reported
-//! message by message.
+//! Batches of Stripe's events: those of one customer lead to one synchronisation, each is recorded once, and failures
+//! are reported for each message.
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -20,14 +20,14 @@ fn batch(messages: &[(&str, String)]) -> Value {
     json!({"Records": messages.iter().enumerate().map(record).collect::<Vec<_>>()})
 }
 
-/// Handles a batch. The places of the messages that are reported as failed.
+/// Handles a batch and returns the positions of the messages that are reported as failed.
 async fn handle(app: &TestApp, messages: &[(&str, String)]) -> Vec<usize> {
     let answer = app.stack.invoke("stripe-events", batch(messages)).await.unwrap();
     let failures = answer["batchItemFailures"].as_array().unwrap().clone();
     failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap().parse().unwrap()).collect()
 }
 
-/// The outcome that is recorded of each event of this test.
+/// The recorded outcome of each event of this test.
 async fn recorded(app: &TestApp) -> BTreeMap<String, String> {
     let rows = app.table("billing").await.into_iter().filter(|row| row["sk"]["S"] == "EVENT");
     let text = |value: &Value| value["S"].as_str().unwrap().to_owned();
@@ -38,7 +38,7 @@ fn outcomes<const N: usize>(wanted: [(&str, &str); N]) -> BTreeMap<String, Strin
     wanted.map(|(id, outcome)| (format!("evt_test_{id}"), outcome.to_owned())).into()
 }
 
-/// The versions of what is stored of the customers, by Stripe's id.
+/// The versions of the stored state of the customers, by Stripe's id.
 async fn versions(app: &TestApp) -> BTreeMap<String, u64> {
     let rows = app.table("billing").await.into_iter().filter(|row| row["sk"]["S"] == "CUSTOMER");
     let own = rows.filter_map(|row| {
@@ -61,7 +61,7 @@ fn body(id: &str, kind: &str, object: &Value) -> String {
     event(&format!("evt_test_{id}"), kind, object).to_string()
 }
 
-/// Two subscribers, Ann first: of each the subscription, the invoice and the customer's id.
+/// Two subscribers, Ann first: for each the subscription, the invoice and the customer's id.
 async fn ann_and_bob(app: &TestApp) -> [(Value, Value, String); 2] {
     let mut people = Vec::new();
     for name in ["ann", "bob"] {
@@ -88,7 +88,7 @@ async fn the_events_of_one_customer_lead_to_one_read_of_stripe() {
         (a.as_str(), body("3", "payment_intent.created", &json!({"id": "pi_1", "customer": a}))),
         (a.as_str(), body("4", "invoice.paid", &ann_paid)),
         (b.as_str(), body("5", "invoice.paid", &bob_paid)),
-        // Its group is its own: its charge says whose it is.
+        // It has a group of its own: its charge names the customer.
         ("re_1", body("6", "charge.refund.updated", &refund)),
         (a.as_str(), body("7", "customer.subscription.updated", &ann)),
         (a.as_str(), body("7", "customer.subscription.updated", &ann)),
@@ -124,7 +124,7 @@ async fn a_failed_read_fails_only_the_events_of_its_user() {
         ("a third", body("6", "payment_intent.created", &other)),
     ];
     app.fail_operation(Service::Stripe, "GET /v1/subscriptions", Kind::Error, 1);
-    assert_eq!(handle(&app, &messages).await, [0, 2, 3, 4], "Ann's, and what follows them in their groups");
+    assert_eq!(handle(&app, &messages).await, [0, 2, 3, 4], "Ann's, and the messages after them in their groups");
     assert_eq!(recorded(&app).await, outcomes([("2", "followed"), ("6", "no hint")]));
     assert_eq!(handle(&app, &messages).await, Vec::<usize>::new());
     let wanted =
@@ -158,7 +158,7 @@ async fn within_a_group_users_are_handled_one_after_another() {
         ("shared", body("3", "customer.subscription.updated", &ann)),
     ];
     app.fail_operation(Service::Stripe, "GET /v1/subscriptions", Kind::Error, 1);
-    assert_eq!(handle(&app, &messages).await, [0, 1, 2], "nothing is done before the first");
+    assert_eq!(handle(&app, &messages).await, [0, 1, 2], "no message is handled before the first");
     assert_eq!(recorded(&app).await, BTreeMap::new());
     let _before = requests(&app);
     assert_eq!(handle(&app, &messages).await, Vec::<usize>::new());

@@ -1,4 +1,4 @@
-//! Plans, checkouts, Stripe's events and what follows from them.
+//! Plans, checkouts, Stripe's events and their effects.
 
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -31,7 +31,7 @@ async fn secret(app: &TestApp) -> String {
     app.get("/_local/stripe").await.expect(200).body["webhook_secret"].as_str().unwrap().to_owned()
 }
 
-/// Rows of the billing table whose sort key starts so.
+/// Rows of the billing table whose sort key has this prefix.
 async fn rows(app: &TestApp, prefix: &str) -> Vec<Value> {
     let starts = |row: &Value| row["sk"]["S"].as_str().unwrap().starts_with(prefix);
     app.table("billing").await.into_iter().filter(starts).collect()
@@ -206,7 +206,7 @@ async fn repeated_and_late_deliveries_of_an_event_have_one_effect() {
     same_as_stripe(&app, &app.sign_in(&email).await).await.unwrap();
 }
 
-/// A plan's tier and features reach who has it, page after page, and nobody else.
+/// A plan's tier and features reach all its subscribers, page by page, and no other user.
 #[tokio::test]
 async fn subscribers_get_a_changed_tier_and_features_without_a_stripe_event() {
     let app = TestApp::start_with_admin().await;
@@ -233,7 +233,7 @@ async fn subscribers_get_a_changed_tier_and_features_without_a_stripe_event() {
     assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 7);
 }
 
-/// More than one transaction holds: written in parts, and the event is handled with the last.
+/// More changes than one transaction holds: they are written in parts, and the event is handled with the last.
 #[tokio::test]
 async fn changes_of_years_without_events_are_written_in_parts() {
     let app = TestApp::start().await;
@@ -257,7 +257,7 @@ async fn any_sequence_of_events_ends_in_the_state_of_stripe() {
     let all = orders();
     assert_eq!(all.len(), 120);
     let paid = Paid::prepare().await.unwrap();
-    // A sample of them; `enumerate` runs all.
+    // A sample of the sequences; `enumerate` runs all.
     for order in all.iter().step_by(13) {
         paid.arrive(order, Twice::AtTheEnd(0)).await.unwrap_or_else(|wrong| panic!("{order:?}: {wrong}"));
     }
@@ -283,7 +283,7 @@ async fn a_week_without_events_ends_no_access_and_reconciliation_repairs_all() {
     .expect(200);
     let (ann, bob) = (app.sign_in("ann@example.com").await, app.sign_in("bob@example.com").await);
     let _ = ann.refresh;
-    assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 1, "who pays has access");
+    assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 1, "a paying user has access");
     app.send(Method::POST, "/_local/schedules/reconcile/run", &[], None).await.expect(200);
     app.drain().await;
     assert_eq!(app.get_as(&bob, "/me").await.body["tier"], 2);
@@ -338,7 +338,7 @@ async fn a_poison_message_stops_only_its_group_and_becomes_a_dead_letter() {
         .unwrap();
     app.pay(&checkout.body).await.expect(303);
     app.drain().await;
-    assert_eq!(app.get_as(&session, "/me").await.body["tier"], 1, "others go on");
+    assert_eq!(app.get_as(&session, "/me").await.body["tier"], 1, "other groups continue");
     assert_eq!(app.stack.dead_letters(), 1);
     app.send(Method::POST, "/_local/queues/stripe.fifo/redrive", &[], None).await.expect(200);
     app.drain().await;
@@ -379,7 +379,7 @@ async fn an_open_checkout_of_a_subscriber_is_closed_with_the_next_one() {
     let paid = app.stripe("subscriptions").await[0]["id"].as_str().unwrap().to_owned();
     app.at_stripe(&format!("subscriptions/{paid}/cancel"), json!({})).await.expect(200);
     app.drain().await;
-    assert_eq!(app.subscribe(&session, "pro").await.expect(201).body, left_open, "it is still good");
+    assert_eq!(app.subscribe(&session, "pro").await.expect(201).body, left_open, "it is still valid");
     app.subscribe(&session, "team").await.expect(201);
     assert_eq!(app.stripe_list("checkout/sessions?status=open").await.len(), 1);
     app.pay(&left_open).await.expect(409);
@@ -387,10 +387,10 @@ async fn an_open_checkout_of_a_subscriber_is_closed_with_the_next_one() {
 
 // R11
 #[tokio::test]
-async fn a_second_paid_subscription_is_cancelled_and_given_back_at_once() {
+async fn a_second_paid_subscription_is_canceled_and_refunded_at_once() {
     let app = TestApp::start().await;
     let (email, session) = app.subscriber("ann").await;
-    // A second one, made by hand at Stripe with the same customer.
+    // A second one, created by hand at Stripe with the same customer.
     let customer = app.stripe("customers").await[0]["id"].as_str().unwrap().to_owned();
     let price = app.stripe("subscriptions").await[0]["items"]["data"][0]["price"]["id"].as_str().unwrap().to_owned();
     app.advance(60);
@@ -414,7 +414,7 @@ async fn a_second_paid_subscription_is_cancelled_and_given_back_at_once() {
 
 // R14
 #[tokio::test]
-async fn of_a_burst_while_the_queue_fails_nothing_that_was_acknowledged_is_lost() {
+async fn acknowledged_events_survive_a_failure_of_the_queue() {
     let app = TestApp::start().await;
     let secret = secret(&app).await;
     app.fail(Service::Sqs, Kind::Error, 30, 90);
@@ -565,7 +565,7 @@ async fn the_same_idempotency_key_and_body_get_the_same_answer_for_a_day() {
     send("three", pro()).await.expect(201);
     send(&"x".repeat(256), pro()).await.refused(422, "validation_failed");
     let asked = app.send(Method::GET, "/billing/plans", &[("idempotency-key", "one")], None).await;
-    asked.expect(200); // a question is always asked again
+    asked.expect(200); // a GET is not stored
     let (_, other) = app.person("bob").await;
     app.post_as(&other, SUBSCRIBE, pro()).await.expect(201);
 }
@@ -681,7 +681,7 @@ async fn changes_in_the_portal_are_applied_without_an_event() {
     };
     press("cancel").await;
     app.drain().await;
-    // Stripe's portal names the moment alone.
+    // Stripe's portal sets only the time.
     assert_eq!(app.stripe("subscriptions").await[0]["cancel_at_period_end"], false);
     assert_eq!(app.subscription(&ann).await["cancel_at_period_end"], true);
     let resumed = app.post_as(&ann, "/billing/subscriptions/resume", json!({})).await.expect(200).body;
@@ -691,7 +691,8 @@ async fn changes_in_the_portal_are_applied_without_an_event() {
     app.drain().await;
     app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
     press("resume").await;
-    // What is stored says that it ends already, and Stripe is not asked (B19). Reconciliation finds what no event told.
+    // The stored state says that it ends already, so Stripe is not called (B19). Reconciliation finds the change
+    // without an event.
     app.post_as(&ann, "/billing/subscriptions/cancel", json!({})).await.refused(409, "already_canceling");
     app.sweep("reconcile").await.expect(200);
     let canceled = app.post_as(&ann, "/billing/subscriptions/cancel", json!({})).await.expect(200).body;
@@ -725,14 +726,14 @@ async fn a_late_command_does_not_restore_an_old_address() {
     app.post("/verify", second).await.expect(200);
     app.drain().await;
     app.advance(600);
-    assert!(app.sweep("outbox").await.expect(200).body["handled"].as_u64() > Some(0), "the first one's order");
+    assert!(app.sweep("outbox").await.expect(200).body["handled"].as_u64() > Some(0), "the first one's command");
     app.drain().await;
     assert_eq!(app.stripe("customers").await[0]["email"], "newer@example.com");
     let kept = rows(&app, "CUSTOMER").await;
     assert_eq!(kept.iter().find_map(|row| row["email"]["S"].as_str()), Some("newer@example.com"));
 }
 
-/// Creates a customer at Stripe whose answer is lost, and changes the address then.
+/// Creates a customer at Stripe, loses the answer, and then changes the address.
 async fn half_made_and_renamed(app: &TestApp) {
     let (_, ann) = app.person("ann").await;
     app.fail_operation(Service::Stripe, "POST /v1/customers", Kind::LostResponse, 1);
@@ -746,9 +747,9 @@ async fn half_made_and_renamed(app: &TestApp) {
 #[tokio::test]
 async fn an_address_change_during_creation_reaches_the_one_customer() {
     for (case, hours, kind) in [
-        ("the key says who it is", 0, None),
+        ("the idempotency key identifies the customer", 0, None),
         ("Stripe fails the second time", 0, Some(Kind::Error)),
-        ("Stripe has forgotten the key", 30, None),
+        ("the idempotency key has expired", 30, None),
     ] {
         let app = TestApp::start().await;
         half_made_and_renamed(&app).await;
@@ -779,10 +780,10 @@ async fn a_customer_deleted_at_stripe_loses_access_and_can_subscribe_again() {
     app.pay(&checkout.body).await.expect(303);
     app.drain().await;
     assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 1);
-    // R5: an event of one who is no customer any more is kept.
+    // R5: an event of a deleted customer is recorded.
     let again = event("evt_late", "customer.deleted", &json!({"id": customer, "object": "customer"}));
     app.stack.invoke("stripe-events", queued(&[&again])).await.unwrap();
-    assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 1, "it was another customer that went");
+    assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 1, "another customer was deleted");
 }
 
 #[tokio::test]
@@ -799,13 +800,13 @@ async fn access_ends_with_the_grace_without_an_event() {
         let status = app.subscription(&session).await["status"].clone();
         (app.get_as(&session, "/me").await.body["tier"].clone(), status)
     };
-    // The renewal of 1 April fails; the sweep that comes with the clock asks Stripe.
+    // The renewal of 1 April fails; the sweep at that time fetches the state from Stripe.
     assert_eq!(tier_in(31).await, (json!(1), json!("past_due")));
     assert_eq!(tier_in(6).await, (json!(1), json!("past_due")));
     assert_eq!(tier_in(1).await, (json!(0), json!("past_due")));
-    // R12: what it becomes now is Stripe's to say.
+    // R12: the state now depends on Stripe.
     assert_eq!(app.sweep("expiry").await.expect(200).body["handled"], 0);
-    // After its last try Stripe gives up; the due index knows no more of it then.
+    // After its last attempt Stripe gives up; then the due index does not contain it any more.
     assert_eq!(tier_in(7).await, (json!(0), json!("canceled")));
     assert!(rows(&app, "SUB#").await.iter().all(|row| row.get("due_at").is_none()));
 }

@@ -1,4 +1,4 @@
-//! What a client of another language may send as a body, and as headers.
+//! Bodies and headers of clients in other languages.
 
 use crate::openapi::operations;
 use reqwest::Method;
@@ -21,7 +21,7 @@ async fn send(app: &TestApp, admin: &Session, method: &str, path: &str, body: St
 
 // B1
 #[tokio::test]
-async fn no_operation_takes_a_body_that_is_not_an_object() {
+async fn no_operation_accepts_a_body_that_is_not_an_object() {
     let app = TestApp::start_with_admin().await;
     let admin = Session::of(&app.login(tollgate_tests::app::ADMIN.0, tollgate_tests::app::ADMIN.1).await.expect(200));
     let mut bodies = vec![json!(1), json!("text"), json!(true), json!(1.5), json!([[1]])];
@@ -62,7 +62,7 @@ async fn an_array_is_refused_as_a_body() {
         ("/deactivate", json!([PASSWORD])),
         ("/me/delete", json!([PASSWORD])),
         ("/billing/subscriptions/subscribe", json!(["pro"])),
-        // An enum takes its name alone, not the map that a derive would take as well.
+        // An enum accepts only its name, not the map that a derive would also accept.
         ("/login", json!({"email": email, "password": PASSWORD, "token_delivery": {"body": null}})),
         ("/refresh-token", json!({"refresh_token": session.refresh, "token_delivery": {"cookie": null}})),
         ("/refresh-token", json!({"refresh_token": session.refresh, "token_delivery": ["body"]})),
@@ -92,7 +92,7 @@ async fn an_optional_field_that_is_null_counts_as_absent() {
     app.post_as(&session, "/change-email", json!({"new_email": "n@example.com", "password": null})).await.expect(202);
     let code = json!({"token": null, "email": "nobody@example.com", "code": "000000"});
     app.post("/verify", code).await.refused(400, "invalid_token");
-    // A field that is needed is missing then.
+    // Then a required field is missing.
     let refused = app.post("/login", json!({"email": null, "password": PASSWORD})).await;
     let refused = refused.refused(422, "validation_failed");
     assert_eq!(refused.body["errors"][0]["field"], "email");
@@ -160,7 +160,7 @@ async fn a_header_with_a_byte_beyond_ascii_keeps_its_other_characters() {
         let own = sessions["items"].as_array().unwrap().iter().find(|session| session["current"] == true).unwrap();
         assert_eq!(own["user_agent"], shown);
     }
-    // What is asked for is still understood.
+    // The other headers are still understood.
     let accept = [("accept", "application/json;profile=\"naïf\"")];
     app.send(Method::GET, "/verify?token=x", &accept, None).await.refused(405, "method_not_allowed");
     let kind = [("content-type", "application/json; name=\"naïf\"")];

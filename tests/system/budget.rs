@@ -1,4 +1,5 @@
-//! What each operation costs: DynamoDB units and calls, against `docs/budget.json`. They are exact, so a rise fails.
+//! The cost of each operation: DynamoDB units and calls, compared with `docs/budget.json`. They are exact, so a rise
+//! fails.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -20,15 +21,16 @@ fn cost(calls: &[Call]) -> Value {
     json!({"calls": own.len(), "depth": depth, "read_units": sum(|unit| unit.1), "write_units": sum(|unit| unit.2)})
 }
 
-/// Asks twice: only the second time counts.
+/// Sends it twice: only the second time counts.
 async fn again<R: Future<Output = Answer>>(app: &TestApp, ask: impl Fn() -> R) -> Answer {
     ask().await.expect(200);
     let _first = app.calls();
     ask().await
 }
 
-/// Has every function that verifies tokens read the published keys now, and `auth` the features of the free plan: each reads
-/// them every five minutes, whichever operation comes then. For the keys an invalid token is enough; `warm` has no plan.
+/// Makes every function that verifies tokens read the published keys now, and `auth` the features of the free plan:
+/// otherwise some operation would read them, which each function does every five minutes. For the keys an invalid token
+/// is enough; `warm` has no plan.
 async fn read_published_keys(app: &TestApp, warm: &Session) {
     app.get_as(warm, "/me").await;
     for path in ["/billing/payments/me", "/admin/stats", "/example/me"] {
@@ -46,10 +48,10 @@ async fn every_operation_costs_as_much_as_the_budget_states() {
     macro_rules! measure {
         ($name:literal, $work:expr) => {{
             app.drain().await;
-            app.advance(60); // the buckets are calm
+            app.advance(60); // the rate limits have recovered
             read_published_keys(&app, &warm).await;
             let _before = app.calls();
-            // On the heap: the future of this test holds them all.
+            // On the heap: the future of this test contains all of them.
             let answer = app.stack.held(Box::pin($work)).await;
             found.insert($name.to_owned(), cost(&app.calls()));
             answer

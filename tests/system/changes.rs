@@ -1,4 +1,4 @@
-//! Changes of plan, what they cost, and what goes back.
+//! Changes of plan, their cost, and refunds.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ async fn upgrade(app: &TestApp, session: &Session, code: &str) -> Answer {
     app.post_as(session, UPGRADE, json!({"plan_code": code})).await
 }
 
-/// An admin's plan beside the three that are there.
+/// A plan that an admin adds to the first three.
 async fn make_plan(app: &TestApp, code: &str, price_cents: i64, currency: &str, period: &str, tier: i64) {
     let (_, admin) = app.person(&format!("admin-{code}")).await;
     app.make_admins(&[&admin]).await;
@@ -31,7 +31,7 @@ async fn make_plan(app: &TestApp, code: &str, price_cents: i64, currency: &str, 
     app.post_as(&admin, "/billing/plans", plan).await.expect(201);
 }
 
-/// Ann, who pays for `pro` with a card that does something later.
+/// Ann, who pays for `pro` with a card that fails later.
 async fn subscriber_with(app: &TestApp, card: &str) -> (String, Session) {
     let (email, ann) = app.person("ann").await;
     let checkout = app.subscribe(&ann, "pro").await.expect(201);
@@ -57,7 +57,7 @@ async fn payments(app: &TestApp, session: &Session) -> Vec<Value> {
     app.get_as(session, "/billing/payments/me").await.expect(200).body["items"].as_array().unwrap().clone()
 }
 
-/// Pays at Stripe's page of an invoice.
+/// Pays on Stripe's page of an invoice.
 async fn pay_invoice(app: &TestApp, url: &Value, card: &str) -> Answer {
     let path = url.as_str().unwrap().replace(&app.stack.base_url(), "");
     let form = [("content-type", "application/x-www-form-urlencoded")];
@@ -115,7 +115,7 @@ async fn a_lower_tier_applies_at_period_end_and_costs_nothing() {
     assert_eq!(payments(&app, &ann).await[0]["amount_cents"], 1900);
     let mails = ["subscription_confirmed", "plan_changed", "downgrade_scheduled", "plan_changed", "renewed"];
     assert_eq!(kinds(&app, &email).await, mails);
-    // What managed it is released before the next change.
+    // Its schedule is released before the next change.
     let up = upgrade(&app, &ann, "team").await.expect(200).body;
     assert_eq!(plan_codes(&up), ("team", None));
 }
@@ -146,7 +146,7 @@ async fn an_upgrade_that_is_not_paid_changes_nothing_until_it_is() {
 }
 
 #[tokio::test]
-async fn a_change_that_cannot_be_is_refused_with_its_reason() {
+async fn a_change_that_is_not_possible_is_refused_with_its_reason() {
     let app = TestApp::start().await;
     let (_, bob) = app.person("bob").await;
     make_plan(&app, "euro", 2900, "eur", "month", 5).await;
@@ -206,13 +206,13 @@ async fn a_longer_period_applies_at_once_and_a_shorter_one_at_period_end() {
 }
 
 #[tokio::test]
-async fn a_waiting_cancellation_stays_and_a_waiting_downgrade_is_taken_back() {
+async fn a_pending_cancellation_stays_and_a_pending_downgrade_is_undone() {
     let app = TestApp::start().await;
     let (email, ann) = app.subscriber("ann").await;
     app.post_as(&ann, CANCEL, json!({})).await.expect(200);
     let team = upgrade(&app, &ann, "team").await.expect(200).body;
     assert_eq!((plan_codes(&team), &team["cancel_at_period_end"]), (("team", None), &json!(true)));
-    // It has no next period that another plan could begin with.
+    // It has no next period in which another plan could begin.
     upgrade(&app, &ann, "pro").await.refused(409, "already_canceling");
     app.post_as(&ann, RESUME, json!({})).await.expect(200);
     upgrade(&app, &ann, "pro").await.expect(200);
@@ -327,7 +327,7 @@ async fn a_failed_payment_is_mailed_again_on_days_1_3_and_5_only() {
     let (email, _) = subscriber_with(&app, "4000000000000341").await;
     let failed = async || kinds(&app, &email).await.iter().filter(|kind| *kind == "payment_failed").count();
     let run = async || app.send(Method::POST, "/_local/schedules/reminders/run", &[], None).await.expect(200);
-    // Renewal falls due on day 31 and fails.
+    // The renewal is due on day 31 and fails.
     advance(&app, 31 * DAY + 7200).await;
     assert_eq!(failed().await, 1);
     let mut sent = Vec::new();

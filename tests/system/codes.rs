@@ -13,7 +13,7 @@ fn with(email: &str, code: &str) -> Value {
     json!({"email": email, "code": code})
 }
 
-/// Another code than this one.
+/// A code other than this one.
 fn other(code: &str) -> String {
     format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000)
 }
@@ -41,7 +41,7 @@ async fn a_mailed_code_signs_in_once_within_a_quarter_of_an_hour() {
 }
 
 #[tokio::test]
-async fn a_new_code_replaces_the_old_and_anything_but_six_digits_is_no_try() {
+async fn a_new_code_replaces_the_old_and_only_six_digits_count_as_a_try() {
     let app = TestApp::start().await;
     let email = app.member("ann").await;
     let old = ask(&app, &email).await;
@@ -63,7 +63,7 @@ async fn a_new_code_replaces_the_old_and_anything_but_six_digits_is_no_try() {
 
 // S11
 #[tokio::test]
-async fn the_right_code_fifty_times_at_once_makes_one_session() {
+async fn the_right_code_fifty_times_at_once_creates_one_session() {
     let app = TestApp::start().await;
     let email = app.member("ann").await;
     let code = ask(&app, &email).await;
@@ -144,7 +144,7 @@ async fn an_account_has_twenty_wrong_attempts_a_day_over_all_codes() {
 
 // S11
 #[tokio::test]
-async fn right_codes_and_tries_without_a_living_code_use_nothing_of_the_twenty() {
+async fn right_codes_and_tries_without_a_live_code_use_no_wrong_attempt() {
     let app = TestApp::start().await;
     let email = app.member("ann").await;
     for _ in 0..30 {
@@ -203,7 +203,7 @@ async fn a_closed_account_gets_no_code_and_old_codes_do_not_work() {
 }
 
 #[tokio::test]
-async fn a_code_is_dead_once_the_password_or_the_address_is_another() {
+async fn a_code_is_refused_after_a_change_of_the_password_or_the_address() {
     let app = TestApp::start().await;
     let (email, session) = app.person("ann").await;
     let code = ask(&app, &email).await;
@@ -214,7 +214,7 @@ async fn a_code_is_dead_once_the_password_or_the_address_is_another() {
 
 // S12
 #[tokio::test]
-async fn no_secret_of_one_purpose_is_taken_at_another() {
+async fn a_secret_of_one_purpose_is_refused_for_another() {
     let app = TestApp::start().await;
     let (email, session) = app.person("ann").await;
     app.register("bob").await.expect(202);
@@ -256,7 +256,7 @@ async fn no_secret_of_one_purpose_is_taken_at_another() {
             answer.refused(400, "oauth_state_mismatch");
         }
     }
-    // Codes: each at the other's place.
+    // Codes, each in the place of the other.
     let login_code = ask(&app, &email).await;
     let verify_code = app.code(bob, "verify").await;
     let change_code = app.code("new@example.com", "verify").await;

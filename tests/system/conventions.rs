@@ -1,4 +1,4 @@
-//! What holds for every answer.
+//! The conventions of every answer.
 
 use reqwest::Method;
 use serde_json::json;
@@ -8,7 +8,7 @@ use tollgate_local::service::Service;
 use tollgate_tests::app::{PASSWORD, TestApp, options};
 
 #[tokio::test]
-async fn every_answer_carries_the_headers_of_the_contract_errors_too() {
+async fn every_answer_has_the_headers_of_the_contract_errors_too() {
     let app = TestApp::start().await;
     for path in ["/healthz", "/me", "/nothing", "/account", "/.well-known/jwks.json", "/verify"] {
         for method in [Method::GET, Method::PUT] {
@@ -78,7 +78,7 @@ async fn an_unknown_page_is_a_404_page_for_a_browser_and_a_problem_for_a_client(
     {
         app.get(&format!("/account{view}")).await.expect(200);
     }
-    // A path that is known tells a browser what it tells a client.
+    // A known path answers a browser as it answers a client.
     get("/me", browser).await.refused(401, "unauthenticated");
 }
 
@@ -159,7 +159,7 @@ async fn a_cookie_call_from_another_origin_is_refused_without_effect() {
 
 // S20
 #[tokio::test]
-async fn the_cookie_is_out_of_reach_of_scripts_and_secure_outside_this_machine() {
+async fn the_cookie_is_httponly_and_secure_outside_this_machine() {
     for (environment, secure) in [("local", false), ("prod", true)] {
         let env = vec![("APP_ENV".to_owned(), environment.to_owned())];
         let app = TestApp::start_with(Options { env, ..options() }).await;
@@ -194,7 +194,7 @@ async fn an_internal_error_shows_no_details_and_has_retry_after() {
     app.get_as(&session, "/me").await.expect(200);
 }
 
-/// The status of a request whose first line and headers are these.
+/// The status of a request with this first line and these headers.
 async fn raw(app: &TestApp, head: &str) -> u16 {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let address = app.stack.origin();
@@ -207,7 +207,7 @@ async fn raw(app: &TestApp, head: &str) -> u16 {
 
 // B21
 #[tokio::test]
-async fn a_request_line_of_any_form_is_no_error_of_ours() {
+async fn a_request_line_of_any_form_causes_no_internal_error() {
     let app = TestApp::start().await;
     for target in
         ["*", "/%", "/%zz", "/%00", "/a?%zz", "//", "/login?x=\"y\"", "/[", "/a//b", "/\\", "/^", "/{id}", "/|"]

@@ -1,4 +1,4 @@
-//! Cookies beside those of other software: a pair that cannot be parsed, several of one name, another host's.
+//! Cookies beside those of other software: a pair that cannot be parsed, several with one name, one of another host.
 
 use reqwest::header::{COOKIE, HeaderValue};
 use reqwest::{Client, Method};
@@ -8,7 +8,7 @@ use tollgate_local::Options;
 use tollgate_tests::app::{Answer, PASSWORD, Session, TestApp, options};
 use tollgate_tests::browser::{Browser, location, verified_account};
 
-/// What other software puts into a `cookie` header, as bytes.
+/// Cookies of other software in a `cookie` header, as bytes.
 const FOREIGN: &[&[u8]] = &[
     "utm=frühling".as_bytes(),
     b"utm=fr\xfchling",
@@ -79,13 +79,14 @@ async fn a_provider_sign_in_succeeds_with_foreign_cookies() {
     }
 }
 
-/// Tokens that are no good beside a current one: what a browser holds of another path, another account, another time.
+/// Tokens that are not valid, beside a current one: a browser may hold those of another path, another account, another
+/// time.
 async fn useless_tokens(app: &TestApp, session: &Session) -> Vec<String> {
     let rotated = app.sign_in("ann@example.com").await;
     app.refresh(&rotated.refresh).await.expect(200);
     let ended = app.sign_in("ann@example.com").await;
     app.with_cookie("/logout", &ended.refresh).await.expect(204);
-    app.advance(11); // past the grace of the rotation
+    app.advance(11); // after the grace of the rotation
     let forged = format!("{}x", session.refresh);
     vec!["old".to_owned(), String::new(), forged, ended.refresh, rotated.refresh, "\"quoted\"".to_owned()]
 }
@@ -159,7 +160,7 @@ async fn the_device_of_the_account_counts_among_several() {
     let guess = json!({"email": ann, "password": "a stranger's guess"});
     let body = json!({"email": ann, "password": PASSWORD});
     for useless in [of_bob.as_str(), "forged.x.1.y.z", "", "a=b"] {
-        // The client spends what a client without a known device has.
+        // The client uses up the attempts of a client without a known device.
         let client = Client::builder().local_address(IpAddr::from([127, 0, 0, 77])).build().unwrap();
         let cookie = format!("device={useless}; device={device}");
         for _ in 0..3 {

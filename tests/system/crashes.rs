@@ -1,5 +1,5 @@
-//! Calls that fail in the middle of an operation: tried again, there is exactly one effect (R1, R8). Here a few operations
-//! and races meet every kind of failure of every service; `enumerate` runs all of them.
+//! Calls that fail in the middle of an operation: after a retry there is exactly one effect (R1, R8). Here some
+//! operations and races meet every kind of failure of every service; `enumerate` runs all of them.
 
 use serde_json::Value;
 use std::collections::HashSet;
@@ -34,7 +34,7 @@ const RACES: [&str; 8] = [
 
 // R1, R8
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operation_has_one_effect_whichever_call_of_it_fails() {
+async fn an_operation_has_one_effect_whichever_of_its_calls_fails() {
     let (mut failures, mut tried, mut found) = (Vec::new(), HashSet::new(), 0);
     for operation in operations().filter(|operation| OPERATIONS.contains(&operation.name)) {
         let report = crashes::enumerate(operation, FAILURES).await;
@@ -85,7 +85,7 @@ async fn a_conflicting_transaction_is_retried_and_ends_complete_or_undone() {
 
 // R8
 #[tokio::test]
-async fn nothing_is_written_where_the_tables_take_nothing() {
+async fn nothing_is_written_while_the_tables_refuse_writes() {
     let app = TestApp::start().await;
     app.fail_operation(Service::Dynamodb, "TransactWriteItems", Kind::Throttle, 1000);
     app.register("ann").await.refused(503, "unavailable");

@@ -1,4 +1,4 @@
-//! Leaving for good: what is held is handed over, then everything goes that tells who it was.
+//! The deletion of an account: the user can export the data, then all personal data is erased.
 
 use crate::admin::{all_pages, app_and_admin, id};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use tollgate_tests::browser::{Browser, verified_account};
 
 const DAY: i64 = 86_400;
 
-/// Ann, of whom something is held in every table: she pays, has two ways in, mails under way, and a past.
+/// Ann, who has data in every table: she pays, has two ways to sign in, unsent mails, and a history.
 async fn ann_with_a_past(app: &TestApp) -> Session {
     let (email, session) = app.subscriber("ann").await;
     let begun = app.post_as(&session, "/me/links/google", json!({})).await.expect(200);
@@ -30,7 +30,7 @@ async fn ann_with_a_past(app: &TestApp) -> Session {
     session
 }
 
-/// All that stands in the tables, as text; not what is held for a moment only: buckets and answers by key.
+/// The content of the tables as text, without data that expires soon: buckets and answers by key.
 async fn held(app: &TestApp) -> String {
     let mut held = String::new();
     for table in TABLES.iter().filter(|table| table.name != "limits") {
@@ -39,7 +39,7 @@ async fn held(app: &TestApp) -> String {
     held
 }
 
-/// What tells who Ann is.
+/// Texts that identify Ann.
 const TRACES: [&str; 6] =
     ["ann@example.com", "ann.to.be@example.com", "OAUTH#google#", "\"ann\"", "127.0.0.1", "EMAIL#ann"];
 
@@ -96,7 +96,7 @@ async fn deletion_removes_personal_data_in_a_day_and_keeps_payments_and_entries(
     let (app, admin) = app_and_admin().await;
     let ann = ann_with_a_past(&app).await;
     let trail = all_pages(&app, &admin, &format!("/admin/audit-logs?target_id={}", id(&ann)), 100).await;
-    // Mails that wait for a queue that takes none: to her address, and to the one that she wanted to have.
+    // Mails that wait while the queue fails: to her address, and to the requested one.
     let wanted = json!({"email": "ann@example.com", "username": "else", "password": PASSWORD});
     app.missed_by_relay(app.post("/register", wanted)).await.expect(202);
     let change = json!({"new_email": "ann.to.be@example.com", "password": PASSWORD});
@@ -110,19 +110,15 @@ async fn deletion_removes_personal_data_in_a_day_and_keeps_payments_and_entries(
     let admin = Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
     let after = held(&app).await.replace(&admin.user["email"].to_string(), "");
     let of_admin = all_pages(&app, &admin, &format!("/admin/audit-logs?actor_id={}", id(&admin)), 100).await;
-    assert!(of_admin.iter().any(|entry| entry["ip"] == "127.0.0.1"), "from where others acted stays");
+    assert!(of_admin.iter().any(|entry| entry["ip"] == "127.0.0.1"), "the client addresses of other actors stay");
     for trace in TRACES.iter().filter(|trace| **trace != "127.0.0.1") {
         assert!(!after.contains(trace), "{trace} is left");
     }
     let remaining = all_pages(&app, &admin, &format!("/admin/audit-logs?target_id={}", id(&ann)), 100).await;
-    assert_eq!(
-        remaining.len(),
-        trail.len() + 2,
-        "all that happened, the request for an address, and that it was deleted"
-    );
+    assert_eq!(remaining.len(), trail.len() + 2, "all actions, the request for an address, and the deletion");
     assert!(remaining.iter().all(|entry| entry["ip"].is_null()));
     assert_eq!(app.sweep("accounts").await.expect(200).body["handled"], 0, "nothing is left to erase");
-    assert!(after.contains("ERASED#"), "that it was erased, until it is looked at once more");
+    assert!(after.contains("ERASED#"), "the mark of the erasure, until the next sweep");
     app.advance(15 * 60);
     app.sweep("accounts").await.expect(200);
     assert!(!held(&app).await.contains("ERASED#"));
@@ -140,7 +136,7 @@ async fn erasure_keeps_the_data_of_a_later_owner_of_the_address() {
     let (app, _) = app_and_admin().await;
     let ann = ann_with_a_past(&app).await;
     deleted(&app, &ann).await;
-    // The names are free, and then the erasure is cut short.
+    // The names are free, and then the erasure is interrupted.
     app.fail(Service::Stripe, Kind::Error, 0, 20);
     app.sweep("accounts").await.expect(500);
     app.stack.fault_injector().clear();

@@ -1,7 +1,7 @@
-//! The documents: generated tables are compared with their sources, each number that is cited has its text, each page of
-//! docs/ names its reader and is linked, each link leads somewhere, and the runbook names each alarm.
+//! The documents: generated tables are compared with their sources, each cited number has its text, each page of docs/
+//! names its reader and is linked, each link has a target, and the runbook names each alarm.
 //!
-//! A generated table stands between two comments. `UPDATE=1 cargo test --workspace documents` writes it.
+//! A generated table is between two comments. `UPDATE=1 cargo test --workspace documents` writes it.
 
 use crate::template::{FUNCTIONS, template, written};
 use serde_json::Value;
@@ -16,7 +16,7 @@ use tollgate_tests::guards::assert_same_names;
 const BEGIN: &str = "<!-- generated: begin -->";
 const END: &str = "<!-- generated: end -->";
 const UPDATE: &str = "UPDATE";
-/// What the options of `cargo run` read.
+/// The file that reads the options of `cargo run`.
 const OPTIONS: [&str; 4] = ["PORT", "TOLLGATE_DATA", "TOLLGATE_ADMIN_EMAIL", "TOLLGATE_ADMIN_PASSWORD"];
 /// The documents in the root folder.
 const ROOT_DOCUMENTS: [&str; 5] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
@@ -65,7 +65,7 @@ fn rust_files(folders: &[&str]) -> Vec<PathBuf> {
 pub struct Setting {
     /// Its variable.
     pub name: String,
-    /// The functions that read it, or who else does.
+    /// The functions, or other programs, that read it.
     pub functions: Vec<String>,
     group: String,
     meaning: String,
@@ -78,7 +78,7 @@ impl Setting {
         self.functions == ["cargo run"]
     }
 
-    /// What sets it in AWS: a parameter of the template, or the stack itself. Empty where no function is given it.
+    /// Its source in AWS: a parameter of the template, or the stack itself. Empty where no function has it.
     fn origin(&self, template: &Yaml) -> String {
         let Some((resource, _)) = FUNCTIONS.iter().find(|(_, name)| self.functions.iter().any(|own| own == name))
         else {
@@ -86,7 +86,7 @@ impl Setting {
         };
         let variables = &template["Resources"][*resource]["Properties"]["Environment"]["Variables"];
         let value = written(&variables[self.name.as_str()]);
-        // One that follows another parameter stands behind a condition.
+        // One that depends on another parameter is inside a condition.
         match value.split("!Ref ").nth(1).and_then(|rest| rest.split_whitespace().next()) {
             Some(parameter) if template["Parameters"].get(parameter).is_some() => format!("`{parameter}`"),
             _ => "set by the stack".to_owned(),
@@ -150,7 +150,8 @@ fn the_configuration_page_lists_all_settings() {
     compare_or_update("docs/configuration.md", &table);
 }
 
-/// What a million of an operation cost, in ten-thousandths of a dollar for each unit: docs/cost.md states the prices.
+/// The price of a million of an operation, in ten-thousandths of a dollar for each unit: docs/cost.md states the
+/// prices.
 const READ_UNIT: f64 = 1_250.0;
 const WRITE_UNIT: f64 = 6_250.0;
 
@@ -271,7 +272,7 @@ fn links(document: &str) -> Vec<(String, String)> {
     .collect()
 }
 
-/// The anchor that a heading gets.
+/// The anchor of a heading.
 fn anchor(heading: &str) -> String {
     let kept = heading.trim().chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
     kept.collect::<String>().to_lowercase().replace(' ', "-")
@@ -314,7 +315,7 @@ fn the_guide_shows_code_that_is_compiled() {
     );
 }
 
-/// Whether a text in backticks is a path of the repository; one with a placeholder such as NAME is none.
+/// Whether a text in backticks is a path of the repository; one with a placeholder such as NAME is not.
 fn is_path(text: &str) -> bool {
     let folders = ["functions/", "shared/", "infra/", "tests/", "docs/", "events/", ".ci/", ".github/"];
     let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
@@ -334,7 +335,7 @@ fn each_path_that_a_document_names_exists() {
     }
 }
 
-/// The name of an alarm as the runbook has it: those that each function has are named once.
+/// The name of an alarm in the runbook: the alarms that each function has are named once.
 fn in_runbook(alarm: &str) -> String {
     for kind in ["CanaryErrorsAlarm", "ErrorsAlarm", "ThrottlesAlarm"] {
         if alarm.strip_suffix(kind).is_some_and(|of| FUNCTIONS.iter().any(|(function, _)| *function == of)) {

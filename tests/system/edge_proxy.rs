@@ -1,4 +1,4 @@
-//! Behind the operator's own proxy: whose request it is, and that no header counts without the secret (D6, S8).
+//! Behind the operator's own proxy: the client of a request, and that no header counts without the secret (D6, S8).
 
 use serde_json::{Value, json};
 use tollgate_local::Options;
@@ -14,14 +14,14 @@ pub(crate) fn behind_proxy(header: &str) -> Options {
     Options { env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).into(), ..limited() }
 }
 
-/// A sign-in that fails, with these headers beside those of the body.
+/// A failing sign-in with these additional headers.
 async fn guess(app: &TestApp, headers: &[(&str, &str)]) -> Answer {
     let body = json!({"email": "nobody@example.com", "password": PASSWORD});
     let headers = [&[("content-type", "application/json")], headers].concat();
     app.send(reqwest::Method::POST, "/login", &headers, Some(body.to_string())).await
 }
 
-/// Uses up the calls of the client that these headers make it.
+/// Uses up the calls of the client that these headers name.
 async fn use_up(app: &TestApp, headers: &[(&str, &str)]) {
     for _ in 0..5 {
         guess(app, headers).await.refused(401, "invalid_credentials");
@@ -42,7 +42,7 @@ async fn each_client_behind_the_proxy_has_buckets_of_its_own() {
         let of = |address| [("x-edge-secret", SECRET), (header, address)];
         use_up(&app, &of(first)).await;
         guess(&app, &of(second)).await.refused(401, "invalid_credentials");
-        // The proxy's own address has its bucket too.
+        // The proxy's own address has its own bucket, too.
         guess(&app, &[]).await.refused(401, "invalid_credentials");
     }
 }
@@ -61,7 +61,7 @@ async fn a_wrong_or_missing_secret_changes_nothing() {
     guess(&app, &[("x-client-ip", "203.0.113.20")]).await.refused(429, "rate_limited");
     let twice = [("x-edge-secret", SECRET), ("x-client-ip", "203.0.113.21"), ("x-edge-secret", SECRET)];
     guess(&app, &twice).await.refused(429, "rate_limited");
-    // With the secret, too, only the header that was named counts, and only an address.
+    // With the secret, too, only the configured header counts, and only an address.
     for header in ["x-forwarded-for", "x-real-ip", "forwarded", "via", "cf-connecting-ip", "x-client-ipv6"] {
         guess(&app, &[("x-edge-secret", SECRET), (header, "203.0.113.22")]).await.refused(429, "rate_limited");
     }
@@ -89,7 +89,7 @@ async fn the_secret_has_no_effect_without_a_configured_header() {
 async fn a_secret_that_cannot_be_read_makes_the_proxy_the_client() {
     let app = TestApp::start_with(behind_proxy("x-client-ip")).await;
     app.fail(Service::Secrets, Kind::Error, 0, u32::MAX);
-    // What `auth` needs itself it has read at its start; `edge` it has not.
+    // `auth` has read its own secrets at its start; `edge` it has not.
     app.advance(60);
     use_up(&app, &[]).await;
     let of_client = [("x-edge-secret", SECRET), ("x-client-ip", "203.0.113.7")];
@@ -116,7 +116,7 @@ async fn sessions_and_the_audit_trail_show_the_client_and_not_the_proxy() {
     let sessions = app.get_as(&session, "/sessions").await.expect(200).body;
     let ips: Vec<_> = sessions["items"].as_array().unwrap().iter().map(|item| item["ip"].clone()).collect();
     assert_eq!(ips, ["203.0.113.7", "127.0.0.1"]);
-    // A change by an admin, one by a user of plans, each through another function.
+    // A change by an admin and one by a subscriber, each in another function.
     let bearer = format!("Bearer {}", session.access);
     let headers =
         [&[("content-type", "application/json"), ("authorization", bearer.as_str())][..], &from("2001:db8::7")]

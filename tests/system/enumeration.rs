@@ -1,4 +1,4 @@
-//! Whether an address has an account is told to its owner alone (S6).
+//! Only the owner of an address learns whether it has an account (S6).
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use tollgate_local::Options;
 use tollgate_local::faults::Call;
 use tollgate_tests::app::{Answer, PASSWORD, Session, TestApp, limited};
 
-/// What a stranger sees of an answer: all but the id of the request and the date.
+/// The visible part of an answer: all but the id of the request and the date.
 fn seen(answer: &Answer) -> (u16, Vec<(String, String)>, Value) {
     let mut headers: Vec<_> = answer
         .headers
@@ -23,7 +23,7 @@ fn seen(answer: &Answer) -> (u16, Vec<(String, String)>, Value) {
     (answer.status.as_u16(), headers, body)
 }
 
-/// A header; of a cookie's value the length alone, since it is another one each time.
+/// A header; for a cookie's value only the length, since the value always differs.
 fn without_secret(text: &str) -> String {
     match text.strip_prefix("registered=").and_then(|rest| rest.split_once(';')) {
         Some((value, rest)) => format!("registered={};{rest}", "*".repeat(value.len())),
@@ -31,31 +31,31 @@ fn without_secret(text: &str) -> String {
     }
 }
 
-/// Number, depth and weight of a request's calls, without the tables that they went to.
+/// The number, depth and weight of a request's calls, without their tables.
 fn work(calls: &[Call]) -> (Vec<(u32, String)>, f64, f64) {
-    // Secrets are read again every five minutes, whatever is asked.
+    // Secrets are read again every five minutes, by any request.
     let elsewhere = ["SendMessageBatch", "SendRawEmail", "GetSecretValue"];
     let own = calls.iter().filter(|call| !elsewhere.contains(&call.operation.as_str()));
-    // Calls at the same time are recorded in any order.
+    // Concurrent calls are recorded in any order.
     let mut names: Vec<_> = own.clone().map(|call| (call.depth, call.operation.clone())).collect();
     names.sort();
     let units = |pick: fn(&(String, f64, f64)) -> f64| calls.iter().flat_map(|call| call.units.iter().map(pick)).sum();
     (names, units(|unit| unit.1), units(|unit| unit.2))
 }
 
-/// An address that nobody asked for yet.
+/// An address that was never used.
 fn first(app: &TestApp) -> String {
     format!("first{}@example.com", app.now().as_second())
 }
 
 async fn ask(app: &TestApp, path: &str, body: Value) -> (Answer, Vec<Call>) {
     app.drain().await;
-    app.advance(60); // the buckets are calm
-    // Secrets are read anew every 5 minutes, by the first request: not by one of those that are compared.
+    app.advance(60); // the rate limits have recovered
+    // Secrets are read again every five minutes by some request: it must not be one of those that are compared.
     app.post_from(99, "/forget-password", &[], address_of(&first(app))).await.expect(202);
     app.drain().await;
     let _before = app.calls();
-    // The mail's way begins with the write: it is held up until the request is counted.
+    // The mail is sent after the write: it is held up until the request is counted.
     let answer = app.stack.held(app.post(path, body)).await;
     let calls = app.calls();
     (answer, calls)
@@ -84,7 +84,7 @@ async fn a_known_and_an_unknown_address_get_the_same_answer_for_the_same_work() 
         ("/login", login("ann@example.com"), login("nobody@example.com")),
         ("/login", login("ann@example.com"), login("not an address")),
         ("/request/login-code", address("ann@example.com"), address("nobody@example.com")),
-        // With a living code, again, and without one. What was tried before counts for both alike.
+        // With a live code, again, and without one. Earlier attempts count for both alike.
         ("/login/code", code("bob@example.com"), code("nobody-1@example.com")),
         ("/login/code", code("bob@example.com"), code("nobody-1@example.com")),
         ("/login/code", code("ann@example.com"), code("nobody-2@example.com")),
@@ -136,7 +136,7 @@ async fn past_the_mail_cap_known_and_unknown_addresses_cost_the_same() {
                 app.post_from(client, "/forget-password", &[], address_of(email)).await.expect(202);
             }
             app.drain().await;
-            app.advance(12); // the bucket of the account takes one more call, and so does the rate of mails
+            app.advance(12); // the bucket of the account allows one more call, and so does the rate of mails
             app.post_from(25, "/forget-password", &[], address_of(email)).await.expect(202);
             app.drain().await;
             let _before = app.calls();
@@ -305,7 +305,7 @@ impl Stranger<'_> {
     }
 }
 
-/// The operations that try a mailed code.
+/// The operations that check a mailed code.
 const TRIES: [&str; 2] = ["/login/code", "/verify"];
 
 /// What a stranger learns of an address by one request and each of others after it: every pair of answers, their work, and the
@@ -324,7 +324,7 @@ async fn learned(app: &TestApp, first: &Act, others: &[&Act], email: &str, name:
     let mut all = Vec::new();
     for second in others {
         let mut two = stranger.send(second, email, &format!("{name}-2")).await;
-        // A code that lives is tried on the account's own count, otherwise on a decoy: after a try at another code the one costs
+        // A live code is checked on the account's own count, otherwise on a decoy: after an attempt with the one costs
         // a write unit more than the other.
         if TRIES.contains(&first.path.as_str()) && TRIES.contains(&second.path.as_str()) {
             two[1] = Value::Null;

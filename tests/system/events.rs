@@ -1,5 +1,5 @@
-//! The samples in `events/`: each is what AWS sends, goes through its function's own handler, and has the effect that stands
-//! here, no more and no less.
+//! The samples in `events/`: each is an event as AWS sends it. It is handled by its function's own handler, and has
+//! exactly the effect in this table.
 
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,26 +7,26 @@ use std::path::{Path, PathBuf};
 use tollgate_local::{Options, SAMPLE_CODES_SECRET, openapi, put_sample_rows};
 use tollgate_tests::app::{TestApp, limited};
 
-/// What a sample must be answered with.
+/// The expected answer to a sample.
 enum Answer {
-    /// A status, and a text that stands in the answer's headers or body.
+    /// A status, and a text in the answer's headers or body.
     Http(u16, &'static str),
-    /// The records that are reported as failed: they come again.
+    /// The records that are reported as failed: they are retried.
     Failed(&'static [&'static str]),
-    /// How many users, messages or accounts a sweep handled.
+    /// The number of users, messages or accounts that a sweep handled.
     Swept(u64),
-    /// That a token is refused by the authorizer.
+    /// The authorizer refuses the token.
     Refused,
 }
 use Answer::{Failed, Http, Refused, Swept};
 
-/// What a function left: new rows of the outbox, messages in the mail queue, mails by kind.
+/// The effects of a function: new rows of the outbox, messages in the mail queue, mails by kind.
 struct Residue(usize, usize, &'static [&'static str]);
 
 const NOTHING: Residue = Residue(0, 0, &[]);
 const DONE: Answer = Failed(&[]);
 
-/// Each file, the function it is for, its answer and its effect.
+/// Each file with its function, its answer and its effect.
 const SAMPLES: &[(&str, &str, Answer, Residue)] = &[
     ("http-account", "pages", Http(200, "gzip"), NOTHING),
     ("http-head", "pages", Http(200, "text/html"), NOTHING),
@@ -73,10 +73,10 @@ const SAMPLES: &[(&str, &str, Answer, Residue)] = &[
         Failed(&["059f36b4-87a3-44ab-83d2-661975830009"]),
         Residue(0, 0, &["password_changed"]),
     ),
-    ("sqs-report", "reports", DONE, NOTHING), // of a report that is not kept any more
+    ("sqs-report", "reports", DONE, NOTHING), // of a report that is not stored any more
     ("sqs-stripe-event", "stripe-events", DONE, NOTHING), // R5
     (
-        "sqs-stripe-poison", // R6: what follows it in its group is left
+        "sqs-stripe-poison", // R6: the messages after it in its group are not handled
         "stripe-events",
         Failed(&["059f36b4-87a3-44ab-83d2-661975830011", "059f36b4-87a3-44ab-83d2-661975830012"]),
         NOTHING,
@@ -84,7 +84,7 @@ const SAMPLES: &[(&str, &str, Answer, Residue)] = &[
     ("schedule-expiry", "sweeper", Swept(0), NOTHING),
     ("schedule-reconcile", "sweeper", Swept(0), NOTHING),
     ("schedule-reminders", "sweeper", Swept(0), NOTHING),
-    ("schedule-outbox", "sweeper", Swept(0), NOTHING), // the rows of the samples are of this moment
+    ("schedule-outbox", "sweeper", Swept(0), NOTHING), // the time of the samples' rows
     ("schedule-accounts", "sweeper", Swept(0), NOTHING),
     ("schedule-rollup", "sweeper", Swept(0), NOTHING),
     ("authorizer-token-of-another-key", "authorizer", Refused, NOTHING),
@@ -102,14 +102,14 @@ fn sample(name: &str) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// A stack as it is deployed, with the rows that the samples speak of.
+/// A stack as it is deployed, with the rows that the samples name.
 async fn start() -> TestApp {
     let env = [("APP_URL", "https://accounts.example.com"), ("CODES_SECRET", SAMPLE_CODES_SECRET)];
     let env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     TestApp::start_with(Options { env, ..limited() }).await
 }
 
-/// What the answer says, and what is left then.
+/// The answer, and the effects.
 async fn invoke(app: &TestApp, name: &str, function: &str) -> (Value, usize, usize, Vec<String>) {
     let held = async {
         put_sample_rows(app.stack.database()).unwrap();
@@ -149,7 +149,7 @@ async fn each_sample_gets_its_expected_answer_and_effects() {
 }
 
 #[test]
-fn every_file_is_a_sample_and_every_sample_a_file_named_after_its_source() {
+fn every_file_is_a_sample_and_is_named_after_its_source() {
     let files = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
     let files = files.filter(|path| path.is_file()).map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
     let files: BTreeSet<_> = files.collect();
@@ -168,7 +168,7 @@ fn every_file_is_a_sample_and_every_sample_a_file_named_after_its_source() {
     }
 }
 
-/// The paths of all values of `event`, lists and what a caller names himself left out.
+/// The paths of all values of `event`, except lists and names that a caller chooses.
 fn fields(event: &Value, prefix: &str, found: &mut BTreeSet<String>) {
     const FREE: [&str; 4] = ["headers", "queryStringParameters", "pathParameters", "NewImage"];
     for (name, value) in event.as_object().into_iter().flatten() {
@@ -280,7 +280,7 @@ fn each_http_sample_arrives_by_the_route_of_its_function() {
 }
 
 #[tokio::test]
-async fn a_cookie_reaches_its_function_out_of_the_list_that_the_event_has() {
+async fn a_cookie_reaches_its_function_from_the_list_in_the_event() {
     let app = start().await;
     let (_, session) = app.person("ann").await;
     let mut event = sample("http-refresh-by-cookie");
@@ -295,7 +295,7 @@ async fn a_cookie_reaches_its_function_out_of_the_list_that_the_event_has() {
 }
 
 #[tokio::test]
-async fn a_sample_with_a_valid_token_is_authorized_with_what_the_gate_holds() {
+async fn a_sample_with_a_valid_token_is_authorized_with_the_gates_data() {
     let app = start().await;
     let (_, session) = app.person("ann").await;
     let mut event = sample("authorizer-token-of-another-key");

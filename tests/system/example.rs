@@ -1,4 +1,4 @@
-//! The example of a product's own endpoints, and the crate of guards without the rest: what each refuses, and when.
+//! The example of a product's own endpoints, and the guard crate alone: which requests each refuses.
 
 use axum::Router;
 use axum::body::Body;
@@ -18,14 +18,14 @@ const TIER: &str = "/example/tier";
 const FEATURE: &str = "/example/feature";
 const QUOTA: &str = "/example/quota";
 
-/// What a guard holds of the free plan is at most so old.
+/// The longest time for which a guard caches the free plan.
 const HELD_SECONDS: i64 = 5 * 60;
 
 async fn use_quota(app: &TestApp, session: &Session) -> Answer {
     app.post_as(session, QUOTA, json!({})).await
 }
 
-/// A member who has paid for the plan of this code.
+/// A member who has paid for the plan with this code.
 async fn subscriber(app: &TestApp, name: &str, code: &str) -> Session {
     let (_, session) = app.person(name).await;
     let checkout = app.subscribe(&session, code).await.expect(201);
@@ -34,7 +34,7 @@ async fn subscriber(app: &TestApp, name: &str, code: &str) -> Session {
     session
 }
 
-/// Gives the plan of this code other features, which reach its subscribers and the guards.
+/// Changes the features of the plan with this code, for its subscribers and the guards.
 async fn set_features(app: &TestApp, admin: &Session, code: &str, features: &Value) {
     let plans = app.get("/billing/plans").await.expect(200).body["items"].clone();
     let plan = plans.as_array().unwrap().iter().find(|plan| plan["code"] == code).unwrap();
@@ -80,7 +80,7 @@ async fn each_refusal_says_what_is_missing_and_where_to_get_it() {
     assert_eq!((&refusal["limit"], &refusal["used"]), (&json!(3), &json!(3)));
     assert_eq!((&refusal["resets_at"], &refusal["upgrade_url"]), (&json!(resets_at), &json!(upgrade_url)));
 
-    // A plan counts at the next request, with the token of before.
+    // A plan applies from the next request on, with the earlier token.
     let checkout = app.subscribe(&free, "pro").await.expect(201);
     app.pay(&checkout.body).await.expect(303);
     app.drain().await;
@@ -134,7 +134,7 @@ async fn counting_starts_again_with_the_month() {
 }
 
 #[tokio::test]
-async fn a_value_that_is_no_switch_or_no_limit_grants_nothing() {
+async fn a_value_of_the_wrong_type_grants_nothing() {
     let app = TestApp::start_with(patient()).await;
     let admin = admin(&app).await;
     let (_, ann) = app.person("ann").await;
@@ -180,7 +180,7 @@ async fn the_plan_of_price_0_applies_to_users_without_access() {
     let path = format!("/billing/plans/{}", plans[0]["id"].as_str().unwrap());
     Request::delete_as(&admin, &path).send(&app).await.expect(204);
     app.advance(HELD_SECONDS);
-    assert_eq!(use_quota(&app, &ann).await.refused(402, "quota_exceeded").body["limit"], 0, "there is none");
+    assert_eq!(use_quota(&app, &ann).await.refused(402, "quota_exceeded").body["limit"], 0, "there is no free plan");
     for (code, uses) in [("beta", 7), ("alpha", 9)] {
         let plan = json!({
             "code": code, "name": code, "price_cents": 0, "currency": "usd", "billing_period": "month", "tier": 0,
@@ -199,7 +199,7 @@ impl Feature for Exports {
     const NAME: &'static str = "exports";
 }
 
-/// A product's router with nothing but the guards, and the same for a handler that fails after its use was counted.
+/// A product's router with only the guards, and the same for a handler that fails after its use was counted.
 fn product(app: &TestApp) -> Router {
     async fn me(user: ActiveUser) -> String {
         user.id.to_string()

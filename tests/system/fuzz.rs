@@ -1,5 +1,5 @@
-//! Objects of the fake with fields of any value: nothing panics, and nothing blocks the others. `tests/stripe/fuzz.py` makes
-//! objects from Stripe's own description.
+//! Objects of the fake with fields of any value: no function panics, and no object blocks the others.
+//! `tests/stripe/fuzz.py` generates objects from Stripe's own description.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -13,7 +13,7 @@ const KINDS: [&str; 8] = ["customer", "subscription", "invoice", "charge", "refu
 const CASES: u32 = 6;
 const OBJECTS: usize = 60;
 
-/// A field of an object of a kind, and what stands there instead. The field is chosen among those that the object has.
+/// A field of an object of a kind, and its new value. The field is chosen among those that the object has.
 #[derive(Clone)]
 struct Mutation {
     kind: &'static str,
@@ -23,7 +23,7 @@ struct Mutation {
 }
 
 impl fmt::Debug for Mutation {
-    /// Short: a list of a hundred entries says nothing.
+    /// The short form: without lists of a hundred entries.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value: String = self.value.to_string().chars().take(30).collect();
         write!(f, "{} {:?} {value} {}", self.kind, self.field, self.is_own)
@@ -66,7 +66,7 @@ fn paths(value: &Value) -> Vec<Vec<String>> {
     all
 }
 
-/// The fields that put a value in the place of one of them.
+/// The fields that replace one of them by a value.
 fn fields(path: &[String], value: &Value) -> Value {
     path.iter().rev().fold(value.clone(), |inner, name| json!({name: inner}))
 }
@@ -97,7 +97,7 @@ async fn holds(mutations: &[Mutation]) {
             foreign.insert(made["id"].as_str().unwrap().to_owned());
         }
     }
-    // The events that tell of them are handled, or dead letters fail the test.
+    // The events about them are handled, or dead letters fail the test.
     app.drain().await;
     let swept = app.sweep("reconcile").await;
     assert_eq!(swept.status, 200, "{:?}", logs::errors().last());

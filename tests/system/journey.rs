@@ -20,7 +20,7 @@ async fn a_user_completes_the_journey_from_outside() {
     app.advance(60);
     deployment.walk_the_admin_api().await;
     let swept = app.sweep("accounts").await.expect(200).body;
-    assert_eq!(swept["handled"], 1, "who left for good");
+    assert_eq!(swept["handled"], 1, "the user who deleted the account");
 }
 
 // D3
@@ -38,5 +38,5 @@ async fn paying_users_complete_the_journey_from_outside() {
         assert_eq!(app.sweep(schedule).await.expect(200).body["handled"], handled, "{schedule}");
     }
     customers.close_account(ADMIN).await;
-    assert_eq!(app.sweep("accounts").await.expect(200).body["handled"], 1, "who left for good");
+    assert_eq!(app.sweep("accounts").await.expect(200).body["handled"], 1, "the user who deleted the account");
 }

@@ -1,4 +1,4 @@
-//! The limiter: how often a stranger may try, and that no owner is locked out by it (S7–S9).
+//! The limiter: how often a stranger may try, without locking an owner out (S7–S9).
 
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -7,7 +7,7 @@ use tollgate_local::faults::{Call, Kind};
 use tollgate_local::service::Service;
 use tollgate_tests::app::{PASSWORD, Session, TestApp, limited};
 
-/// Every route that is limited by POST, as the contract lists them.
+/// Every route with limited POST requests, as the contract lists them.
 const LIMITED: &[&str] = &[
     "/register",
     "/login",
@@ -81,7 +81,7 @@ async fn each_route_has_a_bucket_of_its_own_and_reading_is_not_limited() {
 }
 
 #[tokio::test]
-async fn the_ways_to_the_providers_take_sixty_calls_a_minute_from_one_client() {
+async fn the_provider_routes_allow_sixty_calls_a_minute_from_one_client() {
     let app = TestApp::start_limited().await;
     for path in ["/google/login", "/github/login"] {
         for _ in 0..60 {
@@ -141,7 +141,8 @@ async fn neither_a_header_nor_a_spelling_nor_another_path_escapes_a_bucket() {
     for spelling in spellings {
         app.post_from(3, "/login", &[], body(spelling)).await.refused(401, "invalid_credentials");
     }
-    // The bucket of the client takes one more after 12 seconds; the account's, which all spellings share, is the first.
+    // The bucket of the client allows one more after 12 seconds; that of the account, which all spellings share, blocks
+    // first.
     for spelling in spellings {
         app.post_from(3, "/login", &[], body(spelling)).await.refused(429, "rate_limited");
     }
@@ -150,7 +151,7 @@ async fn neither_a_header_nor_a_spelling_nor_another_path_escapes_a_bucket() {
         assert!(answer.status == 404 || answer.status == 429, "{path}: {}", answer.status);
     }
     let tried = app.actions().await.len();
-    assert_eq!(tried, 10, "nothing else was evaluated");
+    assert_eq!(tried, 10, "no other guess was evaluated");
 }
 
 /// Uses up the attempts at an account on `/login`, from twenty other clients.
@@ -185,7 +186,7 @@ async fn an_owner_under_attack_signs_in_on_a_known_device_or_recovers_by_mail() 
     app.post_from(61, "/login", &[], body.clone()).await.refused(429, "rate_limited");
     app.post_from(9, "/login", &[("cookie", "device=forged.x.1.y.z")], body.clone()).await.refused(429, "rate_limited");
 
-    // By mail: on a client that nobody knows.
+    // By mail: on an unknown client.
     app.post_from(10, "/forget-password", &[], json!({"email": email})).await.expect(202);
     let token = app.link_token(&email, "reset").await;
     let new = "another horse staple";
@@ -268,7 +269,7 @@ async fn a_count_whose_answer_was_lost_counts_once() {
 }
 
 #[tokio::test]
-async fn the_limiter_adds_two_write_units_in_the_calm_case_and_four_at_the_most() {
+async fn the_limiter_costs_two_write_units_normally_and_four_at_most() {
     let app = TestApp::start_limited().await;
     let email = app.member("ann").await;
     app.advance(60);
@@ -354,7 +355,7 @@ async fn one_client_causes_ten_mails_of_a_kind_a_day() {
     assert_eq!(count(&app, &email, "reset").await, 10);
     assert_eq!(count(&app, &email, "login_code").await, 10);
     let code = app.code(&email, "login_code").await;
-    // Another client still causes one, and the owner's last code of before is replaced by it.
+    // Another client still causes one, which replaces the owner's last code.
     app.post_from(31, "/request/login-code", &[], json!({"email": email})).await.expect(202);
     assert_eq!(count(&app, &email, "login_code").await, 11);
     assert_ne!(app.code(&email, "login_code").await, code);
@@ -380,7 +381,7 @@ async fn one_or_two_strangers_do_not_lock_the_owner_out_on_a_new_device() {
         }
         app.advance(60);
     }
-    // By mail too.
+    // By mail, too.
     let before = count(&app, &email, "reset").await;
     app.advance(60);
     app.post_from(9, "/forget-password", &[], json!({"email": email})).await.expect(202);
@@ -475,7 +476,7 @@ async fn a_client_registers_as_often_a_day_as_the_setting_says() {
 
 // B7, E10
 #[tokio::test]
-async fn an_office_with_one_address_is_let_in_by_the_setting_for_clients() {
+async fn the_setting_for_clients_lets_an_office_with_one_address_in() {
     // The default is that of the account, whose own limit the setting does not change.
     for (setting, admitted) in [(None, 5), (Some("6"), 6), (Some("50"), 50)] {
         let env = setting.map(|number| ("RATE_LIMIT_PER_CLIENT_PER_MINUTE".to_owned(), number.to_owned()));
@@ -555,7 +556,7 @@ async fn a_new_account_gets_its_mail_despite_strangers_at_its_address() {
 }
 
 #[tokio::test]
-async fn every_counter_ends_by_itself_and_names_no_address() {
+async fn every_counter_expires_and_names_no_address() {
     let app = TestApp::start_limited().await;
     app.register("ann").await.expect(202);
     app.login("ann@example.com", PASSWORD).await.refused(401, "invalid_credentials");

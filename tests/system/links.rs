@@ -7,7 +7,7 @@ use tollgate_tests::browser::{Browser, location, verified_account};
 
 const JSON: (&str, &str) = ("accept", "application/json");
 
-/// The address that the provider sends the browser back to, after the person who is signed in asked to link.
+/// The address to which the provider redirects after a signed-in user asked to link it.
 async fn asked(app: &TestApp, browser: &Browser<'_>, session: &Session, provider: &str, subject: &str) -> String {
     let answer = app.post_as(session, &format!("/me/links/{provider}"), json!({})).await.expect(200);
     browser.set_cookie("oauth_state", &answer.cookie("oauth_state").unwrap());
@@ -37,7 +37,7 @@ async fn a_user_links_a_provider_signs_in_by_it_and_unlinks_it() {
         app.delete_as(&session, &format!("/me/links/{provider}")).await.expect(204);
         app.delete_as(&session, &format!("/me/links/{provider}")).await.refused(404, "not_found");
         assert_eq!(app.get_as(&session, "/me").await.body["linked_providers"], json!([]));
-        // The identity is free: it comes as a newcomer now.
+        // The identity is free: now it belongs to a new user.
         let newcomer = Browser::new(&app).sign_in(provider, &subject).await.expect(200);
         assert_ne!(newcomer.body["user"]["id"], me["id"]);
         let actions = app.actions().await;
@@ -66,7 +66,7 @@ async fn linking_needs_a_fresh_sign_in_and_a_configured_provider() {
 
 // S22
 #[tokio::test]
-async fn an_identity_is_one_accounts_and_an_account_has_one_of_each_provider() {
+async fn an_identity_has_one_account_and_an_account_one_of_each_provider() {
     let app = TestApp::start().await;
     let (_, ann) = app.person("ann").await;
     let (_, bob) = app.person("bob").await;
@@ -76,7 +76,7 @@ async fn an_identity_is_one_accounts_and_an_account_has_one_of_each_provider() {
     );
     let browser = Browser::new(&app);
     let json = async |browser: &Browser<'_>, back: &str| browser.send(Method::GET, back, &[JSON], None).await;
-    // Two tabs, two identities: the second comes too late.
+    // Two tabs, two identities: the second one is refused.
     let (first, second) = (
         asked(&app, &browser, &ann, "google", &one).await,
         asked(&app, &Browser::new(&app), &ann, "google", &two).await,
@@ -98,7 +98,7 @@ async fn an_identity_is_one_accounts_and_an_account_has_one_of_each_provider() {
 
 // S17
 #[tokio::test]
-async fn a_link_that_was_begun_in_a_session_that_has_ended_is_not_made() {
+async fn a_link_whose_session_has_ended_is_refused() {
     let app = TestApp::start().await;
     let (_, session) = app.person("ann").await;
     let subject = verified_account(&app, "github", "x@example.com").await;
@@ -111,7 +111,7 @@ async fn a_link_that_was_begun_in_a_session_that_has_ended_is_not_made() {
 }
 
 #[tokio::test]
-async fn the_last_way_to_sign_in_cannot_be_taken_away() {
+async fn the_last_sign_in_method_cannot_be_removed() {
     let app = TestApp::start().await;
     let google = verified_account(&app, "google", "ann@example.com").await;
     let github = verified_account(&app, "github", "else@example.com").await;

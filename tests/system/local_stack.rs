@@ -1,4 +1,4 @@
-//! What `cargo run` offers, and how it refuses.
+//! The features of `cargo run`, and its refusals.
 
 use crate::edge_proxy::SECRET;
 use reqwest::Method;
@@ -9,7 +9,7 @@ use tollgate_local::service::Service;
 use tollgate_local::{Data, Options, Stack, StartError, moved_clock};
 use tollgate_tests::app::{PASSWORD, TestApp, options};
 
-/// A folder for the data of a stack, which goes with the test.
+/// A folder for the data of a stack, which is removed with the test.
 pub struct Folder(PathBuf);
 
 impl Folder {
@@ -39,7 +39,7 @@ async fn refusal(options: Options) -> String {
 
 // S16
 #[tokio::test]
-async fn a_secret_that_will_not_do_stops_the_start_and_names_its_variable() {
+async fn an_invalid_secret_stops_the_start_and_names_its_variable() {
     for variable in ["AUTH_SECRET", "CODES_SECRET"] {
         for bad in ["", "tiny", "change-me-change-me-change-me-change-me", &"a".repeat(40)] {
             let line = refusal(Options { env: vec![(variable.into(), bad.to_owned())], ..options() }).await;
@@ -50,7 +50,7 @@ async fn a_secret_that_will_not_do_stops_the_start_and_names_its_variable() {
 }
 
 #[tokio::test]
-async fn a_setting_that_will_not_do_stops_the_start_and_names_its_variable() {
+async fn an_invalid_setting_stops_the_start_and_names_its_variable() {
     for (variable, bad) in [
         ("ACCESS_TOKEN_EXPIRE", "soon"),
         ("ACCESS_TOKEN_ALG", "HS256"),
@@ -82,7 +82,7 @@ async fn a_proxy_without_its_secret_stops_the_start() {
 }
 
 #[tokio::test]
-async fn a_taken_port_and_a_folder_that_cannot_be_used_are_one_line_each() {
+async fn a_taken_port_and_an_unusable_folder_print_one_line_each() {
     let app = TestApp::start().await;
     let port: u16 = app.stack.origin().rsplit(':').next().unwrap().parse().unwrap();
     assert!(
@@ -93,9 +93,9 @@ async fn a_taken_port_and_a_folder_that_cannot_be_used_are_one_line_each() {
 }
 
 #[tokio::test]
-async fn accounts_sessions_links_and_mails_outlive_a_restart() {
+async fn accounts_sessions_links_and_mails_survive_a_restart() {
     let folder = Folder::new("restart");
-    // Its own port is another one each time; the address that tokens are issued by stays.
+    // Its port differs each time; the issuer of tokens stays.
     let options = || Options { env: vec![("APP_URL".into(), "https://app.example".into())], ..folder.options() };
     let app = TestApp::start_with(options()).await;
     let (email, session) = app.person("ann").await;
@@ -205,7 +205,7 @@ async fn a_wrong_stripe_key_stops_each_start_and_names_the_setting() {
     {
         let options = Options { env: with_stripe_of(&app, &key), ..folder.options() };
         if is_good {
-            // The plans are there then: the next start has nothing to make at Stripe.
+            // The plans exist then: the next start creates nothing at Stripe.
             let stack = Stack::start(options).await.unwrap();
             assert_eq!(stack.missing_plans(), None);
             continue;
@@ -284,7 +284,7 @@ async fn a_moved_clock_is_shown_on_every_page_and_reset_when_no_data_needs_it() 
     assert!(state["blocked"].as_str().unwrap().contains("--data"), "{state}");
     let refused = app.send(Method::POST, "/_local/clock/back", &[], None).await.expect(409).body;
     assert!(refused["detail"].as_str().unwrap().contains("--data"), "{refused}");
-    // What answers a program stays as it is.
+    // Answers to programs are unchanged.
     assert!(app.get("/billing/plans").await.expect(200).body["items"].is_array());
 
     let app = TestApp::start().await;
@@ -304,7 +304,7 @@ async fn a_moved_clock_is_shown_on_every_page_and_reset_when_no_data_needs_it() 
 
 // E2
 #[tokio::test]
-async fn a_clock_that_went_back_is_the_machines_own_after_a_restart() {
+async fn a_reset_clock_is_the_machines_own_after_a_restart() {
     let folder = Folder::new("clock");
     let app = TestApp::start_with(folder.options()).await;
     app.post("/_local/clock", json!({"advance_seconds": 86_400})).await.expect(200);
@@ -455,7 +455,7 @@ async fn the_console_lists_faults_and_switches_one_off() {
 }
 
 #[tokio::test]
-async fn the_console_knows_people_schedules_dead_letters_and_the_next_renewal() {
+async fn the_console_shows_people_schedules_dead_letters_and_renewals() {
     let app = TestApp::start().await;
     assert_eq!(app.get("/_local/console/clock").await.expect(200).body["next_renewal"], Value::Null);
     app.subscriber("ann").await;

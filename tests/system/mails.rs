@@ -1,4 +1,4 @@
-//! The mail's way: outbox, stream, relay, queue, mailer, SES.
+//! The delivery of mails: outbox, stream, relay, queue, mailer, SES.
 
 use serde_json::json;
 use tollgate_local::faults::{Fault, Kind};
@@ -7,7 +7,7 @@ use tollgate_tests::app::TestApp;
 
 const EMAIL: &str = "ann@example.com";
 
-/// Registers while no message moves, so that what fails afterwards fails on the mail's way.
+/// Registers while no message is processed, so that later failures affect only the delivery.
 async fn registered(app: &TestApp, kind: Kind, service: Service, times: u32) {
     app.stack
         .held(async {
@@ -46,7 +46,7 @@ async fn an_undeliverable_mail_becomes_a_dead_letter_and_redrive_sends_it_once()
     assert!(app.mails(EMAIL).await.is_empty());
     let queues = app.get("/_local/queues").await.body;
     assert_eq!(queues["items"][0], json!({"name": "mail", "depth": 0, "in_flight": 0, "dead": 1}));
-    // Only it failed: the next one goes out.
+    // Only this one failed: the next one is sent.
     app.stack.fault_injector().clear();
     app.register("bob").await.expect(202);
     assert_eq!(app.mails("bob@example.com").await.len(), 1);
@@ -86,7 +86,7 @@ async fn one_mail_arrives_despite_any_failure_on_the_way() {
                     })
                     .await;
                 let mails = app.mails(EMAIL).await;
-                // Between SES taking it and the mark, the same mail may go out twice.
+                // Between SES's answer and the mark, the same mail may be sent twice.
                 let kinds: Vec<_> = mails.iter().map(|mail| (&mail["code"], &mail["links"])).collect();
                 assert!(
                     !kinds.is_empty() && kinds.len() <= 2 && kinds.windows(2).all(|pair| pair[0] == pair[1]),
@@ -106,7 +106,7 @@ async fn an_abandoned_claim_expires_and_the_mail_is_sent() {
         .held(async {
             app.register("ann").await.expect(202);
             app.fail(Service::Ses, Kind::Error, 0, 1000);
-            // The first claim is written, and nothing after it: as when the mailer dies there.
+            // The first claim is written, and nothing after it: as when the mailer stops there.
             let operation = Some("UpdateItem".to_owned());
             let fault = Fault { service: Service::Dynamodb, operation, kind: Kind::Error, after: 1, times: 1000 };
             assert!(app.stack.fault_injector().add(fault));

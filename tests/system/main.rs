@@ -1,4 +1,4 @@
-//! The whole system, driven over HTTP as its users drive it. One binary; each test has a stack of its own.
+//! The whole system, used over HTTP as by its users. One binary; each test has a stack of its own.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on fails there
 

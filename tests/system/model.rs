@@ -1,4 +1,4 @@
-//! Random lives of billing: some here, more in `enumerate`, an hour's worth in `tests/model/run.sh`.
+//! Random sequences of the billing model: some here, more in `enumerate`, an hour of them in `tests/model/run.sh`.
 
 use std::time::Duration;
 use tollgate_tests::model;

@@ -44,7 +44,7 @@ async fn a_new_user_registers_by_a_provider_and_signs_in_again() {
         assert_eq!((&me["has_password"], &me["linked_providers"]), (&json!(false), &json!([provider])));
         assert_eq!(me["username"], "Ann.Lee");
 
-        // Another address there, the same account here: the identity counts, and the address is that of the first time.
+        // Another address there, the same account here: the identity counts, and the address is the first one.
         let moved = json!({"email": "else@example.com", "email_verified": false, "subject": subject});
         account(&app, provider, moved).await;
         let again = Browser::new(&app).sign_in(provider, &subject).await.expect(200);
@@ -76,7 +76,7 @@ async fn the_authorization_url_has_state_pkce_and_nonce_and_sets_a_short_cookie(
 
 // S21
 #[tokio::test]
-async fn only_an_allowed_place_is_returned_to() {
+async fn only_an_allowed_address_is_returned_to() {
     let app = TestApp::start().await;
     let base = app.stack.base_url();
     for bad in [
@@ -115,17 +115,17 @@ async fn mismatch(answer: Answer) {
 
 // S21
 #[tokio::test]
-async fn a_state_is_good_once_in_its_browser_at_its_provider_for_ten_minutes() {
+async fn a_state_is_valid_once_in_its_browser_at_its_provider_for_10_min() {
     let app = TestApp::start().await;
     let subject = verified_account(&app, "google", "ann@example.com").await;
     let browser = Browser::new(&app);
     let back = browser.consent("google", &subject, "").await;
     let json = async |browser: &Browser<'_>, place: &str| browser.send(Method::GET, place, &[JSON], None).await;
 
-    mismatch(json(&Browser::new(&app), &back).await).await; // a stranger's browser, without a cookie
+    mismatch(json(&Browser::new(&app), &back).await).await; // another browser, without a cookie
     let other = Browser::new(&app);
     other.get("/google/login").await.expect(302);
-    mismatch(json(&other, &back).await).await; // with a cookie of its own
+    mismatch(json(&other, &back).await).await; // another browser, with its own cookie
     mismatch(json(&browser, &back.replace("/google", "/github")).await).await;
     let state = query_of(&back, "state").unwrap();
     let last = if state.ends_with('A') { "B" } else { "A" };
@@ -133,12 +133,12 @@ async fn a_state_is_good_once_in_its_browser_at_its_provider_for_ten_minutes() {
     mismatch(json(&browser, "/auth/social/callback/google").await).await;
     mismatch(json(&browser, "/auth/social/callback/google?state=&code=x").await).await;
     mismatch(json(&browser, "/auth/social/callback/google?state=a&state=b").await).await;
-    // A browser is sent to the front end, without a cookie.
+    // A browser without a cookie is redirected to the front end.
     let answer = Browser::new(&app).get(&back).await.expect(302);
     assert_eq!(location(&answer), format!("{}/account?error=oauth_state_mismatch", app.stack.base_url()));
     assert!(answer.headers.get("set-cookie").is_none());
 
-    json(&browser, &back).await.expect(200); // none of that used it up
+    json(&browser, &back).await.expect(200); // none of these used it up
     mismatch(json(&browser, &back).await).await;
 
     let back = browser.consent("google", &subject, "").await;
@@ -162,7 +162,7 @@ async fn two_tabs_share_the_cookie_and_both_end_signed_in() {
 
 // S21
 #[tokio::test]
-async fn the_same_callback_fifty_times_at_once_makes_one_session() {
+async fn the_same_callback_fifty_times_at_once_creates_one_session() {
     let app = TestApp::start().await;
     let subject = verified_account(&app, "google", "ann@example.com").await;
     let browser = Browser::new(&app);
@@ -200,7 +200,7 @@ async fn an_address_that_the_provider_did_not_verify_matches_no_account() {
         assert!(location(&browser.get(&back).await.expect(302)).ends_with("?error=email_not_verified_by_provider"));
     }
     assert_eq!(counts(&app).await, before);
-    // Only the verified primary counts.
+    // Only the verified primary address counts.
     let emails = json!([address("x@example.com", true, false), address("real@example.com", true, true)]);
     let subject = account(&app, "github", json!({"email": "shown@example.com", "emails": emails})).await;
     let answer = Browser::new(&app).sign_in("github", &subject).await.expect(200);
@@ -272,7 +272,7 @@ async fn a_denial_by_user_or_provider_is_reported_and_creates_nothing() {
         let code = query_of(&back, "code").unwrap();
         let forged = back.replace(&code, "forged");
         browser.send(Method::GET, &forged, &[JSON], None).await.refused(400, "oauth_denied");
-        // A code of another flow: its verifier is another.
+        // A code of another flow, which has another verifier.
         let first = browser.consent(provider, &subject, "").await;
         let second = browser.consent(provider, &subject, "").await;
         let swapped = second.replace(&query_of(&second, "code").unwrap(), &query_of(&first, "code").unwrap());
@@ -313,7 +313,7 @@ async fn a_failing_provider_creates_no_session_and_no_account() {
 // R16
 #[tokio::test]
 async fn a_malformed_provider_answer_is_a_provider_error() {
-    // Pages of this very service in the place of the provider's: HTML, and JSON of another shape.
+    // This service's own pages in place of the provider's: HTML, and JSON of another shape.
     for (variable, place) in [
         ("GOOGLE_TOKEN_URL", "account"),
         ("GOOGLE_TOKEN_URL", "healthz"),
@@ -516,16 +516,16 @@ async fn a_reloaded_callback_repeats_its_redirect_until_its_session_ends() {
             assert_eq!(location(&again), location(&first), "{provider}");
             assert!(again.headers.get("set-cookie").is_none(), "it creates no session");
         }
-        // The session goes on under a rotated token.
+        // The session continues with a rotated token.
         let rotated = browser.send(Method::POST, "/refresh-token", &[], None).await.expect(200);
         assert_eq!(location(&browser.get(&back).await.expect(302)), place);
-        // Another browser, and a program, learn nothing.
+        // Another browser, or a program, learns nothing.
         assert_eq!(location(&Browser::new(&app).get(&back).await.expect(302)), mismatch);
         let thief = Browser::new(&app);
         thief.set_cookie("oauth_state", &browser.cookie("oauth_state").unwrap());
         assert_eq!(location(&thief.get(&back).await.expect(302)), mismatch, "without its session");
         browser.send(Method::GET, &back, &[JSON], None).await.refused(400, "oauth_state_mismatch");
-        // Once the session has ended, the callback is none any more.
+        // After the session has ended, the callback is refused.
         let id = app.get_as(&Session::of(&rotated), "/sessions").await.body["items"][0]["id"].clone();
         app.delete_as(&Session::of(&rotated), &format!("/sessions/{}", id.as_str().unwrap())).await.expect(204);
         assert_eq!(location(&browser.get(&back).await.expect(302)), mismatch);

@@ -1,4 +1,4 @@
-//! The OpenAPI document: made of the code of each function, merged here, served by `pages`.
+//! The OpenAPI document: generated from the code of each function, merged here, served by `pages`.
 
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,12 +8,12 @@ use tollgate_local::openapi;
 use tollgate_tests::app::{ADMIN, Answer, Session, TestApp};
 use tollgate_tests::guards::assert_same_json;
 
-/// The document as it must be.
+/// The expected document.
 pub fn document() -> Value {
     openapi::document().clone()
 }
 
-/// Every operation: `METHOD /path`, and itself.
+/// Every operation: `METHOD /path`, and its description.
 pub fn operations() -> BTreeMap<String, Value> {
     let document = document();
     let mut found = BTreeMap::new();
@@ -31,9 +31,9 @@ fn file() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions/pages/web/openapi.json")
 }
 
-/// Where the code has changed the file is written anew, and the test fails this once.
+/// After a change of the code the file is written, and the test fails once.
 #[test]
-fn the_document_that_is_served_is_that_of_the_code() {
+fn the_served_document_is_that_of_the_code() {
     let wanted = format!("{:#}\n", document());
     let served = std::fs::read_to_string(file()).unwrap();
     if served != wanted {
@@ -150,7 +150,7 @@ async fn admin_of(app: &TestApp) -> Session {
     Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200))
 }
 
-/// A path with ids that are nobody's.
+/// A path with ids that do not exist.
 fn filled(path: &str) -> String {
     path.replace("{provider}", "google").replace("{id}", "x").replace("{sid}", "x").replace("{jti}", "x")
 }
@@ -160,7 +160,7 @@ async fn ask(app: &TestApp, name: &str, query: &str, headers: &[(&str, &str)], b
     app.send(method.parse().unwrap(), &format!("{}{query}", filled(path)), headers, body).await
 }
 
-/// That `answer` is one that the document names: its status, and the code between backticks.
+/// Checks that the document names `answer`: its status, and the code between backticks.
 fn assert_named(name: &str, operation: &Value, answer: &Answer) {
     let response = &operation["responses"][answer.status.as_str()];
     let code = answer.body["code"].as_str().unwrap_or_default();
@@ -201,7 +201,7 @@ async fn every_refusal_of_an_extractor_is_named_on_every_operation_that_has_it()
             ] {
                 let headers = [("authorization", admin.as_str()), ("content-type", kind)];
                 let answer = ask(&app, &name, "", &headers, Some(body)).await;
-                // The id in the path is looked at first.
+                // The id in the path is checked first.
                 let expected = if name.contains("{id}") || name.contains("{sid}") { 404 } else { status };
                 assert_eq!(answer.status, expected, "{name}: {}", answer.text);
                 assert_named(&name, &operation, &answer);
@@ -237,7 +237,7 @@ fn every_error_code_is_documented_with_its_status() {
             }
         }
     }
-    // A refusal of Stripe's says to an admin what to change, and to a user that the service failed.
+    // A refusal by Stripe tells an admin what to change, and a user that the service failed.
     let several: Vec<_> = statuses.iter().filter(|(_, statuses)| statuses.len() > 1).map(|(code, _)| code).collect();
     assert_eq!(several, ["stripe_refused"]);
     assert!(statuses.len() > 50, "{statuses:?}");

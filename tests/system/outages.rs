@@ -1,5 +1,5 @@
-//! An outage of SES or Stripe that lasts four hours: no message becomes a dead letter, and what waited is handled once it
-//! is over (D7).
+//! An outage of SES or Stripe for four hours: no message becomes a dead letter, and all waiting messages are handled
+//! after it (D7).
 
 use serde_json::{Value, json};
 use std::cell::RefCell;
@@ -18,7 +18,7 @@ async fn queue(app: &TestApp, name: &str) -> Value {
     queues["items"].as_array().unwrap().iter().find(|queue| queue["name"] == name).unwrap().clone()
 }
 
-/// Lets the time pass minute by minute, in which each retry comes when it falls due.
+/// Moves the time minute by minute, so that each retry happens when it is due.
 async fn pass(app: &TestApp, minutes: usize) {
     for _ in 0..minutes {
         app.advance(60);
@@ -60,7 +60,7 @@ async fn a_four_hour_outage_of_stripe_makes_no_dead_letter_and_groups_converge()
         let (email, _) = app.subscriber("ann").await;
         let (_, bob) = app.subscriber("bob").await;
         app.fail(Service::Stripe, kind, 0, u32::MAX);
-        // Events of two customers, and the command to end what a user has.
+        // Events of two customers, and the command to delete a user's customer.
         for subscription in app.stripe("subscriptions").await {
             let id = subscription["id"].as_str().unwrap().to_owned();
             for outcome in ["failed", "paid"] {
@@ -101,7 +101,7 @@ async fn send(app: &TestApp, messages: &[(&str, String)]) {
     app.stack.held(held).await;
 }
 
-/// The events of this test that are recorded.
+/// The recorded events of this test.
 async fn recorded(app: &TestApp) -> Vec<String> {
     let rows = app.table("billing").await.into_iter().filter(|row| row["sk"]["S"] == "EVENT");
     let ids = rows.map(|row| row["id"]["S"].as_str().unwrap().to_owned());
@@ -147,7 +147,7 @@ async fn a_drain_moves_only_a_poison_message_to_the_dead_letters() {
     app.dead_wanted = 1;
 }
 
-/// Leaves so many mails with the dead letters.
+/// Adds this number of mails to the dead letters.
 async fn dead_mails(app: &TestApp, count: usize) {
     app.fail(Service::Ses, Kind::Throttle, 0, u32::MAX);
     for n in 0..count {
@@ -166,7 +166,7 @@ async fn redrive_moves_all_dead_letters_reports_progress_and_resumes() {
     let client = local_stack(&app.stack.base_url()).await.unwrap().queues();
     let shown = RefCell::new(Vec::new());
     let show = |Progress { moved, of }: Progress| shown.borrow_mut().push((moved, of));
-    // Interrupted after its first look.
+    // Interrupted after its first request.
     let pause = Duration::from_secs(3600);
     let interrupted =
         tokio::time::timeout(Duration::from_millis(500), redrive(&client, "mail-dead", pause, show)).await;

@@ -199,14 +199,14 @@ async fn the_page_for_a_new_password_names_the_account_for_password_managers() {
     let weak = format!("token={token}&password=password");
     let page = app.send(Method::POST, "/new-password", &form, Some(weak)).await.expect(422);
     assert!(page.text.contains(field), "{}", page.text);
-    // A link that is none names nobody.
+    // An invalid link names no account.
     for wrong in ["x".to_owned(), format!("{token}x"), String::new()] {
         let page = app.get(&format!("/new-password?token={wrong}")).await.expect(200);
         assert!(!page.text.contains("username"), "{}", page.text);
     }
     app.post("/new-password", json!({"token": token, "password": NEW})).await.expect(200);
     let page = app.get(&format!("/new-password?token={token}")).await.expect(200);
-    assert!(!page.text.contains("example.com"), "a used link names nobody");
+    assert!(!page.text.contains("example.com"), "a used link names no account");
 }
 
 // B17

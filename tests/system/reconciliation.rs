@@ -1,4 +1,4 @@
-//! The daily comparison with Stripe: what no event told of is found, in few calls.
+//! The daily comparison with Stripe finds changes without events, in few calls.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -77,7 +77,7 @@ async fn refunds_and_disputes_of_older_invoices_are_found_without_events() {
 
 // R4
 #[tokio::test]
-async fn an_older_invoice_that_is_paid_in_silence_is_found() {
+async fn an_older_invoice_that_is_paid_without_an_event_is_found() {
     let app = TestApp::start().await;
     let (email, session) = app.person("ann").await;
     let checkout = app.subscribe(&session, "pro").await.expect(201);
@@ -163,7 +163,7 @@ async fn a_plan_that_was_archived_at_stripe_is_shown_there_again() {
     assert_eq!(handled(&app).await, 0);
 }
 
-/// Runs reconciliation, whose process stops when it has put this many items.
+/// Runs reconciliation, and stops its process when it has put this many items.
 async fn killed(app: &TestApp, puts: u32) {
     let operation = Some("PutItem".to_owned());
     let fault = Fault { service: Service::Dynamodb, operation, kind: Kind::StopAfter, after: puts - 1, times: 1 };
@@ -187,8 +187,8 @@ async fn a_run_that_is_killed_after_each_page_continues_with_the_next() {
     let killed = async {
         let population = Population::gather(&app.stack, PEOPLE).await;
         app.calls();
-        // The run, the pages of subscriptions, invoices, charges, refunds, customers, products and prices, and those pages again
-        // that name customers for the first time, once these are repaired.
+        // The run, the pages of subscriptions, invoices, charges, refunds, customers, products and prices, and again
+        // those pages that name customers for the first time, once these are repaired.
         for _ in 0..1 + (3 + 3 + 3 + 1 + 3 + 1 + 1) + 3 {
             killed(&app, 1).await;
         }
@@ -277,7 +277,7 @@ async fn a_customer_that_fails_is_reported_and_found_at_the_next_run() {
     assert_eq!(count(&app, "payment.repaired").await, 2, "the others are repaired");
     assert_eq!(rows_of_the_run(&app).await, 1, "the record of the customer that failed");
 
-    // A later run lists the renewal's invoice no more.
+    // A later run does not list the renewal's invoice any more.
     app.advance(5 * 86_400);
     app.sweep("reconcile").await.expect(500);
     set(&app, &row, "status", &row["status"]);
@@ -298,7 +298,7 @@ async fn foreign_and_unreadable_objects_are_counted_and_stop_nothing() {
     for kind in ["customer", "subscription", "invoice", "charge", "refund", "product", "price"] {
         app.at_stripe("foreign", json!({"kind": kind, "fields": {}})).await.expect(201);
     }
-    // As many as no other test makes.
+    // A number that no other test uses.
     let mut ids = Vec::new();
     for _ in 0..7 {
         let unreadable = json!({"kind": "invoice", "fields": {"status": "open", "currency": 7}});

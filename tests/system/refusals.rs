@@ -1,5 +1,5 @@
-//! What the tables of billing alone can refuse is refused before Stripe is called: a user cannot use up the merchant's
-//! budget of calls with requests that come to nothing (B19).
+//! A request that the billing tables alone can refuse is refused before Stripe is called: a user cannot use up the
+//! merchant's budget of calls with requests that fail (B19).
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ fn calls_to_stripe(app: &TestApp) -> Vec<String> {
     calls.map(|call| call.operation).collect()
 }
 
-/// Sends a request that must be refused so, without a call to Stripe.
+/// Sends a request that must be refused with this code, without a call to Stripe.
 async fn refused(app: &TestApp, session: &Session, request: (Method, &str, Value), wanted: (u16, &str)) {
     app.drain().await;
     let _before = app.calls();
@@ -122,7 +122,7 @@ async fn a_change_that_the_subscription_does_not_allow_costs_no_call() {
     app.post_as(&ann, CANCEL, json!({})).await.expect(200);
     post_refused(&app, &ann, CANCEL, json!({}), (409, "already_canceling")).await;
     app.post_as(&ann, RESUME, json!({})).await.expect(200);
-    // A lower plan waits for the end of the period.
+    // A lower plan is scheduled for the end of the period.
     app.post_as(&ann, UPGRADE, plan("team")).await.expect(200);
     app.post_as(&ann, UPGRADE, plan("pro")).await.expect(200);
     for path in [PREVIEW, UPGRADE] {

@@ -1,4 +1,4 @@
-//! The browser that registered is signed in when the address is verified there (E8); no other one is.
+//! The browser of the registration is signed in when the address is verified there (E8); no other one is.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use tollgate_tests::request::Request;
 const EMAIL: &str = "ann@example.com";
 const MESSAGE: &str = "Your e-mail address is verified. You can sign in now.";
 
-/// Registers `ann`: the value of the cookie that her browser has now.
+/// Registers `ann` and returns the value of the cookie in her browser.
 async fn register(app: &TestApp) -> String {
     app.register("ann").await.expect(202).cookie("registered").unwrap()
 }
@@ -27,7 +27,7 @@ async fn by_link(app: &TestApp) -> Value {
     json!({"token": app.link_token(EMAIL, "verify").await})
 }
 
-/// The address is verified, and nobody is signed in by it.
+/// Checks that the address is verified, and that there is no session.
 fn verified_elsewhere(answer: &Answer) {
     assert_eq!((answer.status.as_u16(), &answer.body), (200, &json!({"message": MESSAGE})));
     assert!(!answer.headers.contains_key("set-cookie"), "{:?}", answer.headers);
@@ -54,7 +54,7 @@ async fn a_verification_in_the_browser_that_registered_signs_in() {
         let session = Session::of(&answer);
         app.get_as(&session, "/me").await.expect(200);
         app.refresh(&session.refresh).await.expect(200);
-        // The sign-in counts as one for what needs a fresh one, and the device is known from now on.
+        // The sign-in counts as a fresh one, and the device is known from now on.
         app.post_as(&session, "/change-email", json!({"new_email": "new@example.com"})).await.expect(202);
         assert!(answer.cookie("device").is_some());
         let actions = app.actions().await;
@@ -90,7 +90,7 @@ async fn the_cookie_is_the_same_for_new_and_known_addresses() {
     let dump =
         format!("{:?}{:?}{:?}", app.table("sessions").await, app.table("limits").await, app.table("outbox").await);
     assert!(seen.iter().all(|value| !dump.contains(value.as_str())), "S19: it is stored nowhere");
-    // A refused registration sets none.
+    // A refused registration sets no cookie.
     let taken = json!({"email": "new@example.com", "username": "ann", "password": PASSWORD});
     let answer = app.post("/register", taken).await.refused(409, "username_taken");
     assert!(answer.cookie("registered").is_none());
@@ -101,7 +101,7 @@ async fn the_cookie_is_the_same_for_new_and_known_addresses() {
 async fn no_other_browser_is_signed_in_by_a_code_or_a_link() {
     let app = TestApp::start().await;
     let own = register(&app).await;
-    // Registered for the same address, and for another account; made up; changed; cut.
+    // Registered for the same address, and for another account; invented; changed; truncated.
     let again = json!({"email": EMAIL, "username": "ann-2", "password": "another horse staple"});
     let of_known = app.post("/register", again).await.expect(202).cookie("registered").unwrap();
     let of_bob = app.register("bob").await.expect(202).cookie("registered").unwrap();
@@ -113,10 +113,10 @@ async fn no_other_browser_is_signed_in_by_a_code_or_a_link() {
         verified_elsewhere(&verify(&app, &body, &format!("registered={value}")).await);
     }
     verified_elsewhere(&app.post("/verify", by_link(&app).await).await);
-    // Under another name it is none.
+    // Under another name it has no effect.
     verified_elsewhere(&verify(&app, &by_link(&app).await, &format!("Registered={own}; xregistered={own}")).await);
     assert_eq!(sessions(&app).await, 0);
-    // A code that was used by another browser signs in nowhere.
+    // After another browser used the code, it signs in nowhere.
     let app = TestApp::start().await;
     let own = register(&app).await;
     let code = by_code(&app).await;
@@ -162,7 +162,7 @@ async fn the_right_code_or_link_sent_fifty_times_at_once_creates_one_session() {
 
 // E8, S10
 #[tokio::test]
-async fn the_cookie_is_good_for_a_day_and_for_the_password_of_that_time() {
+async fn the_cookie_is_valid_for_a_day_and_for_the_password_of_that_time() {
     let app = TestApp::start().await;
     let own = format!("registered={}", register(&app).await);
     app.advance(86_399);
@@ -174,7 +174,7 @@ async fn the_cookie_is_good_for_a_day_and_for_the_password_of_that_time() {
     let app = TestApp::start().await;
     let own = format!("registered={}", register(&app).await);
     app.advance(1);
-    // The account's owner sets another password; what is mailed then is for that one.
+    // The account's owner sets another password; later mails belong to that one.
     app.post("/forget-password", json!({"email": EMAIL})).await.expect(202);
     let token = app.link_token(EMAIL, "reset").await;
     let link = by_link(&app).await;
@@ -226,7 +226,7 @@ async fn a_call_from_a_foreign_page_verifies_and_does_not_sign_in() {
 
 // E8, S12
 #[tokio::test]
-async fn the_cookie_is_no_other_secret_and_no_other_secret_is_the_cookie() {
+async fn the_cookie_and_other_secrets_do_not_replace_each_other() {
     let app = TestApp::start().await;
     let own = register(&app).await;
     app.post("/verify", json!({"token": own})).await.refused(400, "invalid_token");
@@ -248,7 +248,7 @@ async fn the_cookie_is_no_other_secret_and_no_other_secret_is_the_cookie() {
 
 // E8
 #[tokio::test]
-async fn the_page_of_the_link_signs_in_as_well_and_leads_on() {
+async fn the_page_of_the_link_signs_in_too_and_links_the_account() {
     let app = TestApp::start().await;
     let browser = Browser::new(&app);
     browser.set_cookie("registered", &register(&app).await);

@@ -1,4 +1,5 @@
-//! Reports: a statement from its check to its rows or its file, the limits on the way, and the assistant that writes one.
+//! Reports: a statement from its check to its rows or its file, the limits in between, and the assistant that writes
+//! one.
 
 use crate::admin::app_and_admin;
 use reqwest::Method;
@@ -180,10 +181,10 @@ async fn a_csv_file_is_downloaded_for_fifteen_minutes_by_its_signed_address() {
         download(&forged).await.expect(403);
     }
     let put = reqwest::Client::new().put(url).body("x").send().await.unwrap();
-    assert_eq!(put.status(), 403, "an address to read is none to write");
+    assert_eq!(put.status(), 403, "an address for reading does not allow writing");
     app.advance(15 * 60);
     download(url).await.expect(403);
-    // Asked again there is a new address, for as long as the file is kept.
+    // A repeated request returns a new address, while the file is stored.
     let path = format!("/admin/reports/{}", done["id"].as_str().unwrap());
     let again = app.get_as(&admin, &path).await.expect(200).body;
     download(again["download_url"].as_str().unwrap()).await.expect(200);
@@ -306,7 +307,7 @@ async fn a_statement_over_a_limit_fails_with_the_limit_and_instructions() {
         let error = failed["error"].as_str().unwrap();
         assert!(error.contains(limit) && error.contains(advice), "{sql}: {error}");
     }
-    // The next one is run as if nothing had happened.
+    // The next one is run normally.
     assert_eq!(rows(&app, &admin, "SELECT 1").await, json!([[1]]));
 }
 
@@ -372,7 +373,7 @@ async fn two_receives_of_one_message_make_one_result() {
     };
     let (id, one, two) = app.stack.held(both).await;
     let failures = [one, two].map(|answer| answer.unwrap()["batchItemFailures"].as_array().unwrap().len());
-    assert!(failures.iter().sum::<usize>() <= 1, "one of them may find it held: {failures:?}");
+    assert!(failures.iter().sum::<usize>() <= 1, "one of them may find it locked: {failures:?}");
     let done = app.get_as(&admin, &format!("/admin/reports/{id}")).await.expect(200).body;
     assert_eq!(done["status"], "succeeded");
     app.drain().await;
@@ -412,7 +413,7 @@ async fn statements_can_use_the_schema_and_every_gallery_entry() {
         format!("{}({})", view["name"].as_str().unwrap(), columns.collect::<Vec<_>>().join(", "))
     };
     let views: Vec<_> = schema["views"].as_array().unwrap().iter().map(view).collect();
-    // As the contract has them.
+    // As the contract lists them.
     assert_eq!(
         views,
         [
@@ -457,7 +458,7 @@ async fn the_assistant_proposes_a_statement_and_runs_nothing() {
     assert_eq!(answer["cannot"], Value::Null);
     assert!(answer["assumptions"][0].as_str().unwrap().contains("fake model"));
     assert_eq!(app.get_as(&admin, "/admin/reports").await.expect(200).body["items"], json!([]));
-    // The model was sent the schema and the question, and no personal data.
+    // The model received the schema and the question, and no personal data.
     let sent = app.get("/_local/ai").await.expect(200).body["items"][0].to_string();
     for needed in ["subscription_history", "How many users are there?", "2026-03-01", "json_object"] {
         assert!(sent.contains(needed), "{needed}");
@@ -466,7 +467,7 @@ async fn the_assistant_proposes_a_statement_and_runs_nothing() {
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_used_is_repaired_once() {
+async fn an_unusable_answer_is_corrected_once() {
     let (app, admin) = app_and_admin().await;
     let wrong =
         completion(r#"{"sql": "SELECT emial FROM users", "explanation": "x", "assumptions": [], "cannot": null}"#);
@@ -511,7 +512,7 @@ async fn a_model_that_declines_says_why_and_one_that_fails_is_unavailable() {
         script(&app, json!([broken])).await;
         ask(&app, &admin, "x").await.refused(502, "ai_unavailable");
     }
-    // R16: it hangs.
+    // R16: the model does not answer.
     app.fail(Service::Ai, Kind::Hang, 0, 1);
     ask(&app, &admin, "x").await.refused(502, "ai_unavailable");
 }

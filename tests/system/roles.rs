@@ -1,5 +1,5 @@
-//! The roles in `template.yaml` allow what the functions use, and nothing else (S31, D2). What they use is recorded here:
-//! every operation of the API, every schedule, every kind of message and event, and what they fall back to.
+//! The roles in `template.yaml` allow exactly the permissions that the functions use (S31, D2). The uses are recorded
+//! here: every operation of the API, every schedule, every kind of message and event, and the fallbacks.
 
 use crate::edge_proxy::{SECRET, behind_proxy};
 use crate::openapi::document;
@@ -17,20 +17,20 @@ use tollgate_tests::roles::{GRANTS, Grant, Grants, Used, differences, used_by_la
 use tollgate_tests::stripe::{event, signature};
 use tollgate_tests::{apart, panic_text};
 
-/// So many stacks at once.
+/// The number of concurrent stacks.
 const AT_ONCE: usize = 3;
 
-/// What was asked for, and what the functions used.
+/// The requests, and the permissions that the functions used.
 type Driven = (Vec<Request>, Accesses);
 
-/// What is done in a stack of its own, and the requests that it was.
+/// A scenario in its own stack, and its requests.
 type Play = fn(&TestApp) -> BoxFuture<'_, Vec<Request>>;
 
-/// Scenes that change nothing, or are no operation of the enumerations.
+/// Scenarios that change nothing, or are not operations of the enumerations.
 const SCENES: [(&str, Play); 12] = [
     ("reads", |app| reads(app).boxed()),
     ("an authorizer of another API", |app| authorized(app).boxed()),
-    ("sessions between which many have ended", |app| many_ended_sessions(app).boxed()),
+    ("sessions among many ended ones", |app| many_ended_sessions(app).boxed()),
     ("calls with an idempotency key", |app| calls_made_once(app).boxed()),
     ("a plan that Stripe refuses", |app| refused_plan(app).boxed()),
     ("a trial that ends", |app| ending_trial(app).boxed()),
@@ -39,7 +39,7 @@ const SCENES: [(&str, Play); 12] = [
     ("messages that fail at first", |app| messages_that_fail(app).boxed()),
     ("an event that Stripe signed", |app| signed_event(app).boxed()),
     ("the file of a report", |app| downloaded_report(app).boxed()),
-    ("a report, missed by relay and asked for twice", |app| missed_report(app).boxed()),
+    ("a report, missed by relay and requested twice", |app| missed_report(app).boxed()),
 ];
 
 async fn scene(play: Play) -> Driven {
@@ -50,7 +50,7 @@ async fn scene(play: Play) -> Driven {
     (requests, app.stack.fault_injector().accesses())
 }
 
-/// Everything, each in a stack of its own.
+/// All scenarios, each in its own stack.
 async fn drive_everything() -> Driven {
     let (mut requests, mut accesses) = (Vec::new(), Accesses::new());
     let mut work: Vec<(&str, BoxFuture<'static, Result<Driven, String>>)> = Vec::new();
@@ -110,10 +110,10 @@ fn every_operation_was_asked_for(requests: &[Request]) {
             }
         }
     }
-    assert!(missing.is_empty(), "not asked for, so their permissions are not recorded: {missing:#?}");
+    assert!(missing.is_empty(), "not called, so their permissions are not recorded: {missing:#?}");
 }
 
-/// A request to each function that asks whose it is, through the operator's own proxy.
+/// A request to each function that resolves the client, through the operator's own proxy.
 async fn through_proxy() -> Driven {
     let app = TestApp::start_with(behind_proxy("x-client-ip")).await;
     app.record_accesses();
@@ -192,7 +192,7 @@ fn samples(name: &str, path: &str, [user, plan]: [&str; 2]) -> Vec<String> {
     all.iter().map(|value| (*value).to_owned()).collect()
 }
 
-/// The authorizer is asked about a user, who has no plan.
+/// The authorizer is called for a user without a plan.
 async fn authorized(app: &TestApp) -> Vec<Request> {
     let (_, ann) = app.person("ann").await;
     let event = json!({"identitySource": [format!("Bearer {}", ann.access)]});
@@ -200,7 +200,7 @@ async fn authorized(app: &TestApp) -> Vec<Request> {
     Vec::new()
 }
 
-/// The list of a user's live sessions, between which more have ended than it reads over.
+/// The list of a user's live sessions, with more ended ones between them than one page reads.
 async fn many_ended_sessions(app: &TestApp) -> Vec<Request> {
     let (_, admin) = app.person("admin").await;
     app.make_admins(&[&admin]).await;
@@ -222,7 +222,7 @@ async fn many_ended_sessions(app: &TestApp) -> Vec<Request> {
     requests
 }
 
-/// A call that is answered, one that fails, and each a second time.
+/// A call that is answered, one that fails, and a repetition of each.
 async fn calls_made_once(app: &TestApp) -> Vec<Request> {
     let (_, ann) = app.person("ann").await;
     let subscribe = |key: &str| {
@@ -238,7 +238,7 @@ async fn calls_made_once(app: &TestApp) -> Vec<Request> {
     vec![answered, failed]
 }
 
-/// A plan of which Stripe made nothing: its code is given back.
+/// A plan whose creation Stripe refuses: its code is released.
 async fn refused_plan(app: &TestApp) -> Vec<Request> {
     let (_, admin) = app.person("admin").await;
     app.make_admins(&[&admin]).await;
@@ -256,7 +256,7 @@ fn plan(code: &str, trial_days: u32) -> Value {
     })
 }
 
-/// A trial of which Stripe says three days before that it ends.
+/// A trial whose end Stripe announces three days before.
 async fn ending_trial(app: &TestApp) -> Vec<Request> {
     let (_, admin) = app.person("admin").await;
     app.make_admins(&[&admin]).await;
@@ -271,7 +271,7 @@ async fn ending_trial(app: &TestApp) -> Vec<Request> {
     vec![request]
 }
 
-/// A mail that still waits when the account of its reader is erased.
+/// A mail that still waits when the account of its recipient is erased.
 async fn missed_mail(app: &TestApp) -> Vec<Request> {
     let (email, ann) = app.person("ann").await;
     app.missed_by_relay(app.post("/forget-password", json!({"email": email}))).await.expect(202);
@@ -283,7 +283,7 @@ async fn missed_mail(app: &TestApp) -> Vec<Request> {
     vec![request]
 }
 
-/// The command to end what a deleted user has, which the sweep of the outbox sends.
+/// The command to delete a deleted user's customer, which the sweep of the outbox sends.
 async fn missed_command(app: &TestApp) -> Vec<Request> {
     let (_, ann) = app.subscriber("ann").await;
     let request = Request::post_as(&ann, "/me/delete", json!({"password": PASSWORD}));
@@ -295,7 +295,7 @@ async fn missed_command(app: &TestApp) -> Vec<Request> {
     vec![request]
 }
 
-/// A mail and an event that are handled at the second try.
+/// A mail and an event that succeed at the second attempt.
 async fn messages_that_fail(app: &TestApp) -> Vec<Request> {
     let (email, ann) = app.subscriber("ann").await;
     app.fail(Service::Ses, Kind::Error, 0, 3);
@@ -326,7 +326,8 @@ fn report(admin: &Session) -> Request {
     Request::post_as(admin, "/admin/reports", json!({"sql": "SELECT count(*) FROM users", "format": "csv"}))
 }
 
-/// A report whose file the bucket takes at the second receive, and which a browser downloads by the address that `admin` signed.
+/// A report whose file is stored at the second receive, and which a browser downloads from the address that `admin`
+/// signed.
 async fn downloaded_report(app: &TestApp) -> Vec<Request> {
     let (_, admin) = app.person("admin").await;
     app.make_admins(&[&admin]).await;
@@ -340,7 +341,7 @@ async fn downloaded_report(app: &TestApp) -> Vec<Request> {
     vec![request, Request::get_as(&admin, &path)]
 }
 
-/// A report that the sweep of the outbox sends, asked for under an idempotency key whose first call failed.
+/// A report that the sweep of the outbox sends, requested with an idempotency key whose first call failed.
 async fn missed_report(app: &TestApp) -> Vec<Request> {
     let (_, admin) = app.person("admin").await;
     app.make_admins(&[&admin]).await;

@@ -1,11 +1,11 @@
-//! A rotation of the keys in the middle of everything that a key has made (R17).
+//! A rotation of the keys while everything that a key has made is in use (R17).
 
 use serde_json::json;
 use tollgate_ops::rotate;
 use tollgate_tests::app::{PASSWORD, Session, TestApp};
 use tollgate_tests::browser::{Browser, verified_account};
 
-/// The functions have the secrets in memory for five minutes.
+/// The functions cache the secrets for five minutes.
 const SEEN: i64 = 5 * 60;
 /// A new key signs a quarter of an hour after the rotation.
 const SIGNS: i64 = 15 * 60;
@@ -45,13 +45,13 @@ async fn a_session_that_outlives_a_rotation_is_never_refused() {
     }
     let turn = signed_by.iter().position(|kid| *kid != first).unwrap();
     assert_eq!(turn, 14, "the new key signs from the fifteenth minute on");
-    assert!(signed_by[turn..].iter().all(|kid| *kid != first), "and no other does");
+    assert!(signed_by[turn..].iter().all(|kid| *kid != first), "and no other key signs");
     assert_eq!(kids(&app).await.len(), 2, "of the old generation none is published any more, of the new one both");
 }
 
 // R17
 #[tokio::test]
-async fn a_link_a_code_and_a_way_to_a_provider_live_through_a_rotation() {
+async fn links_codes_and_provider_sign_ins_survive_a_rotation() {
     let app = TestApp::start().await;
     app.register("ann").await.expect(202);
     let link = app.link_token("ann@example.com", "verify").await;
@@ -65,7 +65,7 @@ async fn a_link_a_code_and_a_way_to_a_provider_live_through_a_rotation() {
     let back = browser.consent("google", &subject, "").await;
     rotate_keys(&app).await;
     app.advance(SEEN + 1);
-    // Neither the old key's works nor the new one's are refused.
+    // Those of the old key and those of the new key are both accepted.
     browser.get(&back).await.expect(302);
     assert!(browser.cookie("refresh_token").is_some());
     app.post("/login/code", json!({"email": email, "code": code})).await.expect(200);

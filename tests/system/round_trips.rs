@@ -1,4 +1,4 @@
-//! Reads that share a call, run at the same time, or are held for a moment: they answer what they answered before.
+//! Reads that share a call, run concurrently, or are cached for a short time: their results do not change.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ async fn a_gate_or_profile_that_is_not_read_is_asked_for_again_or_unavailable() 
     app.get_as(&ann, "/me").await.expect(200);
     let (service, operation) = (Service::Dynamodb, Some("GetItem".to_owned()));
     let alone = Fault { service, operation, kind: Kind::Unprocessed, after: 0, times: 1 };
-    assert!(!app.stack.fault_injector().add(alone), "no other operation answers so");
+    assert!(!app.stack.fault_injector().add(alone), "no other operation returns this answer");
 }
 
 // R18
@@ -74,7 +74,7 @@ async fn a_change_of_a_plan_is_shown_at_once() {
 }
 
 #[tokio::test]
-async fn a_change_by_another_process_is_shown_to_an_admin_and_in_30_seconds_to_all() {
+async fn a_change_by_another_process_reaches_admins_at_once_others_in_30_s() {
     let app = TestApp::start_with_admin().await;
     let admin = Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
     let plans = app.get("/billing/plans").await.expect(200).body["items"].clone();
@@ -93,7 +93,7 @@ async fn a_change_by_another_process_is_shown_to_an_admin_and_in_30_seconds_to_a
 }
 
 #[tokio::test]
-async fn a_subscription_is_read_beside_the_gate_and_hidden_where_that_refuses() {
+async fn a_subscription_is_read_with_the_gate_and_hidden_where_it_refuses() {
     let app = TestApp::start().await;
     let (_, ann) = app.subscriber("ann").await;
     let path = "/billing/subscriptions/me";
@@ -104,7 +104,7 @@ async fn a_subscription_is_read_beside_the_gate_and_hidden_where_that_refuses() 
     assert_eq!((calls.len(), calls.iter().map(|call| call.depth).max()), (2, Some(1)));
     app.delete_as(&ann, "/sessions?all=true").await.expect(204);
     app.get_as(&ann, path).await.refused(401, "unauthenticated");
-    // Neither does a fault of what is dropped tell anything.
+    // A fault of the dropped read reveals nothing either.
     app.fail_operation(Service::Dynamodb, "Query", Kind::Error, 3);
     app.get_as(&ann, path).await.refused(401, "unauthenticated");
     app.stack.fault_injector().clear();

@@ -1,4 +1,4 @@
-//! What an admin's lists are searched by: names, domains, ids of ours and of Stripe's; and what is no filter of a list.
+//! The search of an admin's lists: names, domains, ids of ours and of Stripe's; and unknown filters.
 
 use crate::admin::{all_pages, app_and_admin, id};
 use crate::openapi::operations;
@@ -68,7 +68,7 @@ async fn a_search_finds_users_by_address_then_by_its_domain_then_by_user_name() 
     assert_eq!(names(&app, &admin, "q=example.com", 100).await, [""; 0]);
 }
 
-/// The ids of what belongs to the user of `session`: ours and Stripe's.
+/// The ids of the objects of the user of `session`: ours and Stripe's.
 async fn ids(app: &TestApp, admin: &Session, session: &Session) -> Vec<String> {
     let of_user = |list: &str| format!("/admin/users/{}/{list}", id(session));
     let subscription = all_pages(app, admin, &of_user("subscriptions"), 1).await.remove(0);
@@ -114,7 +114,7 @@ async fn a_search_for_a_complete_id_finds_its_user() {
     }
 }
 
-/// The operations that give a list page by page.
+/// The operations that return a list by pages.
 fn lists() -> Vec<String> {
     let is_paged = |operation: &Value| {
         operation["parameters"].as_array().into_iter().flatten().any(|parameter| parameter["name"] == "cursor")
@@ -138,7 +138,7 @@ async fn a_list_refuses_a_filter_that_it_does_not_have() {
         app.get_as(&admin, &format!("{path}?limit=5")).await.expect(200);
         app.get(&format!("{path}?tier=9")).await.refused(401, "unauthenticated");
     }
-    // What is no list ignores what it does not know.
+    // Operations without lists ignore unknown parameters.
     app.get_as(&admin, "/me?tier=9").await.expect(200);
     app.get("/billing/plans?utm_source=mail").await.expect(200);
     app.send(Method::GET, "/healthz?x=1", &[], None).await.expect(200);

@@ -1,4 +1,4 @@
-//! What lies in tables, queues and logs is worth nothing to who finds it.
+//! The contents of tables, queues and logs give no access.
 
 use serde_json::json;
 use tollgate_tests::app::{PASSWORD, Session, TestApp};
@@ -7,7 +7,7 @@ use tollgate_tests::request::Request;
 
 const NEW: &str = "another horse staple";
 
-/// A run through everything, with every secret that it handed out.
+/// A scenario with every feature; returns every secret that it issued.
 async fn full_run(app: &TestApp) -> Vec<String> {
     let (email, session) = app.person("secretive").await;
     app.make_admins(&[&session]).await;
@@ -48,7 +48,7 @@ async fn full_run(app: &TestApp) -> Vec<String> {
         secrets.push(browser.cookie("oauth_state").unwrap());
         browser.get(&back).await.expect(302);
         secrets.push(browser.cookie("refresh_token").unwrap());
-        // Begun and not ended: the row lies there.
+        // Started and not completed: the row is stored.
         browser.consent(provider, &subject, "").await;
     }
     secrets
@@ -74,7 +74,7 @@ async fn a_dump_of_every_table_and_stream_grants_no_access() {
     assert!(dump.contains("secretive@example.com"), "the dump is one");
     for secret in &secrets {
         for part in uses(secret) {
-            // Six digits may stand by chance in an id: only as a whole word do they count.
+            // Six digits may occur by chance in an id: they only count as a whole word.
             let found = if part.len() == 6 { dump.contains(&format!("\"{part}\"")) } else { dump.contains(part) };
             assert!(!found, "{secret}");
         }

@@ -1,4 +1,4 @@
-//! Services of a team's own: their credentials, introspection, discovery, the Lambda authorizer.
+//! An adopter's own services: their credentials, introspection, discovery, the Lambda authorizer.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -40,7 +40,7 @@ async fn with_service() -> (TestApp, Session, String) {
 }
 
 #[tokio::test]
-async fn introspection_answers_what_is_true_of_the_user_now() {
+async fn introspection_returns_the_current_state_of_the_user() {
     let (app, admin, service) = with_service().await;
     let (_, ann) = app.person("ann").await;
     let claims = ann.claims();
@@ -52,7 +52,7 @@ async fn introspection_answers_what_is_true_of_the_user_now() {
         expected[name] = claims[name].clone();
     }
     assert_eq!(answer.body, expected);
-    // The token still says what was true when it was issued.
+    // The token still has the values of the time when it was issued.
     let plans = app.get("/billing/plans").await.expect(200).body;
     let pro = plans["items"].as_array().unwrap().iter().find(|plan| plan["code"] == "pro").unwrap();
     let path = format!("/billing/plans/{}", pro["id"].as_str().unwrap());
@@ -70,7 +70,7 @@ async fn introspection_answers_what_is_true_of_the_user_now() {
 
 // S17
 #[tokio::test]
-async fn introspection_says_of_a_token_that_is_not_valid_nothing_else() {
+async fn introspection_of_an_invalid_token_says_only_that_it_is_not_active() {
     let (app, admin, service) = with_service().await;
     let inactive = async |token: &str| {
         let answer = introspect_as(&app, &service, token).await.expect(200);
@@ -95,7 +95,7 @@ async fn introspection_says_of_a_token_that_is_not_valid_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_service_authenticates_by_basic_or_bearer_and_by_nothing_else() {
+async fn a_service_authenticates_only_by_basic_or_bearer() {
     let (app, admin, service) = with_service().await;
     let (id, secret) = created(&app, &admin, "another").await;
     let (other, _) = created(&app, &admin, "a third").await;
@@ -122,7 +122,7 @@ async fn a_service_authenticates_by_basic_or_bearer_and_by_nothing_else() {
     }
     let two = [FORM, ("authorization", service.as_str()), ("authorization", service.as_str())];
     app.send(Method::POST, "/introspect", &two, Some(format!("token={token}"))).await.refused(401, "invalid_client");
-    // Who is no service learns nothing of the body either.
+    // A client that is not a service does not learn whether the body is valid.
     app.send(Method::POST, "/introspect", &[], None).await.refused(401, "invalid_client");
     let json = [("content-type", "application/json"), ("authorization", service.as_str())];
     let body = json!({"token": token}).to_string();
@@ -135,7 +135,7 @@ async fn a_service_authenticates_by_basic_or_bearer_and_by_nothing_else() {
 }
 
 #[tokio::test]
-async fn credentials_are_listed_without_secrets_used_by_day_and_refused_once_deleted() {
+async fn credentials_are_listed_without_secrets_and_refused_once_deleted() {
     let app = TestApp::start_with_admin().await;
     let admin = admin_of(&app).await;
     let answer = app.post_as(&admin, PATH, json!({"name": "  the API "})).await.expect(201);
@@ -200,7 +200,7 @@ async fn a_credential_is_created_with_the_password_or_a_fresh_sign_in() {
 
 // S7
 #[tokio::test]
-async fn a_client_that_is_no_service_may_try_five_times_a_minute_and_a_service_is_not_limited() {
+async fn unauthenticated_clients_have_five_attempts_and_services_no_limit() {
     let app = TestApp::start_with(tollgate_local::Options { admin: None, ..limited() }).await;
     let (_, admin) = app.person("admin").await;
     app.make_admins(&[&admin]).await;
@@ -218,7 +218,7 @@ async fn a_client_that_is_no_service_may_try_five_times_a_minute_and_a_service_i
 }
 
 #[tokio::test]
-async fn introspection_goes_on_while_the_use_of_a_service_cannot_be_recorded() {
+async fn introspection_works_while_the_use_of_a_service_cannot_be_recorded() {
     let (app, admin, service) = with_service().await;
     app.fail_operation(Service::Dynamodb, "UpdateItem", Kind::Error, 3);
     assert_eq!(introspect_as(&app, &service, &admin.access).await.expect(200).body["active"], true);
@@ -228,7 +228,7 @@ async fn introspection_goes_on_while_the_use_of_a_service_cannot_be_recorded() {
 }
 
 #[tokio::test]
-async fn discovery_names_the_issuer_the_keys_and_endpoints_that_exist() {
+async fn discovery_names_the_issuer_the_keys_and_existing_endpoints() {
     let app = TestApp::start().await;
     let base = app.stack.base_url();
     let documents = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];
@@ -260,14 +260,14 @@ async fn discovery_names_the_issuer_the_keys_and_endpoints_that_exist() {
     assert_eq!(named, own);
 }
 
-/// What the authorizer answers to the token in this identity source.
+/// The authorizer's answer to the token in this identity source.
 async fn authorize(app: &TestApp, source: &str) -> Result<Value, String> {
     let event = json!({"version": "2.0", "type": "REQUEST", "identitySource": [source]});
     app.stack.invoke("authorizer", event).await
 }
 
 #[tokio::test]
-async fn the_authorizer_says_what_is_true_of_the_user_now() {
+async fn the_authorizer_returns_the_current_state_of_the_user() {
     let app = TestApp::start().await;
     let (_, ann) = app.subscriber("ann").await;
     let bearer = format!("Bearer {}", ann.access);
@@ -284,7 +284,7 @@ async fn the_authorizer_says_what_is_true_of_the_user_now() {
 
 // S15
 #[tokio::test]
-async fn the_authorizer_refuses_what_is_no_valid_token_and_never_fails_for_it() {
+async fn the_authorizer_refuses_an_invalid_token_without_an_error() {
     let app = TestApp::start().await;
     let (_, ann) = app.person("ann").await;
     let refused = json!({"isAuthorized": false});

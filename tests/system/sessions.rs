@@ -23,7 +23,7 @@ async fn two_tabs_that_refresh_at_once_end_in_the_same_successor() {
 
 // S18
 #[tokio::test]
-async fn a_used_up_token_that_is_shown_after_the_grace_ends_the_whole_session() {
+async fn a_rotated_token_after_the_grace_ends_the_whole_session() {
     let app = TestApp::start().await;
     let (email, session) = app.person("ann").await;
     let other = app.sign_in(&email).await;
@@ -46,13 +46,13 @@ async fn an_older_token_is_refused_within_the_grace_without_other_effect() {
     let second = Session::of(&app.refresh(&first.refresh).await.expect(200));
     let third = Session::of(&app.refresh(&second.refresh).await.expect(200));
     let refused = app.refresh(&first.refresh).await.refused(401, "invalid_refresh_token");
-    assert!(refused.cookie_line("refresh_token").is_none(), "the session lives: its cookie stays");
+    assert!(refused.cookie_line("refresh_token").is_none(), "the session is live: its cookie stays");
     app.refresh(&third.refresh).await.expect(200);
 }
 
 // S18
 #[tokio::test]
-async fn endless_rotation_ends_ninety_days_after_the_sign_in() {
+async fn a_rotated_session_ends_ninety_days_after_the_sign_in() {
     let app = TestApp::start().await;
     let (_, mut session) = app.person("ann").await;
     for day in [29, 58, 87] {
@@ -80,7 +80,7 @@ async fn a_token_that_is_not_used_for_thirty_days_is_refused() {
 }
 
 #[tokio::test]
-async fn every_bad_refresh_token_is_the_same_answer_and_clears_the_cookie() {
+async fn every_invalid_refresh_token_gets_one_answer_and_clears_the_cookie() {
     let app = TestApp::start().await;
     let (_, session) = app.person("ann").await;
     let forged = format!("{}A", &session.refresh[..session.refresh.len() - 1]);
@@ -111,7 +111,7 @@ async fn a_client_without_cookies_gets_the_token_in_the_body_and_no_cookie() {
     let next = app.post("/refresh-token", body.clone()).await.expect(200);
     assert!(next.cookie_line("refresh_token").is_none());
     let next = next.body["refresh_token"].as_str().unwrap().to_owned();
-    // A token in the body goes before a cookie.
+    // A token in the body takes precedence over a cookie.
     let cookie = format!("refresh_token={next}");
     let headers = [("content-type", "application/json"), ("cookie", cookie.as_str())];
     let body = json!({"refresh_token": "x", "token_delivery": "body"}).to_string();
@@ -243,7 +243,7 @@ async fn a_sign_in_whose_answer_was_lost_ends_only_the_oldest_session() {
         app.sign_in(&email).await;
     }
     app.advance(1);
-    // The fiftieth takes the last place, is told nothing of it, and asks again.
+    // The fiftieth takes the last place, gets no answer, and tries again.
     app.fail_operation(Service::Dynamodb, "UpdateItem", Kind::LostResponse, 1);
     app.sign_in(&email).await;
     app.get_as(&first, "/me").await.expect(200);
@@ -252,7 +252,7 @@ async fn a_sign_in_whose_answer_was_lost_ends_only_the_oldest_session() {
 
 // S25
 #[tokio::test]
-async fn another_users_session_is_one_that_does_not_exist() {
+async fn another_users_session_is_reported_as_not_existing() {
     let app = TestApp::start().await;
     let (_, ann) = app.person("ann").await;
     let (_, bob) = app.person("bob").await;

@@ -1,4 +1,4 @@
-//! Two hundred subscriptions at once; `enumerate` takes a thousand.
+//! Two hundred subscriptions at once; `enumerate` uses a thousand.
 
 use tollgate_tests::size::compare_and_sweep;
 

@@ -1,4 +1,4 @@
-//! The statistics beside the same numbers as SQL counts them, in each range.
+//! The statistics, compared with the same numbers in SQL, in each range.
 
 use crate::admin::{app_and_admin, patch};
 use serde_json::{Value, json};
@@ -63,7 +63,7 @@ async fn four_months(app: &TestApp) {
     renew(app, &ann_email, "paid").await;
     stats(app, 7).await;
     app.advance(3 * DAY);
-    // Cem comes back, with more.
+    // Cem comes back, with a larger subscription.
     let cem = app.sign_in(&cem_email).await;
     let checkout = app.subscribe(&cem, "team").await.expect(201);
     app.pay(&checkout.body).await.expect(303);
@@ -80,7 +80,7 @@ async fn four_months(app: &TestApp) {
     app.advance(2 * DAY);
 }
 
-/// The values of `days` that are not zero, by date; of money those in USD.
+/// The values of `days` that are not zero, by date; amounts only in USD.
 pub fn by_day(stats: &Value, name: &str) -> BTreeMap<String, i64> {
     let value = |day: &Value| day[name].as_i64().or_else(|| day[name]["usd"].as_i64()).unwrap_or(0);
     let days = stats["days"].as_array().unwrap().iter();
@@ -112,7 +112,7 @@ async fn each_number_is_the_one_that_sql_counts_in_each_range() {
             let counted = rows(&app, &admin, &sql.replace("FIRST", first)).await;
             let mut expected: BTreeMap<_, _> =
                 counted.iter().map(|row| (row[0].as_str().unwrap().to_owned(), row[1].as_i64().unwrap())).collect();
-            // Signing in to count is a sign-in itself, after the count.
+            // The sign-in for the count is a sign-in itself, after the count.
             if name == "sign_ins" {
                 let today = found["days"].as_array().unwrap().last().unwrap();
                 expected.insert(today["date"].as_str().unwrap().to_owned(), today["sign_ins"].as_i64().unwrap());
@@ -163,10 +163,10 @@ async fn the_totals_are_those_of_sql() {
     let refunded = by_day(&found, "refunded_cents").values().sum::<i64>();
     assert_eq!(json!(refunded), rows(&app, &admin, "SELECT sum(refunded_cents) FROM payments").await[0][0]);
     let churned = found["churn"].clone();
-    assert_eq!(churned, json!({"customers": 0, "revenue": {}}), "the last 30 days lost nobody");
+    assert_eq!(churned, json!({"customers": 0, "revenue": {}}), "the last 30 days lost no customer");
 }
 
-/// The statement of the report that the number "MRR" of the dashboard leads to.
+/// The statement of the report that the number "MRR" of the dashboard links.
 fn linked_mrr_report() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../functions/pages/web/dashboard/views/overview/questions.js");
     let text = std::fs::read_to_string(path).unwrap();

@@ -1,5 +1,5 @@
-//! Plans, changes of plan and answers against Stripe as it is: several items, discounts, schedules and pauses made in Stripe's
-//! dashboard, refusals.
+//! Plans, changes of plan and answers with Stripe's real behaviour: several items, discounts, schedules and pauses made
+//! in Stripe's dashboard, refusals.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ async fn at_stripe(app: &TestApp) -> Value {
     app.stripe("subscriptions").await.remove(0)
 }
 
-/// An act in Stripe's dashboard on the only subscription.
+/// An action in Stripe's dashboard on the only subscription.
 async fn act(app: &TestApp, name: &str, body: Value) -> Answer {
     let id = at_stripe(app).await["id"].clone();
     let answer = app.at_stripe(&format!("subscriptions/{}/{name}", text(&id)), body).await;
@@ -55,7 +55,7 @@ async fn price_of(app: &TestApp, code: &str) -> String {
     text(&price.unwrap()["id"]).to_owned()
 }
 
-/// Of a subscription what a downgrade must not touch: each item by its price, and the rest.
+/// The parts of a subscription that a downgrade must not change: each item with its price, and the rest.
 fn carried(subscription: &Value, plan_price: &str) -> Value {
     let items = subscription["items"]["data"].as_array().unwrap().iter();
     let mut items: Vec<Value> = items
@@ -99,7 +99,7 @@ async fn a_downgrade_changes_only_the_price_of_the_plan() {
     }
 }
 
-// A7: a second downgrade, under the schedule that is there.
+// A7: a second downgrade, with the schedule that exists.
 #[tokio::test]
 async fn a_second_downgrade_retains_the_terms_of_the_first() {
     let app = TestApp::start().await;
@@ -231,7 +231,7 @@ async fn a_refused_address_ends_its_command() {
     app.post_as(&ann, "/change-email", body).await.expect(202);
     let token = app.link_token("other@example.com", "verify").await;
     app.post("/verify", json!({"token": token})).await.expect(200);
-    // It leaves no dead letter, and the next command of this user is carried out.
+    // It leaves no dead letter, and the next command of this user is executed.
     app.drain().await;
     clear_refusals(&app).await;
     assert_eq!(app.stripe("customers").await[0]["email"], email);
@@ -358,7 +358,7 @@ async fn an_upgrade_in_a_trial_gives_the_new_plans_own_trial() {
 
 // A15
 #[tokio::test]
-async fn a_cancel_at_far_ahead_is_shown_and_taken_back() {
+async fn a_cancel_at_far_ahead_is_shown_and_undone() {
     let app = TestApp::start().await;
     let (_, ann) = app.subscriber("ann").await;
     let soon = app.now() + jiff::SignedDuration::from_hours(24 * 10);

@@ -1,5 +1,5 @@
-//! The synchronisation with Stripe as Stripe really is: links that differ on each read, debits in progress, refusals, payments
-//! in parts, payments that come too late.
+//! The synchronisation with Stripe's real behaviour: links that differ on each read, debits in progress, refusals,
+//! partial payments, late payments.
 
 use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector};
@@ -49,7 +49,7 @@ fn count(app: &TestApp, operation: &str) -> usize {
     app.calls().iter().filter(|call| call.operation == operation).count()
 }
 
-/// Ann, who has paid this many renewals of which no event told.
+/// Ann, who has paid this many renewals without events.
 async fn payer(app: &TestApp, renewals: usize) -> Session {
     let (_, session) = app.subscriber("ann").await;
     app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
@@ -177,7 +177,7 @@ async fn a_synchronisation_ends_for_any_sequence_of_stripe_answers() {
     let ended = convergence.sync(&user, Cause::default()).await;
     assert!(matches!(ended, Err(ConvergeError::Overtaken)), "{ended:?}");
     assert_eq!(reads.load(Ordering::SeqCst), MAX_FETCHES);
-    // What it wrote is there, and a look at what does not differ ends at once.
+    // Its result is stored, and a fetch without differences ends at once.
     event_about_nothing(&app, "evt_after").await;
     assert_eq!(payments(&app, &session).await.len(), 21);
 }
@@ -199,7 +199,7 @@ async fn recorded(app: &TestApp, action: &str) -> usize {
     app.actions().await.iter().filter(|recorded| *recorded == action).count()
 }
 
-/// Has Stripe refuse an operation for good.
+/// Makes Stripe refuse an operation permanently.
 async fn refuse(app: &TestApp, operation: &str, status: u16, code: &str) {
     let refusal = json!({"operation": operation, "status": status, "code": code, "message": "Not possible."});
     app.at_stripe("refusals", refusal).await.expect(200);
@@ -283,7 +283,7 @@ async fn a_debit_that_is_paid_was_never_a_failure() {
 
 // A4
 #[tokio::test]
-async fn a_debit_that_fails_in_silence_is_found_by_reconciliation() {
+async fn a_debit_that_fails_without_an_event_is_found_by_reconciliation() {
     // Whether it was known while it was in progress, or only when it had failed.
     for is_seen_before in [true, false] {
         let app = TestApp::start().await;
@@ -324,7 +324,7 @@ async fn second_subscription(app: &TestApp) {
     app.drain().await;
 }
 
-/// The user can cancel, resume and upgrade.
+/// Checks that the user can cancel, resume and upgrade.
 async fn changes_work(app: &TestApp, session: &Session) {
     for act in ["cancel", "resume"] {
         app.post_as(session, &format!("/billing/subscriptions/{act}"), json!({})).await.expect(200);
@@ -363,7 +363,7 @@ async fn a_refused_end_of_a_duplicate_is_recorded_once_and_blocks_nothing() {
         second_subscription(&app).await;
         changes_work(&app, &ann).await;
         assert_eq!(recorded(&app, "subscription.end_refused").await, 1);
-        assert_eq!(recorded(&app, "payment.refunded").await, 1, "the refund is another matter");
+        assert_eq!(recorded(&app, "payment.refunded").await, 1, "the refund does not depend on it");
     }
 }
 
@@ -402,7 +402,7 @@ async fn a_refused_end_at_period_end_of_a_closed_account_is_recorded_once() {
 
 // A10
 #[tokio::test]
-async fn an_address_that_stripe_refuses_ends_its_command_which_keeps_the_reason() {
+async fn a_refused_address_ends_its_command_which_stores_the_reason() {
     for (status, code) in [(400, "email_invalid"), (403, "")] {
         let app = TestApp::start().await;
         let (_, ann) = app.subscriber("ann").await;
@@ -420,7 +420,8 @@ async fn an_address_that_stripe_refuses_ends_its_command_which_keeps_the_reason(
     }
 }
 
-/// Ann, whose first period is paid, the second one is not, and whose subscription has ended: her address, and the open invoice.
+/// Ann, whose first period is paid and second one is not, and whose subscription has ended: her address, and the open
+/// invoice.
 async fn ended_with_an_open_invoice(app: &TestApp) -> (String, String) {
     let (email, _) = app.subscriber("ann").await;
     renew(app, "failed").await;
@@ -460,7 +461,7 @@ async fn only_the_invoice_paid_after_the_end_is_refunded_with_a_mail() {
 
 // A12, A21, A22
 #[tokio::test]
-async fn a_late_payment_in_silence_is_found_and_refunded_by_reconciliation() {
+async fn a_late_payment_without_an_event_is_refunded_by_reconciliation() {
     let app = TestApp::start().await;
     let (email, open) = ended_with_an_open_invoice(&app).await;
     app.sweep("reconcile").await.expect(200);
@@ -517,7 +518,7 @@ async fn of_a_late_payment_in_two_parts_exactly_the_rest_is_refunded() {
     }
 }
 
-/// Ann, whose trial of `pro` ends in three days, and the event that says so, which was not sent.
+/// Ann, whose trial of `pro` ends in three days, and the event about it, which was not sent.
 async fn trial_that_ends(app: &TestApp) -> (String, Value) {
     let (_, admin) = app.person("admin").await;
     app.make_admins(&[&admin]).await;
@@ -540,7 +541,7 @@ async fn an_event_is_handled_only_when_its_reminder_is_written() {
         let app = TestApp::start().await;
         let (email, event) = trial_that_ends(&app).await;
         app.stack.fault_injector().clear();
-        // It is known as handled after the reminder, whatever fails in between.
+        // It is recorded as handled after the reminder, whichever call fails in between.
         let mut failed = 0;
         for after in 0..6 {
             let fault = tollgate_local::faults::Fault {
@@ -563,7 +564,7 @@ async fn an_event_is_handled_only_when_its_reminder_is_written() {
 
 // A11
 #[tokio::test]
-async fn a_dispute_that_is_won_returns_the_status_and_one_that_is_lost_stays() {
+async fn a_won_dispute_restores_the_status_and_a_lost_one_stays() {
     for (status, then) in [("won", "succeeded"), ("lost", "disputed")] {
         for is_delivered in [true, false] {
             let app = TestApp::start().await;

@@ -1,4 +1,4 @@
-//! What a subscription costs and how it can pause, as Stripe has it: quantities, discounts, pauses.
+//! The cost and the pauses of a subscription with Stripe's real terms: quantities, discounts, pauses.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -15,14 +15,14 @@ async fn at_stripe(app: &TestApp) -> Value {
     app.stripe("subscriptions").await.remove(0)
 }
 
-/// An act in Stripe's dashboard on the only subscription.
+/// An action in Stripe's dashboard on the only subscription.
 async fn act(app: &TestApp, name: &str, body: Value) {
     let id = at_stripe(app).await["id"].clone();
     app.at_stripe(&format!("subscriptions/{}/{name}", text(&id)), body).await.expect(200);
     app.drain().await;
 }
 
-/// What the newest invoice charges for the plan's price, by its own lines, and what discounts took off.
+/// The amount of the newest invoice for the plan's price, by its own lines, and the discounts.
 async fn invoiced(app: &TestApp, price: &str) -> (i64, i64) {
     let invoice = app.stripe("invoices").await.remove(0);
     let lines = invoice["lines"]["data"].as_array().unwrap();
@@ -84,13 +84,13 @@ async fn a_subscription_shows_the_price_of_the_next_invoice() {
             let plan = app.stripe("subscriptions").await[0]["items"]["data"].clone();
             let item = plan.as_array().unwrap().iter().find(|item| item["price"]["id"] == price).unwrap();
             assert_eq!((quantity, unit, &shown["interval_count"]), (&item["quantity"], &json!("month"), &json!(1)));
-            // The statistics count what is paid.
+            // The statistics count the paid amount.
             app.drain().await;
             app.sweep("rollup").await.expect(200);
             let admin = app.person("root").await.1;
             app.make_admins(&[&admin]).await;
             let mrr = app.get_as(&admin, "/admin/stats").await.expect(200).body["mrr_cents"]["usd"].clone();
-            // A currency in which nothing is paid is left out.
+            // A currency without payments is left out.
             assert_eq!(mrr.as_i64().unwrap_or(0), charged);
         }
     }

@@ -1,4 +1,4 @@
-//! Schedules that need no Stripe: what `relay` missed is sent again, unverified accounts are removed.
+//! Schedules without Stripe: messages that `relay` missed are sent again, unverified accounts are removed.
 
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ fn handled(answer: Answer) -> u64 {
     answer.expect(200).body["handled"].as_u64().unwrap()
 }
 
-/// Bob wants the address of Ann, who is told so by a mail that does not expire.
+/// Bob wants the address of Ann, who is notified by a mail that does not expire.
 async fn wanted_by_bob(app: &TestApp) -> Answer {
     app.post("/register", json!({"email": EMAIL, "username": "bob", "password": PASSWORD})).await
 }
@@ -38,7 +38,7 @@ async fn missed() -> TestApp {
 async fn a_message_that_relay_missed_is_sent_once_ten_minutes_after_its_cause() {
     let app = missed().await;
     app.advance(10 * MINUTE - 1);
-    assert_eq!(handled(app.sweep("outbox").await), 0, "relay has its time");
+    assert_eq!(handled(app.sweep("outbox").await), 0, "relay may still send it");
     app.advance(1);
     assert_eq!(handled(app.sweep("outbox").await), 1);
     assert_eq!(handled(app.sweep("outbox").await), 0, "twice");
@@ -127,7 +127,7 @@ async fn a_command_that_relay_missed_is_executed() {
     assert_eq!(app.stripe("subscriptions").await[0]["cancel_at_period_end"], true);
 }
 
-/// The items that tell of people, by table and key.
+/// The items with personal data, by table and key.
 async fn people(app: &TestApp) -> BTreeSet<String> {
     let mut keys = BTreeSet::new();
     for table in ["identity", "credentials", "gate"] {
@@ -175,7 +175,7 @@ async fn the_entry_of_a_removed_account_names_no_person() {
     assert!(["actor_id", "after", "ip", "request_id"].into_iter().all(absent), "{entry}");
 }
 
-/// Who is left when people registered over some weeks and the sweep ran on these days, so often on each.
+/// The remaining users after registrations over some weeks, when the sweep ran on these days, this often on each.
 async fn left_after(days: &[i64], times: usize) -> (BTreeSet<String>, usize) {
     let app = TestApp::start().await;
     for day in 0..=50 {

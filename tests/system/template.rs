@@ -1,5 +1,5 @@
-//! `template.yaml` says what the code says: the same paths, tables, queues and settings, and no role that may more than its
-//! function does (S31–S33, R7).
+//! `template.yaml` agrees with the code: the same paths, tables, queues and settings, and roles with exactly the
+//! permissions of their functions (S31–S33, R7).
 
 use crate::documents::settings;
 use crate::openapi::document;
@@ -40,7 +40,7 @@ fn resources(kind: &str) -> BTreeMap<String, Value> {
     of_kind.map(|(name, resource)| (name.as_str().unwrap().to_owned(), resource.clone())).collect()
 }
 
-/// A value as it stands in the file, tags and all.
+/// A value as it is in the file, with its tags.
 pub fn written(value: &Value) -> String {
     serde_yaml_ng::to_string(value).unwrap().trim().to_owned()
 }
@@ -92,11 +92,11 @@ fn paths_that_pages_load_have_their_own_throttle() {
     };
     let default = rate(&stage["Properties"]["RouteSettings"]["$default"]);
     for path in FILE_PATHS.iter().filter(|path| path.ends_with("{proxy+}")) {
-        // A visit takes five files at the most: as many visits as calls of any other path.
+        // A visit loads five files at most: as many visits as calls of any other path.
         let own = rate(&routes[&format!("ANY {path}")]);
         assert!(own >= 5 * rate(&stage["Properties"]["DefaultRouteSettings"]) && own > default, "{path}: {own}");
     }
-    // The gateway refuses settings of a route that is not there yet.
+    // The gateway refuses settings of a route that does not exist yet.
     let depends_on = written(&stage["DependsOn"]);
     for (name, route) in resources("AWS::ApiGatewayV2::Route") {
         let key = &route["Properties"]["RouteKey"];
@@ -152,7 +152,7 @@ fn the_tables_match_the_store_and_are_encrypted_and_recoverable() {
     }
 }
 
-/// The variables that docs/settings.yaml says a function reads.
+/// The variables that a function reads, by docs/settings.yaml.
 fn settings_of(function: &str) -> BTreeSet<String> {
     let own = settings().into_iter().filter(|setting| setting.functions.iter().any(|name| name == function));
     own.map(|setting| setting.name).collect()
@@ -202,7 +202,7 @@ fn no_secret_is_in_a_variable_or_in_the_template() {
     }
 }
 
-/// What `role` may do with `resource` itself.
+/// The actions of `role` on `resource` itself.
 fn actions_on(resource: &str, role: &str) -> Vec<String> {
     let policies = &resources("AWS::IAM::Role")[role]["Properties"]["Policies"];
     let statements = policies[0]["PolicyDocument"]["Statement"].as_sequence().unwrap();
@@ -213,7 +213,7 @@ fn actions_on(resource: &str, role: &str) -> Vec<String> {
 
 // S31
 #[test]
-fn the_example_exists_only_where_it_is_asked_for() {
+fn the_example_is_deployed_only_on_request() {
     let template = template();
     assert_eq!(template["Parameters"]["ExampleProduct"]["Default"].as_str(), Some("false"));
     let is_of_example = |name: &str| name.starts_with("Example");
@@ -249,9 +249,9 @@ fn each_function_has_its_own_role_with_single_actions_and_resources() {
                     statement["Action"].as_sequence().unwrap().iter().map(|action| action.as_str().unwrap()).collect();
                 let resource = written(&statement["Resource"]);
                 assert!(actions.iter().all(|action| !action.contains('*')), "{name}: {actions:?}");
-                // A stream's name is the time that it was made: listing them is all that takes a pattern.
+                // A stream's name is the time of its creation: only listing needs a pattern.
                 let is_listing = actions == ["dynamodb:ListStreams"];
-                // The files of a bucket have no names before they are made.
+                // The names of files in a bucket are not known before.
                 let are_files =
                     actions.iter().all(|action| action.ends_with("Object")) && resource.matches('*').count() == 1;
                 assert!(is_listing || are_files || !resource.contains('*'), "{name}: {resource}");
@@ -283,8 +283,8 @@ fn each_function_has_its_own_role_with_single_actions_and_resources() {
     // A verification by an admin removes a password; no hash is read.
     assert_eq!(actions_on("CredentialsTable", "AdminRole"), ["dynamodb:DeleteItem"]);
     assert_eq!(actions_on("IdentityTable", "StripeEventsRole"), ["dynamodb:GetItem"], "whose address it is");
-    // What a role needs is recorded from the calls (roles.rs); what it must never have is said here. Whoever may take
-    // accounts away sees none of what they sign in with.
+    // The permissions that a role needs are recorded from the calls (roles.rs); those that it must never have are
+    // listed here. A role that may delete accounts cannot read their credentials.
     for (table, actions) in [("Credentials", "dynamodb:DeleteItem"), ("Sessions", "dynamodb:DeleteItem dynamodb:Query")]
     {
         assert_eq!(actions_on(&format!("{table}Table"), "SweeperRole"), actions.split(' ').collect::<Vec<_>>());
@@ -298,11 +298,11 @@ fn each_function_has_its_own_role_with_single_actions_and_resources() {
     assert_eq!(written(&look["Condition"]["StringEquals"]["dynamodb:Select"]), "SPECIFIC_ATTRIBUTES");
     let seen = written(&look["Condition"]["ForAllValues:StringEquals"]["dynamodb:Attributes"]);
     assert_eq!(seen, "- pk\n- sk\n- new_email");
-    // New entries alone; what is left of one is put in its place where a person is erased.
+    // Only new entries; the erasure of a user replaces the rest of an entry.
     for role in ["BillingRole", "StripeEventsRole"] {
         assert_eq!(actions_on("AuditTable", role), ["dynamodb:PutItem"]);
     }
-    // The export of one's own data reads what billing holds, and changes nothing there.
+    // The export of one's own data reads the billing data, and changes nothing there.
     assert_eq!(actions_on("BillingTable", "AuthRole"), ["dynamodb:GetItem", "dynamodb:Query"]);
     for role in ["AdminRole", "AuthRole", "SweeperRole"] {
         let own = actions_on("AuditTable", role).into_iter().filter(|action| action != "dynamodb:Query");
@@ -388,7 +388,7 @@ fn queues_have_sufficient_delays_attempts_and_dead_letter_retention() {
         assert_eq!(queue["VisibilityTimeout"].as_i64(), Some(spec.visibility_seconds));
         assert_eq!(queue["RedrivePolicy"]["maxReceiveCount"].as_u64(), Some(u64::from(spec.max_receives)));
         assert!(spec.visibility_seconds >= 6 * timeout && spec.max_receives >= 5);
-        // D7: a batch is begun within 30 seconds, and a message that hangs takes less than as long again.
+        // D7: a batch starts within 30 seconds, and a hanging message takes less than the same time again.
         assert!(timeout >= 60, "{function}");
         for dead in ["MailDeadLetters", "StripeDeadLetters", "ReportsDeadLetters", "RelayFailures"] {
             let kept = queues[dead]["Properties"]["MessageRetentionPeriod"].as_i64();
@@ -450,7 +450,7 @@ fn logs_expire_and_lost_or_refused_work_raises_an_alarm() {
 // D1
 #[test]
 fn cloudwatch_may_publish_to_the_topic_of_the_alarms() {
-    // AWS's own key for SNS (alias/aws/sns) admits no CloudWatch, and its policy cannot be changed.
+    // AWS's own key for SNS (alias/aws/sns) does not allow CloudWatch, and its policy cannot be changed.
     for (name, topic) in resources("AWS::SNS::Topic") {
         assert!(topic["Properties"].get("KmsMasterKeyId").is_none(), "{name}");
     }
@@ -486,7 +486,7 @@ fn a_webhook_that_refuses_or_fails_raises_an_alarm() {
 fn production_names_the_reserved_concurrency_of_the_webhook() {
     let template = template();
     let parameter = &template["Parameters"]["WebhookReservedConcurrency"];
-    assert_eq!(parameter["Default"].as_str(), Some(""), "nobody has decided");
+    assert_eq!(parameter["Default"].as_str(), Some(""), "the operator has not decided");
     let rules = template["Rules"].as_mapping().unwrap().values();
     let is_it = |rule: &&Value| {
         written(&rule["RuleCondition"]).contains("prod")

@@ -112,7 +112,7 @@ async fn a_cold_function_without_secrets_answers_503_and_recovers() {
     app.person("ann").await;
 }
 
-/// A stack whose access tokens are signed by `algorithm`, with the data in `folder`.
+/// A stack whose access tokens are signed with `algorithm`, with the data in `folder`.
 async fn signing_by(algorithm: &str, folder: &Folder) -> TestApp {
     let mut options = folder.options();
     options.env.push(("ACCESS_TOKEN_ALG".to_owned(), algorithm.to_owned()));
@@ -149,11 +149,11 @@ async fn a_change_of_the_algorithm_refuses_no_token_in_either_direction() {
 
 // R17, R18
 #[tokio::test]
-async fn after_an_upgrade_es256_signs_only_once_its_key_was_published_for_a_quarter_of_an_hour() {
+async fn after_an_upgrade_es256_signs_15_minutes_after_its_key_is_published() {
     let folder = Folder::new("signed-by-the-version-before");
     let app = signing_by("EdDSA", &folder).await;
     let (_, mut session) = app.person("ann").await;
-    // The row as the version before wrote it: keys of EdDSA alone, without the time of those of ES256.
+    // The row as the version before wrote it: keys of EdDSA only, without the time of those of ES256.
     let jwks = app.get("/.well-known/jwks.json").await.expect(200).body;
     let old: Vec<_> = jwks["keys"].as_array().unwrap().iter().filter(|key| key["alg"] == "EdDSA").collect();
     let jwks = json!({"keys": old}).to_string();
@@ -176,7 +176,7 @@ async fn after_an_upgrade_es256_signs_only_once_its_key_was_published_for_a_quar
 
 // S15
 #[tokio::test]
-async fn a_token_whose_header_names_another_algorithm_than_its_key_has_is_refused() {
+async fn a_token_with_an_algorithm_other_than_its_keys_is_refused() {
     let app = TestApp::start().await;
     let (_, session) = app.person("ann").await;
     let jwks = app.get("/.well-known/jwks.json").await.expect(200).body;
@@ -196,7 +196,7 @@ async fn a_token_whose_header_names_another_algorithm_than_its_key_has_is_refuse
     }
 }
 
-/// The claim `amr` and what `/me` says of it.
+/// The claim `amr` and its counterpart in `/me`.
 async fn amr_of(app: &TestApp, session: &Session) -> Value {
     let me = app.get_as(session, "/me").await.expect(200).body;
     assert_eq!(me["amr"], session.claims()["amr"]);
@@ -204,7 +204,7 @@ async fn amr_of(app: &TestApp, session: &Session) -> Value {
 }
 
 #[tokio::test]
-async fn a_token_and_me_name_how_and_when_the_session_was_opened_after_a_refresh_too() {
+async fn a_token_and_me_name_the_method_and_time_of_the_sign_in() {
     let app = TestApp::start().await;
     let (email, by_password) = app.person("ann").await;
     let signed_in_at = by_password.claims()["iat"].clone();
@@ -224,7 +224,7 @@ async fn a_token_and_me_name_how_and_when_the_session_was_opened_after_a_refresh
 }
 
 #[tokio::test]
-async fn a_token_and_me_have_the_features_of_the_plan_and_without_access_those_of_the_free_one() {
+async fn a_token_and_me_have_the_plans_features_or_those_of_the_free_plan() {
     let app = TestApp::start_with_admin().await;
     let admin = Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
     let (_, mut ann) = app.subscriber("ann").await;

@@ -36,7 +36,7 @@ async fn subscribe_with(app: &TestApp, session: &Session, card: &str) -> Value {
     app.get_as(session, ME).await.expect(200).body
 }
 
-/// Deletes the account and lets it be erased, so that its address and its name are free.
+/// Deletes and erases the account, so that its address and its name are free.
 async fn delete(app: &TestApp, email: &str) {
     advance(app, 60).await;
     let session = app.sign_in(email).await;
@@ -88,7 +88,7 @@ async fn a_card_has_one_trial_for_all_users() {
         // The next checkout has no trial, and the same card pays.
         let shown = subscribe_with(&app, &bob, CARD).await;
         assert_eq!((&shown["status"], &shown["has_access"]), (&json!("active"), &json!(true)));
-        // A card of its own has a trial of its own.
+        // A card without a trial gets its own.
         let (_, cem) = app.person("cem").await;
         assert_eq!(subscribe_with(&app, &cem, OTHER_CARD).await["status"], "trialing");
     }
@@ -117,7 +117,7 @@ async fn of_two_checkouts_with_one_card_one_has_the_trial() {
     }
 }
 
-// A13: the ledger itself tells nobody's address.
+// A13: the ledger itself contains no address.
 #[tokio::test]
 async fn the_ledger_holds_no_address_and_no_fingerprint() {
     let app = with_trial(options()).await;

@@ -1,4 +1,4 @@
-//! Proving an address, by link and by code.
+//! Verifying an address, by link and by code.
 
 use reqwest::Method;
 use serde_json::json;
@@ -83,7 +83,7 @@ async fn a_new_mail_has_a_new_code_and_earlier_links_stay_valid() {
     assert_ne!(old_code, new_code);
     app.post("/verify", json!({"email": email, "code": old_code})).await.refused(400, "invalid_token");
     app.post("/verify", json!({"token": old_link})).await.expect(200);
-    // Verified: no mail is sent any more.
+    // Verified: no more mail is sent.
     let before = app.mails(email).await.len();
     app.post("/request/verify", json!({"email": email})).await.expect(202);
     assert_eq!(app.mails(email).await.len(), before);
@@ -139,7 +139,7 @@ async fn the_page_of_a_link_escapes_its_parameters() {
 
 // S12
 #[tokio::test]
-async fn a_secret_of_one_purpose_is_refused_at_every_other() {
+async fn a_secret_of_one_purpose_is_refused_for_every_other() {
     let app = TestApp::start().await;
     let (email, session) = app.person("ann").await;
     app.post("/forget-password", json!({"email": email})).await.expect(202);

@@ -1,5 +1,5 @@
-//! The assistant: sends a question, the schema and the gallery to a chat model, and checks the statement that comes back as it
-//! would check a person's. It sends no row and no address of any user.
+//! The assistant: sends a question, the schema and the gallery to a chat model, and checks the returned statement like
+//! one that a person wrote. It sends no row and no address of any user.
 
 use crate::gallery::GALLERY;
 use jiff::Timestamp;
@@ -14,16 +14,16 @@ use tollgate_platform::{ConfigError, Env, Outbound};
 use tollgate_sql::VIEWS;
 use utoipa::ToSchema;
 
-/// How long the model may take to answer, and how long to repair its answer: together below the 20 s of R16.
+/// The timeout of the model's answer, and that of its correction: together below the 20 s of R16.
 const DEADLINES: [Duration; 2] = [Duration::from_secs(12), Duration::from_secs(6)];
-/// The most that it may write, in tokens.
+/// The largest answer, in tokens.
 const MAX_TOKENS: u32 = 2000;
 /// The length at which a text of the model is cut.
 const MAX_TEXT_CHARS: usize = 2000;
 /// The number of assumptions that are shown.
 const MAX_ASSUMPTIONS: usize = 10;
 
-/// Where the model is: any endpoint that speaks OpenAI's chat completions.
+/// The address of the model: any endpoint that speaks OpenAI's chat completions.
 #[derive(Debug, Clone)]
 pub struct Model {
     base_url: String,
@@ -50,25 +50,25 @@ impl Model {
     }
 }
 
-/// What an admin asks.
+/// An admin's question.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
-    /// In words.
+    /// The text.
     pub text: &'a str,
     /// A statement that failed.
     pub sql: Option<&'a str>,
-    /// Why.
+    /// Its error.
     pub error: Option<&'a str>,
 }
 
-/// What the model proposes. Its texts are texts: a page shows them as they are.
+/// The model's proposal. Pages show its texts as text, never as HTML.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Proposal {
     /// The statement, which would be accepted as a report; `null` where the question cannot be answered.
     sql: Option<String>,
-    /// What it does.
+    /// Its description.
     explanation: String,
-    /// How the question was understood.
+    /// The assumptions about the question.
     assumptions: Vec<String>,
     /// Why the question cannot be answered.
     cannot: Option<String>,
@@ -83,12 +83,12 @@ pub enum AskError {
     /// The key could not be read.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// No answer, or none that can be used.
+    /// No answer, or an unusable one.
     #[error("{0}")]
     Unavailable(String),
 }
 
-/// The way to the model.
+/// The client of the model.
 #[derive(Clone)]
 pub struct Assistant {
     outbound: Outbound,
@@ -96,7 +96,7 @@ pub struct Assistant {
     model: Model,
 }
 
-/// What the model answers.
+/// The model's answer.
 #[derive(Debug, Deserialize)]
 struct Written {
     #[serde(default)]
@@ -118,16 +118,16 @@ enum Read {
 }
 
 impl Assistant {
-    /// Puts the client together. No call is made.
+    /// Creates the client. It makes no call.
     #[must_use]
     pub fn new(outbound: Outbound, keys: Arc<KeySource>, model: Model) -> Self {
         Self { outbound, keys, model }
     }
 
-    /// A statement that answers `question`; an answer that cannot be used is repaired at most once.
+    /// A statement that answers `question`; an unusable answer is corrected at most once.
     ///
     /// # Errors
-    /// When there is no key, no answer in time, or none that can be used.
+    /// When there is no key, no answer in time, or no usable one.
     pub async fn ask(&self, question: &Question<'_>, now: Timestamp) -> Result<Proposal, AskError> {
         let secret = self.keys.ai().await?;
         let Some(key) = secret.as_ref() else { return Err(AskError::NotConfigured) };
@@ -174,7 +174,7 @@ impl Assistant {
     }
 }
 
-/// The answer of a chat completion, as far as it matters.
+/// The parts of a chat completion that are used.
 #[derive(Deserialize)]
 struct Completion {
     choices: Vec<Choice>,
@@ -253,7 +253,7 @@ fn shown(text: &str) -> String {
     text.trim().chars().filter(|c| *c == '\n' || !c.is_control()).take(MAX_TEXT_CHARS).collect()
 }
 
-/// The statement in an answer that is one fenced block of SQL.
+/// The statement in an answer that consists of one fenced block of SQL.
 fn fenced(content: &str) -> Option<&str> {
     let (_, rest) = content.split_once("```sql")?;
     let (sql, after) = rest.split_once("```")?;

@@ -1,5 +1,6 @@
-//! What an admin does to a user, and a report that is requested: one implementation for the routes and for the operator's
-//! command. A change has the state that was read as its condition; when another change was faster, the state is read again.
+//! An admin's changes of a user, and requests of reports: one implementation for the routes and for the operator's
+//! command. A change has the state that was read as its condition; when another change was faster, the state is read
+//! again.
 
 use crate::routes::user::find_user;
 use serde::Deserialize;
@@ -17,21 +18,21 @@ use utoipa::ToSchema;
 /// How often a change is tried when other changes of the same user are faster.
 pub const MAX_ATTEMPTS: usize = 4;
 
-/// Who makes a change.
+/// The context of a change.
 #[derive(Clone, Copy)]
 pub struct Actor<'a> {
     /// The tables.
     pub store: &'a Store,
-    /// In which request.
+    /// The request.
     pub context: &'a RequestContext,
     /// The admin; `None` for an operator.
     pub admin: Option<UserId>,
-    /// The operator, by the name that AWS knows.
+    /// The operator, by the name in AWS.
     pub operator: Option<&'a str>,
 }
 
 impl Actor<'_> {
-    /// An entry of the audit trail, with what is now and, of an operator, the name.
+    /// An entry of the audit trail, with the values after the change and, for an operator, the name.
     fn entry(&self, action: Action, target: String, before: Option<Value>, mut after: Value) -> AuditEntry {
         if let Some(operator) = self.operator {
             after["operator"] = json!(operator);
@@ -101,7 +102,7 @@ pub async fn delete_user(actor: &Actor<'_>, id: &UserId) -> Result<(), ApiError>
     Err(overtaken())
 }
 
-/// A report to be run.
+/// A report to run.
 #[derive(Deserialize, ToSchema)]
 pub struct ReportRequest {
     /// One SELECT over the views of `/admin/reports/schema`, in SQLite's SQL, at most 20,000 bytes.
@@ -111,12 +112,12 @@ pub struct ReportRequest {
     /// Whether the tables are read again; otherwise a snapshot of the last five minutes may be used.
     #[serde(default)]
     pub fresh: bool,
-    /// How a CSV file is written.
+    /// The format of a CSV file.
     #[serde(default)]
     pub csv: CsvOptions,
 }
 
-/// Checks a statement and has it run for `requested_by`.
+/// Checks a statement and queues its report for `requested_by`.
 ///
 /// # Errors
 /// When the statement is not allowed, or the tables do not answer.
@@ -139,7 +140,7 @@ pub async fn request_report(
         outcome: ReportOutcome::default(),
     };
     let message = OutboxMessage::of_report(&report, MessageId::new(now, random_bytes()))?;
-    // Not the statement: it may name a person, and the trail is kept longer than that person's data may be.
+    // Not the statement: it may name a person, and the trail is stored longer than that person's data may be.
     let after = json!({"format": report.format, "fresh": report.fresh});
     let entry = actor.entry(Action::ReportRequested, report.id.to_string(), None, after);
     actor.store.request_report(&report, &message, &entry).await?;

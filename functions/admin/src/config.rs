@@ -8,28 +8,28 @@ use tollgate_platform::bucket::BucketAddress;
 use tollgate_platform::keys::SecretIds;
 use tollgate_platform::{ConfigError, Env, Origins};
 
-/// Everything that the environment says, parsed once.
+/// All settings, parsed once.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// This service's public address, which issues tokens.
     pub app_url: Arc<str>,
     /// The audience of access tokens.
     pub audience: Arc<str>,
-    /// Where browsers may call from.
+    /// The origins from which browsers may call.
     pub origins: Origins,
-    /// The header in which the operator's own proxy names the client, where there is such a proxy.
+    /// The header in which the operator's own proxy names the client, if there is one.
     pub client_ip: Option<ClientIpHeader>,
-    /// How long access outlives a payment that failed.
+    /// How long access continues after a failed payment.
     pub grace: Grace,
     /// The prefix of table names.
     pub table_prefix: String,
     /// How often an admin may ask the assistant; `None`: any number of times.
     pub limits: Option<Limits>,
-    /// Where the files of reports are.
+    /// The bucket of report files.
     pub bucket: BucketAddress,
     /// The chat model of the assistant.
     pub model: Model,
-    /// The secrets that this function reads: `ai`, the key for the model, and `edge`, where there is such a proxy.
+    /// The secrets that this function reads: `ai`, the key for the model, and `edge`, if there is such a proxy.
     pub secret_ids: SecretIds,
 }
 

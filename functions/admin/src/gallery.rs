@@ -1,4 +1,4 @@
-//! The gallery: questions that every product asks, each with its statement. It is shown to admins and given to the model as
+//! The gallery: questions that every product has, each with its statement. Admins see it, and the model gets it as
 //! examples.
 
 use serde::Serialize;
@@ -41,7 +41,7 @@ items! {
 /// A question with its statement.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct GalleryItem {
-    /// Its name for programs.
+    /// Its id.
     pub name: &'static str,
     /// The question in a few words.
     pub title: &'static str,
@@ -51,7 +51,7 @@ pub struct GalleryItem {
     pub sql: &'static str,
 }
 
-/// All of them, in their order.
+/// All entries, in their order.
 pub static GALLERY: LazyLock<Vec<GalleryItem>> = LazyLock::new(|| FILES.iter().map(|file| item(*file)).collect());
 
 /// A file begins with comments that give the title and the description.
@@ -60,7 +60,7 @@ fn item((file, text): (&'static str, &'static str)) -> GalleryItem {
         let line = text.lines().find_map(|line| line.strip_prefix("-- ")?.strip_prefix(name)?.strip_prefix(": "));
         line.unwrap_or_default().trim()
     };
-    // The statement keeps the comment that says what it assumes.
+    // The statement keeps the comment with its assumptions.
     let head =
         text.lines().take_while(|line| ["-- title:", "-- description:"].iter().any(|name| line.starts_with(name)));
     let head: usize = head.map(|line| line.len() + 1).sum();

@@ -42,7 +42,7 @@ pub struct State {
 }
 
 impl State {
-    /// Puts the clients together; `to_model` leads to the endpoint of the chat model. No call is made.
+    /// Creates the clients; `to_model` leads to the endpoint of the chat model. It makes no call.
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig, to_model: Outbound, clock: Clock) -> Self {
         let store = Store::new(sdk, &config.table_prefix);
@@ -69,7 +69,7 @@ impl FromRef<State> for Guard {
     }
 }
 
-/// Every path of this function, as the contract has it.
+/// Every path of this function, as the contract lists it.
 pub fn router(state: State) -> Router {
     let conventions =
         Conventions { origins: state.config.origins.clone(), clock: state.clock.clone(), proxy: state.proxy.clone() };

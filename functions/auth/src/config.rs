@@ -9,34 +9,34 @@ use tollgate_http::{ClientIpHeader, CookieSettings, Limits};
 use tollgate_platform::keys::SecretIds;
 use tollgate_platform::{ConfigError, Env, Origins, TokenAlgorithm};
 
-/// Everything that the environment says, parsed once.
+/// All settings, parsed once.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// This service's public address: `iss`, and where its pages are.
+    /// This service's public address: `iss`, and the address of its pages.
     pub app_url: Arc<str>,
     /// The audience of access tokens.
     pub audience: Arc<str>,
-    /// Where a sign-in at a provider returns to when nothing else is asked for.
+    /// The default address to which a sign-in at a provider returns.
     pub frontend_url: Arc<str>,
-    /// Where browsers may call from.
+    /// The origins from which browsers may call.
     pub origins: Origins,
-    /// The header in which the operator's own proxy names the client, where there is such a proxy.
+    /// The header in which the operator's own proxy names the client, if there is one.
     pub client_ip: Option<ClientIpHeader>,
     /// The limits of clients; `None` for no limits.
     pub limits: Option<Limits>,
-    /// The providers that are set up.
+    /// The configured providers.
     pub providers: Providers,
-    /// By which algorithm access tokens are signed.
+    /// The algorithm that signs access tokens.
     pub token_algorithm: TokenAlgorithm,
-    /// How cookies are set.
+    /// The settings of cookies.
     pub cookies: CookieSettings,
-    /// How long sessions and their tokens live.
+    /// The lifetimes of sessions and their tokens.
     pub lifetimes: Lifetimes,
     /// How long the link of a verification mail is valid, in seconds.
     pub verify_link_seconds: u32,
-    /// Which passwords will do.
+    /// The rules of passwords.
     pub passwords: PasswordPolicy,
-    /// How long access outlives a payment that failed.
+    /// How long access continues after a failed payment.
     pub grace: Grace,
     /// The prefix of table names.
     pub table_prefix: String,
@@ -44,11 +44,11 @@ pub struct Config {
     pub secret_ids: SecretIds,
 }
 
-/// The link of a reset mail, in seconds.
+/// The lifetime of the link in a reset mail, in seconds.
 pub(crate) const RESET_LINK_SECONDS: u32 = 3600;
-/// The way to a provider and back, in seconds.
+/// The lifetime of a flow to a provider and back, in seconds.
 pub(crate) const FLOW_SECONDS: u32 = 10 * 60;
-/// A mailed code, in seconds.
+/// The lifetime of a mailed code, in seconds.
 pub(crate) const CODE_SECONDS: u32 = 15 * 60;
 
 impl Config {

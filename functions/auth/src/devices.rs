@@ -7,26 +7,26 @@ use tollgate_domain::{Secret, UserId};
 use tollgate_http::{ApiError, CookieJar, CookieName};
 use tollgate_platform::device::Device;
 
-/// How long a client is remembered, in seconds.
+/// How long a client is recognised, in seconds.
 const REMEMBERED_SECONDS: i64 = 365 * 86_400;
 
-/// The proofs of earlier sign-ins that a client presents.
+/// The device tokens of earlier sign-ins that a client presents.
 #[derive(Clone, Copy)]
 pub struct Shown<'a> {
     /// Its cookies.
     pub cookies: &'a CookieJar,
-    /// The `device_token` of a client that keeps no cookies.
+    /// The `device_token` of a client without cookies.
     pub token: Option<&'a Secret<String>>,
 }
 
 impl<'a> Shown<'a> {
-    /// By cookies alone.
+    /// Only cookies.
     pub const fn in_cookies(cookies: &'a CookieJar) -> Self {
         Self { cookies, token: None }
     }
 }
 
-/// The first device of those shown that signed in to this account under this password version.
+/// The first of these devices that signed in to this account with this password version.
 pub async fn find_device(
     state: &State,
     shown: Shown<'_>,

@@ -1,4 +1,4 @@
-//! The first admin of a stack that has none: made from outside, never over HTTP.
+//! The first admin of a stack that has none: created from outside, never over HTTP.
 
 use crate::State;
 use crate::passwords::Hasher;
@@ -14,15 +14,15 @@ use tollgate_http::{ApiError, RequestContext};
 use tollgate_platform::random_bytes;
 use tollgate_store::{Credentials, NewAccount, Profile, Registration};
 
-/// Why there is no first admin.
+/// Why the first admin was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum FirstAdminError {
     /// Not a valid e-mail address.
     #[error("the admin's address is not an e-mail address")]
     InvalidEmail,
-    /// The password will not do.
+    /// The password is not accepted.
     #[error("{0}")]
-    WeakPassword(#[from] tollgate_domain::password::WeakPassword),
+    WeakPassword(#[from] tollgate_domain::password::WeakPasswordError),
     /// The tables or the hash failed.
     #[error("{}", .0.cause().unwrap_or(.0.code()))]
     Failed(ApiError),
@@ -35,10 +35,10 @@ impl From<ApiError> for FirstAdminError {
 }
 
 impl State {
-    /// Makes an active, verified admin where there has never been one; `false` where there has.
+    /// Creates an active, verified admin if there has never been one; otherwise returns `false`.
     ///
     /// # Errors
-    /// When the address or the password will not do, or the tables do not answer.
+    /// When the address or the password is not accepted, or the tables do not answer.
     pub async fn create_first_admin(&self, email: &str, password: &Secret<String>) -> Result<bool, FirstAdminError> {
         if self.store.has_admins().await.map_err(ApiError::from)? {
             return Ok(false);
@@ -49,7 +49,7 @@ impl State {
         let password = Password::new(password.clone());
         self.config.passwords.check(&password, &email, &username)?;
         let id = UserId::new(now, random_bytes());
-        // A hasher of its own: this happens once, and its working memory goes with it.
+        // A hasher of its own: this happens once, and its working memory is freed afterwards.
         let hash = Hasher::new().hash(&password).await?;
         let context = RequestContext {
             request_id: RequestId::new(now, random_bytes()),
@@ -82,11 +82,10 @@ impl State {
         Ok(made == Registration::Done)
     }
 
-    /// Signs exactly this header and these claims with the current access key: for the dev console, to test what is
-    /// refused.
+    /// Signs exactly this header and these claims with the current access key: for the dev console, to test refusals.
     ///
     /// # Errors
-    /// When the keys cannot be had.
+    /// When the keys cannot be read.
     pub async fn sign_for_console(&self, header: Value, claims: Value) -> Result<Secret<String>, ApiError> {
         let keys = self.keys.auth().await?;
         keys.sign_raw(header, &claims, self.clock.now()).map_err(|_| ApiError::Internal("not signed".into()))

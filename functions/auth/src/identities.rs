@@ -1,5 +1,5 @@
-//! The account of an identity: the linked one, an unverified one, or a new one; and how one is linked to an account
-//! that is there (S22, S23).
+//! The account of an identity: the linked one, an unverified one, or a new one; and the link of an identity to an
+//! existing account (S22, S23).
 
 use crate::providers::Identity;
 use crate::sign_in::{refuse_closed, taken_over_entry};
@@ -75,7 +75,7 @@ async fn take_over(
     Ok(Some((profile, gate)))
 }
 
-/// Creates an account that the provider has verified, under a unique name near the provider's.
+/// Creates an account that the provider has verified, with a unique name similar to the provider's.
 async fn new_account(
     state: &State,
     context: &RequestContext,

@@ -64,12 +64,12 @@ pub struct State {
 #[derive(Clone)]
 struct Published {
     jwks: String,
-    /// Since when the other functions and services can have read a key of ES256.
+    /// The earliest time since when all other functions and services can have read a key of ES256.
     es256_since: Timestamp,
 }
 
 impl State {
-    /// Puts the clients together. No call is made.
+    /// Creates the clients. It makes no call.
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig, providers: ProviderClients, clock: Clock) -> Self {
         let store = Store::new(sdk, &config.table_prefix);
@@ -89,7 +89,7 @@ impl State {
         }
     }
 
-    /// Reads the secrets and publishes the keys. What cannot be done now is done at the call that needs it.
+    /// Reads the secrets and publishes the keys. A step that fails now is repeated at the call that needs it.
     pub async fn warm(&self) {
         self.keys.warm().await;
         if let Err(error) = self.publish_keys(self.clock.now()).await {
@@ -97,8 +97,8 @@ impl State {
         }
     }
 
-    /// Publishes the public keys for the other functions, if this process has not published them yet, and returns the
-    /// algorithm that may sign a token now. It goes before every token that is issued.
+    /// Publishes the public keys for the other functions, unless this process has published them, and returns the
+    /// algorithm that may sign a token now. It is called before every token is issued.
     async fn publish_keys(&self, now: Timestamp) -> Result<TokenAlgorithm, ApiError> {
         let keys = self.keys.auth().await?;
         let jwks = keys.jwks(now).to_string();
@@ -129,7 +129,7 @@ impl FromRef<State> for Guard {
     }
 }
 
-/// Every path of this function, as the contract has it.
+/// Every path of this function, as the contract lists it.
 pub fn router(state: State) -> Router {
     let conventions =
         Conventions { origins: state.config.origins.clone(), clock: state.clock.clone(), proxy: state.proxy.clone() };

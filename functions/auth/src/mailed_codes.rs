@@ -1,5 +1,5 @@
-//! Tries at mailed codes: counted for the code and for the account before they are compared, and only wrong ones stay
-//! counted (S11).
+//! Attempts at mailed codes: counted for the code and for the account before they are compared, and only wrong ones
+//! stay counted (S11).
 
 use crate::State;
 use tollgate_domain::Secret;
@@ -12,7 +12,7 @@ pub fn is_code(text: &str) -> bool {
 }
 
 /// The row, if `code` is its code. Without a valid row the same work is done on decoys (S6), and nothing is counted
-/// against the account: there is nothing to guess.
+/// against the account: there is no code to guess.
 pub async fn try_code(
     state: &State,
     context: &RequestContext,

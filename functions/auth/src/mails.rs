@@ -1,4 +1,4 @@
-//! The mails and orders that this function causes: rows and messages, never the secrets themselves.
+//! The mails and commands that this function causes: rows and messages, never the secrets themselves.
 
 use crate::State;
 use crate::config::{CODE_SECONDS, RESET_LINK_SECONDS};
@@ -24,7 +24,7 @@ pub struct Account<'a> {
 }
 
 impl<'a> Account<'a> {
-    /// As profile and gate have it.
+    /// The account of this profile and gate.
     pub fn of(profile: &'a Profile, gate: &Gate) -> Self {
         Self {
             id: profile.id,
@@ -35,7 +35,7 @@ impl<'a> Account<'a> {
     }
 }
 
-/// The kind of the mail that prints a secret of `purpose`.
+/// The kind of the mail with a secret of `purpose`.
 pub const fn kind(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Verify | Purpose::ChangeEmail => "verify",
@@ -44,7 +44,7 @@ pub const fn kind(purpose: Purpose) -> &'static str {
     }
 }
 
-/// A new row for `purpose` and the mail that prints its secrets, to the address of the account.
+/// A new row for `purpose` and the mail with its secrets, to the address of the account.
 pub async fn onetime(
     state: &State,
     account: Account<'_>,
@@ -54,17 +54,17 @@ pub async fn onetime(
     secret(state, account, purpose, None, now).await
 }
 
-/// Another address for an account, as it was asked for.
+/// A requested new address of an account.
 pub struct NewAddress {
     /// The address.
     pub email: Email,
-    /// The session that asked.
+    /// The session of the request.
     pub session: SessionId,
     /// The providers that are unlinked by the change.
     pub unlinks: Vec<IdentityProvider>,
 }
 
-/// The same for another address: the mail goes there.
+/// The same for a new address, to which the mail is sent.
 pub async fn change_of_address(
     state: &State,
     account: Account<'_>,
@@ -121,18 +121,18 @@ async fn secret(
     Ok((row, outbox_message(&message, now)?))
 }
 
-/// The decoy of a mail: the keys are fetched all the same, as that may be a call (S6).
+/// The decoy of a mail: the keys are fetched nevertheless, as that may be a call (S6).
 pub async fn decoy(state: &State, now: Timestamp) -> Result<OutboxMessage, ApiError> {
     state.keys.codes().await?;
     Ok(OutboxMessage { id: new_id(now), kind: DECOY.to_owned(), body: "-".repeat(200), created_at: now })
 }
 
-/// `command` as it goes into the outbox.
+/// `command` as a message of the outbox.
 pub fn command(command: UserCommand, now: Timestamp) -> Result<OutboxMessage, ApiError> {
     Ok(OutboxMessage::of_command(&Command::User(command), new_id(now), now)?)
 }
 
-/// `message` as it goes into the outbox.
+/// `message` as a message of the outbox.
 pub fn outbox_message(message: &Message, now: Timestamp) -> Result<OutboxMessage, ApiError> {
     let body = serde_json::to_string(message).map_err(|error| ApiError::Internal(error.to_string()))?;
     Ok(OutboxMessage { id: new_id(now), kind: message.kind().to_owned(), body, created_at: now })

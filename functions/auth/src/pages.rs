@@ -1,4 +1,4 @@
-//! The two pages that mailed links lead to. They need no cookie and load one stylesheet.
+//! The two pages to which mailed links lead. They need no cookie and load one stylesheet.
 
 use askama::Template;
 use axum::Json;
@@ -29,7 +29,7 @@ struct NewPasswordPage<'a> {
 struct OutcomePage<'a> {
     title: &'a str,
     text: &'a str,
-    /// Whether it failed: then the page leads to a new mail.
+    /// Whether it failed: then the page links the request of a new mail.
     is_failure: bool,
 }
 
@@ -42,22 +42,22 @@ pub enum Answer {
     PasswordSet,
 }
 
-/// The page behind the link of a verification mail; `asked` says which account asked, and whether it has another address
-/// so far.
+/// The page of the link in a verification mail; `asked` is the account that requested it, and whether it has another
+/// address so far.
 pub fn verify(token: &str, asked: Option<(&str, bool)>) -> Response {
     let username = asked.map(|(username, _)| username);
     let is_change = asked.is_some_and(|(_, is_change)| is_change);
     html(StatusCode::OK, &VerifyPage { token, username, is_change })
 }
 
-/// The page behind the link of a reset mail, for the account with the address `email` where the link is valid; `refused`
-/// says why the password that was sent is not accepted.
+/// The page of the link in a reset mail, for the account with the address `email` if the link is valid; `refused` says
+/// why the submitted password is not accepted.
 pub fn new_password(token: &str, email: Option<&str>, refused: Option<&str>) -> Response {
     let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     html(status, &NewPasswordPage { token, email, refused })
 }
 
-/// The outcome as it was asked for: JSON for a program, a page for a page.
+/// The outcome in the requested form: JSON for a program, a page for a page's form.
 pub fn answer<T: Serialize>(form: Form, outcome: Result<Json<T>, ApiError>, answer: Answer) -> Response {
     match (form, outcome) {
         (Form::Json, outcome) => outcome.into_response(),
@@ -77,7 +77,8 @@ pub fn answer<T: Serialize>(form: Form, outcome: Result<Json<T>, ApiError>, answ
     }
 }
 
-/// The answer to a verification that signed in: the tokens for a program, a page with the cookies alone for a page.
+/// The answer to a verification that signed in: the tokens for a program, a page with only the cookies for a page's
+/// form.
 pub fn signed_in(form: Form, response: Response) -> Response {
     if form == Form::Json {
         return response;

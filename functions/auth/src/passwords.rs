@@ -8,11 +8,11 @@ use tollgate_domain::password::Password;
 use tollgate_http::ApiError;
 use tollgate_platform::random_bytes;
 
-/// OWASP's first choice for Argon2id: 19 MiB, two passes, one lane.
+/// OWASP's first recommendation for Argon2id: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
-/// How many hashes are computed at once: each takes a core and 19 MiB.
+/// The number of concurrent hashes: each takes a core and 19 MiB.
 const AT_ONCE: usize = 2;
 
 /// A placeholder hash that no password matches: unknown addresses are compared with it at the same cost (S6).
@@ -23,7 +23,7 @@ const PLACEHOLDER_HASH: &str =
 #[derive(Clone)]
 pub struct Hasher {
     places: Arc<Semaphore>,
-    /// The working memory of hashes that are done, for the next ones: fresh memory costs half as much time again.
+    /// The working memory of finished hashes, which the next ones reuse: fresh memory takes half as much time again.
     spare: Arc<Mutex<Vec<Vec<Block>>>>,
 }
 
@@ -34,7 +34,7 @@ pub enum PasswordComparison {
     Wrong,
     /// That password.
     Right,
-    /// That password, by a hash with older parameters.
+    /// That password, but the hash has older parameters.
     RightButWeak,
 }
 
@@ -62,10 +62,10 @@ impl Hasher {
         .await
     }
 
-    /// Compares `password` with `hash`; without one it takes as long and is wrong.
+    /// Compares `password` with `hash`; without a hash it takes the same time and returns wrong.
     pub async fn verify(&self, password: &Password, hash: Option<&str>) -> Result<PasswordComparison, ApiError> {
         if password.is_too_long() {
-            return Ok(PasswordComparison::Wrong); // no account has such a one
+            return Ok(PasswordComparison::Wrong); // no stored hash has this form
         }
         let (hasher, password, is_known) = (self.clone(), password.clone(), hash.is_some());
         let hash = hash.unwrap_or(PLACEHOLDER_HASH).to_owned();
@@ -134,7 +134,7 @@ mod tests {
 
     // S2
     #[tokio::test]
-    async fn passwords_that_agree_in_their_first_72_bytes_are_different() {
+    async fn passwords_with_equal_first_72_bytes_are_different() {
         let hasher = Hasher::new();
         let long = "x".repeat(72);
         let hash = hasher.hash(&secret(&format!("{long}a"))).await.unwrap();
@@ -161,14 +161,14 @@ mod tests {
         let hasher = Hasher::new();
         assert_eq!(hasher.verify(&secret(""), None).await.unwrap(), PasswordComparison::Wrong);
         let own = Params::new(MEMORY_KIB, PASSES, LANES, None).unwrap();
-        assert_eq!(hasher.spare()[0].len(), own.block_count(), "as much memory was worked through");
+        assert_eq!(hasher.spare()[0].len(), own.block_count(), "the same amount of memory was used");
         let placeholder = PasswordHash::new(PLACEHOLDER_HASH).unwrap();
         assert!(is_current(&Params::try_from(&placeholder).unwrap()), "it costs what the hash of an account costs");
     }
 
     // S1
     #[tokio::test]
-    async fn spaces_case_and_unicode_of_a_password_count() {
+    async fn spaces_case_and_unicode_of_a_password_are_significant() {
         let hasher = Hasher::new();
         let hash = hasher.hash(&secret(" Pässwörter 🙂 ")).await.unwrap();
         for other in ["Pässwörter 🙂", " pässwörter 🙂 ", " Pässwo\u{308}rte\u{301}r 🙂 "] {

@@ -1,4 +1,5 @@
-//! Acts that want a fresh sign-in (® in the contract): the password, or a session that began within 5 minutes (S5).
+//! Actions that require a fresh sign-in (® in the contract): the password, or a session that began within 5 minutes
+//! (S5).
 
 use crate::State;
 use crate::passwords::PasswordComparison;
@@ -9,10 +10,10 @@ use tollgate_http::{AccountKey, ActiveUser, ActiveUserWith, ApiError, BY_USER, R
 use tollgate_store::{Profile, ProfileOf};
 use utoipa::ToSchema;
 
-/// The part of a body that confirms who is acting.
+/// The part of a body that confirms the user's identity.
 #[derive(Deserialize, ToSchema)]
 pub struct Confirmation {
-    /// The present password.
+    /// The current password.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = Password)]
     pub password: Option<Password>,
@@ -23,11 +24,11 @@ pub fn errors() -> [ApiError; 4] {
     [ApiError::RATE_LIMITED, ApiError::Unauthenticated, ApiError::ReauthenticationRequired, ApiError::WrongPassword]
 }
 
-/// Who acts, with the profile.
+/// The user, with the profile.
 pub type Actor = ActiveUserWith<ProfileOf>;
 
-/// Lets the caller pass with the right password, or in a session that has just begun; a refresh is no beginning. Calls are
-/// counted by user, and where `account` names one by it, before anything is compared (S7).
+/// Accepts the caller with the right password, or in a session that has just begun; a refresh does not count as a
+/// beginning. Calls are counted by user, and by `account` where it names one, before anything is compared (S7).
 pub async fn require_fresh(
     state: &State,
     context: &RequestContext,
@@ -56,7 +57,7 @@ pub async fn require_fresh(
     }
 }
 
-/// Lets `user` pass with the right password, once the call is `counted`.
+/// Accepts `user` with the right password, after the call is `counted`.
 pub async fn verify_password(
     state: &State,
     (user, profile): (&ActiveUser, Option<&Profile>),

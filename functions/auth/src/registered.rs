@@ -1,4 +1,4 @@
-//! Browsers that registered an account: where the address is verified in the same one, that signs in (E8).
+//! Browsers of registrations: a verification of the address in the same browser signs it in (E8).
 
 use crate::State;
 use http::HeaderValue;
@@ -8,22 +8,22 @@ use tollgate_http::{ApiError, CookieJar, CookieName};
 use tollgate_platform::registered::REGISTERED_SECONDS;
 
 /// The `set-cookie` for the browser that registers `user`, or a placeholder id if the address is known already: both
-/// look alike (S6).
+/// have the same form (S6).
 pub async fn remember(state: &State, user: &UserId, now: Timestamp) -> Result<HeaderValue, ApiError> {
     let value = state.keys.auth().await?.registered_cookie(user, FIRST_PASSWORD, now);
     state.config.cookies.set(CookieName::Registered, value.expose(), REGISTERED_SECONDS)
 }
 
-/// The `set-cookie` that forgets it.
+/// The `set-cookie` that removes it.
 pub fn forget(state: &State) -> Result<HeaderValue, ApiError> {
     state.config.cookies.set(CookieName::Registered, "", 0)
 }
 
-/// The version of the password that an account is registered with.
+/// The password version of a newly registered account.
 pub const FIRST_PASSWORD: u64 = 1;
 
-/// Whether one of the browser's cookies says that it registered this account, whose password has this version, and the
-/// request is no foreign page's.
+/// Whether one of the browser's cookies shows that it registered this account, whose password has this version, and the
+/// request does not come from a foreign page.
 pub async fn is_this_browser(
     state: &State,
     cookies: &CookieJar,

@@ -1,5 +1,5 @@
-//! Services that authenticate with a credential: HTTP Basic with id and secret (RFC 6749, 2.3.1), or the secret as a bearer
-//! token. The credentials are kept in memory for a minute, so that a service's request costs no read of its own.
+//! Services that authenticate with a credential: HTTP Basic with id and secret (RFC 6749, 2.3.1), or the secret as a
+//! bearer token. The credentials are cached for a minute, so that a service's request costs no read of its own.
 
 use crate::State;
 use axum::extract::FromRequestParts;
@@ -17,17 +17,17 @@ use tollgate_platform::ServiceSecret;
 use tollgate_store::StoredService;
 use utoipa::openapi::path::Operation;
 
-/// After this time they are read again: one that was deleted is refused from then on.
+/// How long they are cached: a deleted one is refused afterwards.
 const MAX_AGE: SignedDuration = SignedDuration::from_mins(1);
 
 type Held = Option<(Timestamp, Arc<Vec<StoredService>>)>;
 
-/// The service credentials, as they were read last.
+/// The service credentials as of the last read.
 #[derive(Clone, Default)]
 pub struct ServiceClients(Arc<RwLock<Held>>);
 
 impl ServiceClients {
-    /// Has them read again at the next request.
+    /// Clears the cache, so that the next request reads them again.
     pub fn forget(&self) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -58,7 +58,7 @@ impl ServiceClients {
     }
 }
 
-/// A service that has shown its secret.
+/// An authenticated service.
 #[derive(Debug, Clone, Copy)]
 pub struct ServiceClient;
 
@@ -81,7 +81,8 @@ impl FromRequestParts<State> for ServiceClient {
         };
         let known = match known {
             Some(known) => known,
-            // A failed try is counted before anything more is read. A credential of this minute is found by that read.
+            // A failed attempt is counted before any further read. That read finds a credential that was created within
+            // the last minute.
             None => {
                 state.limiter.admit_failed_service(&context).await?;
                 let is_stale = secret.is_some() && held.is_some();

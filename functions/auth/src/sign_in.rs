@@ -1,4 +1,4 @@
-//! The making of a session, and the answer that hands out its tokens.
+//! The creation of a session, and the answer with its tokens.
 
 use crate::devices::Shown;
 use crate::{State, devices};
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tollgate_domain::audit::{Action, AuditEntry};
-use tollgate_domain::gate::{Closing, Gate};
+use tollgate_domain::gate::{AccountState, Gate};
 use tollgate_domain::onetime::OneTimeRow;
 use tollgate_domain::session::after;
 use tollgate_domain::user::IdentityProvider;
@@ -27,7 +27,7 @@ pub enum TokenDelivery {
     /// In the cookie `refresh_token`.
     #[default]
     Cookie,
-    /// In the body, and no cookie at all.
+    /// In the body, without a cookie.
     Body,
 }
 
@@ -40,22 +40,22 @@ pub struct TokenResponse<'a> {
     token_type: &'static str,
     /// In seconds.
     expires_in: u32,
-    /// With `token_delivery: "body"` alone; else it is a cookie.
+    /// Only with `token_delivery: "body"`; otherwise it is a cookie.
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<&'a str>,
-    /// With `token_delivery: "body"` at a sign-in alone: to be sent at the next one, in place of a cookie.
+    /// Only with `token_delivery: "body"` at a sign-in: it is sent at the next one, in place of a cookie.
     #[serde(skip_serializing_if = "Option::is_none")]
     device_token: Option<&'a str>,
-    /// Who signed in.
+    /// The signed-in user.
     user: User,
 }
 
-/// Where the refresh token goes.
+/// The delivery of the refresh token.
 #[derive(Clone, Copy)]
 pub enum Delivery<'a> {
-    /// Into a cookie.
+    /// In a cookie.
     Cookie,
-    /// Into the body, at a sign-in together with the token of the device.
+    /// In the body, at a sign-in together with the device token.
     Body(Option<&'a Secret<String>>),
 }
 
@@ -68,16 +68,17 @@ impl From<TokenDelivery> for Delivery<'_> {
     }
 }
 
-/// By what somebody has shown who it is.
+/// The method by which a user has signed in.
 #[derive(Clone, Copy)]
 pub enum SignInMethod<'a> {
     /// The password of this version.
     Password,
-    /// A mailed code: it is used up by the write that makes the session.
+    /// A mailed code: the write that creates the session uses it up.
     Code(&'a OneTimeRow),
-    /// The verification of the address in the browser that registered: so is the code that was mailed with it.
+    /// The verification of the address in the browser of the registration: that write also uses up the code of the same
+    /// mail.
     Registration(&'a OneTimeRow),
-    /// A provider's word.
+    /// An identity provider.
     Provider(IdentityProvider),
 }
 
@@ -92,7 +93,7 @@ impl SignInMethod<'_> {
         }
     }
 
-    /// Its name in the claim `amr` (RFC 8176; `fed` is the contract's). A link that was mailed is as good as a code.
+    /// Its name in the claim `amr` (RFC 8176; `fed` is the contract's). A mailed link counts as a code.
     pub const fn amr(self) -> &'static str {
         match self {
             Self::Password => "pwd",
@@ -101,7 +102,7 @@ impl SignInMethod<'_> {
         }
     }
 
-    /// What a client is told whose proof is good no more.
+    /// The error for a client whose method is not valid any more.
     const fn refusal(self) -> ApiError {
         match self {
             Self::Password => ApiError::InvalidCredentials,
@@ -115,15 +116,15 @@ impl SignInMethod<'_> {
 /// The request of a client that signs in.
 pub struct Client<'a> {
     pub context: &'a RequestContext,
-    /// By what it may show that it signed in before.
+    /// The tokens of earlier sign-ins that it may present.
     pub shown: Shown<'a>,
     pub delivery: TokenDelivery,
     /// The id of the session that is created.
     pub session: SessionId,
 }
 
-/// Makes a session for `profile`, whose `gate` was read in this request: its row and its place in the gate, on condition that
-/// the account is still what was judged.
+/// Creates a session for `profile`, whose `gate` was read in this request: its row and its entry in the gate, on
+/// condition that the account is unchanged since it was checked.
 pub async fn sign_in(
     state: &State,
     client: &Client<'_>,
@@ -145,13 +146,14 @@ pub async fn sign_in(
     };
     let row = state.store.put_session(&session);
     let (gate, ended) = match method {
-        // A row that no gate names is no session, and a gate's session without a row is one whose tokens never went out.
+        // A row that no gate names is not a session, and a gate's session without a row is one whose tokens were never
+        // issued.
         SignInMethod::Password | SignInMethod::Provider(_) => {
             let (kept, admitted) = tokio::join!(row, admit(state, context, gate, &session, method));
             kept?;
             admitted?
         }
-        // A code is good once: the row stands before the code is used up.
+        // A code is valid once: the row is written before the code is used up.
         SignInMethod::Code(code) if !profile.email_verified => {
             row.await?;
             let gate = take_over(state, context, &profile, gate, &session, code).await?;
@@ -163,7 +165,7 @@ pub async fn sign_in(
             admit(state, context, gate, &session, method).await?
         }
     };
-    // A registration's code cannot be mailed again once it is used: its entry is part of the write that uses it.
+    // A registration's code cannot be mailed again after its use: its entry is part of the write that uses it.
     if !matches!(method, SignInMethod::Registration(_)) {
         state.store.record(&signed_in_entry(context, &session, method, &ended)).await?;
     }
@@ -191,7 +193,7 @@ pub async fn sign_in(
     }
 }
 
-/// The entry of a sign-in, and of the sessions that ended for it.
+/// The entry of a sign-in, and of the sessions that ended to make room.
 fn signed_in_entry(
     context: &RequestContext,
     session: &NewSession,
@@ -203,7 +205,7 @@ fn signed_in_entry(
     entry
 }
 
-/// Adds the session to the gate; what raced this sign-in has won, unless it was only another sign-in.
+/// Adds the session to the gate; a concurrent change takes precedence, unless it was only another sign-in.
 async fn admit(
     state: &State,
     context: &RequestContext,
@@ -255,7 +257,7 @@ async fn admit(
     Err(ApiError::Unavailable("the gate changes too often".into()))
 }
 
-/// The real owner of the address arrives at an account that nobody had proved: its password and sessions end (S23).
+/// The owner of the address signs in to an unverified account: its password and sessions end (S23).
 async fn take_over(
     state: &State,
     context: &RequestContext,
@@ -280,7 +282,7 @@ async fn take_over(
     Ok(gate)
 }
 
-/// The entry of an address that is proved, and of the password that ends with it.
+/// The entry of a verified address, and of the password that ends with it.
 pub fn taken_over_entry(context: &RequestContext, profile: &Profile, method: &str) -> AuditEntry {
     let mut entry = context.entry(Action::Verified, Some(profile.id), Some(profile.id.to_string()));
     entry.before = Some(json!({"email_verified": false, "has_password": true}));
@@ -288,16 +290,16 @@ pub fn taken_over_entry(context: &RequestContext, profile: &Profile, method: &st
     entry
 }
 
-/// Refuses an account that is closed; one that is deleted is told as one that is `unknown`.
+/// Refuses a closed account; a deleted one is reported as `unknown`.
 pub fn refuse_closed(gate: &Gate, unknown: ApiError) -> Result<(), ApiError> {
-    match gate {
-        Gate { is_active: true, .. } => Ok(()),
-        Gate { closing: Some(Closing::Deleted), .. } => Err(unknown),
-        _ => Err(ApiError::AccountDisabled),
+    match gate.state() {
+        AccountState::Active => Ok(()),
+        AccountState::Deleted => Err(unknown),
+        AccountState::Disabled | AccountState::Deactivated => Err(ApiError::AccountDisabled),
     }
 }
 
-/// The refresh token to hand out.
+/// The refresh token to issue.
 pub struct IssuedRefreshToken<'a> {
     pub session: SessionId,
     pub n: u64,
@@ -308,7 +310,7 @@ pub struct IssuedRefreshToken<'a> {
 }
 
 impl<'a> IssuedRefreshToken<'a> {
-    /// The token that is good now for `row`.
+    /// The current token of `row`.
     pub fn of_row(state: &State, row: &SessionRow, nonce: &'a Nonce, context: &RequestContext) -> Self {
         let seconds_left = row.rotation().seconds_left(context.now, state.config.lifetimes.idle_seconds);
         let (amr, signed_in_at) = (row.amr.clone(), row.created_at);

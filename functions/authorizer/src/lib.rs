@@ -1,5 +1,5 @@
-//! The `authorizer` function: a Lambda authorizer for the HTTP API of a team's own product (payload format 2.0, simple
-//! responses). It reads the gate and nothing else, so a session that ended is refused as soon as no cached answer is left.
+//! The `authorizer` function: a Lambda authorizer for the HTTP API of an adopter's own product (payload format 2.0,
+//! simple responses). It reads only the gate, so an ended session is refused as soon as no cached answer is left.
 
 use aws_config::SdkConfig;
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ pub struct State {
 }
 
 impl State {
-    /// Puts the clients together. No call is made.
+    /// Creates the clients. It makes no call.
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig, clock: Clock) -> Self {
         let store = Store::new(sdk, &config.table_prefix);
@@ -58,12 +58,12 @@ impl State {
     }
 }
 
-/// The tables do not answer: API Gateway then answers 500, and the client may try again.
+/// The tables do not answer: API Gateway then answers 500, and the client may retry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Unavailable(String);
+pub struct UnavailableError(String);
 
-impl From<GuardError> for Unavailable {
+impl From<GuardError> for UnavailableError {
     fn from(error: GuardError) -> Self {
         let cause = error.cause().unwrap_or(error.public().1).to_owned();
         tracing::error!(cause, "a token was not decided about");
@@ -71,11 +71,11 @@ impl From<GuardError> for Unavailable {
     }
 }
 
-/// Decides about the token of an authorizer event. Whatever is wrong with the event or the token is a refusal.
+/// Decides about the token of an authorizer event. An invalid event or token is refused.
 ///
 /// # Errors
-/// When the tables do not answer: nothing is known of the token then.
-pub async fn handle(event: Value, state: &State) -> Result<Value, Unavailable> {
+/// When the tables do not answer: then the validity of the token is not known.
+pub async fn handle(event: Value, state: &State) -> Result<Value, UnavailableError> {
     let refused = json!({"isAuthorized": false});
     let Some(token) = token_of(&event) else { return Ok(refused) };
     let now = state.clock.now();
@@ -96,8 +96,8 @@ pub async fn handle(event: Value, state: &State) -> Result<Value, Unavailable> {
     }}))
 }
 
-/// The bearer token of an event. API Gateway caches an answer by the identity sources, so the token is read from the one
-/// source that there is; only where none is configured, and nothing is cached, from the header.
+/// The bearer token of an event. API Gateway caches an answer by the identity sources, so the token is read from the
+/// single source; only if none is configured, and nothing is cached, from the header.
 fn token_of(event: &Value) -> Option<&str> {
     let text = match &event["identitySource"] {
         Value::Null => event["headers"]["authorization"].as_str()?,

@@ -1,4 +1,4 @@
-//! Plans as they are made: at Stripe first, then here, and never by halves.
+//! The creation of plans: at Stripe first, then here, and never partially.
 
 use crate::State;
 use crate::error::for_admin;
@@ -12,13 +12,13 @@ use tollgate_platform::{fingerprint, random_bytes};
 use tollgate_store::{OutboxMessage, PlanReservation, PlanWrite};
 use tollgate_stripe::GatewayError;
 
-/// Of `plans` the one of this code that can be subscribed to.
+/// The active one of `plans` with this code.
 pub fn active_plan(plans: &[Plan], code: &str) -> Result<Plan, ApiError> {
     let found = plans.iter().find(|plan| plan.is_active && plan.code.as_str() == code);
     found.cloned().ok_or(ApiError::PlanNotFound)
 }
 
-/// A new try.
+/// A new attempt.
 fn new_attempt(now: Timestamp) -> Attempt {
     Attempt { id: fingerprint(&format!("{:?}", random_bytes::<32>())), started_at: now }
 }
@@ -35,9 +35,9 @@ pub async fn make(
     let reservation = keep_code(state, now, &plan).await?;
     plan.id = reservation.plan_id;
     if !plan.is_free() {
-        match at_stripe(state, &plan, &reservation.attempt).await {
+        match create_price(state, &plan, &reservation.attempt).await {
             Ok(price) => plan.stripe_price_id = Some(price),
-            Err(NotMade(error, is_certain)) => {
+            Err(PriceError(error, is_certain)) => {
                 if is_certain {
                     state.gateway.archive_product(&plan.id.to_string()).await.map_err(for_admin)?;
                     state.store.release_plan(&reservation).await?;
@@ -61,24 +61,24 @@ pub async fn make(
     Err(ApiError::PlanCodeTaken)
 }
 
-/// Why there is no price, and whether it is certain that none was made.
-struct NotMade(GatewayError, bool);
+/// Why there is no price, and whether it is certain that none was created.
+struct PriceError(GatewayError, bool);
 
-/// The price of `plan` that `attempt` makes, with the plan's product.
-async fn at_stripe(state: &State, plan: &Plan, attempt: &Attempt) -> Result<String, NotMade> {
+/// The price of `plan` that `attempt` creates, with the plan's product.
+async fn create_price(state: &State, plan: &Plan, attempt: &Attempt) -> Result<String, PriceError> {
     let of_product = |error: GatewayError| {
         let is_certain = !error.may_have_happened();
-        NotMade(error, is_certain)
+        PriceError(error, is_certain)
     };
     state.gateway.ensure_product(plan).await.map_err(of_product)?;
     let product = plan.id.to_string();
     match state.gateway.create_price(&product, &plan.terms, attempt).await {
         Ok(price) => Ok(price),
-        // The same key would get the same answer for a day: was it made all the same?
+        // The same key would return the same answer for a day: the price may have been created nevertheless.
         Err(error @ GatewayError::Failed(_)) => match state.gateway.price_of_attempt(&product, attempt).await {
             Ok(Some(price)) => Ok(price),
-            Ok(None) => Err(NotMade(error, true)),
-            Err(error) => Err(NotMade(error, false)),
+            Ok(None) => Err(PriceError(error, true)),
+            Err(error) => Err(PriceError(error, false)),
         },
         Err(error) => Err(of_product(error)),
     }
@@ -177,9 +177,9 @@ async fn new_price(state: &State, context: &RequestContext, from: &Plan, to: &Pl
         }
         new.attempt
     };
-    match at_stripe(state, to, &attempt).await {
+    match create_price(state, to, &attempt).await {
         Ok(price) => Ok(price),
-        Err(NotMade(error, is_certain)) => {
+        Err(PriceError(error, is_certain)) => {
             if is_certain {
                 let again = PlanReservation { digest: String::new(), attempt: new_attempt(context.now), ..stored };
                 state.store.reserve_price(&again, &attempt.id).await?;

@@ -7,26 +7,26 @@ use tollgate_platform::keys::SecretIds;
 use tollgate_platform::{ConfigError, Env, Origins};
 use tollgate_stripe::STRIPE_API;
 
-/// Everything that the environment says, parsed once.
+/// All settings, parsed once.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// This service's public address, which issues tokens.
     pub app_url: Arc<str>,
     /// The audience of access tokens.
     pub audience: Arc<str>,
-    /// Where browsers may call from.
+    /// The origins from which browsers may call.
     pub origins: Origins,
-    /// Where a browser goes when a checkout is paid.
+    /// The address to return to after a paid checkout.
     pub success_url: Arc<str>,
-    /// Where it goes when a checkout is left.
+    /// The address to return to from a checkout that was left.
     pub cancel_url: Arc<str>,
-    /// Where it goes when Stripe's portal is left.
+    /// The address to return to from Stripe's portal.
     pub portal_return_url: Arc<str>,
-    /// Where Stripe's API is.
+    /// The address of Stripe's API.
     pub stripe_url: String,
     /// The rules of billing.
     pub rules: Rules,
-    /// The header in which the operator's own proxy names the client, where there is such a proxy.
+    /// The header in which the operator's own proxy names the client, if there is one.
     pub client_ip: Option<ClientIpHeader>,
     /// How often a user may call; `None`: any number of times.
     pub limits: Option<Limits>,

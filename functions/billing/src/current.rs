@@ -45,7 +45,7 @@ pub async fn sync_subscription_if(
     Ok(subscription)
 }
 
-/// Whether a checkout is reserved of which no subscription is known.
+/// Whether a checkout is reserved without a known subscription.
 fn is_buying(account: &Account) -> bool {
     account.customer.checkout.as_ref().is_some_and(|checkout| {
         // Stripe counts in whole seconds.

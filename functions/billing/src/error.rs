@@ -1,15 +1,15 @@
-//! Maps Stripe's errors to answers: the only place that decides it.
+//! Maps Stripe's errors to answers; nothing else does.
 
 use tollgate_convergence::ConvergeError;
 use tollgate_http::{ApiError, Refused};
 use tollgate_stripe::{GatewayError, Unpaid};
 
-/// The contract's error for a user's call that Stripe did not carry out.
+/// The contract's error for a user's call that Stripe refused or failed.
 pub fn of_gateway(error: GatewayError) -> ApiError {
     classify(error, Refused::User)
 }
 
-/// The same for an admin's call: a refusal gives Stripe's reason, which the admin can act on.
+/// The same for an admin's call: a refusal includes Stripe's reason, on which the admin can act.
 pub fn for_admin(error: GatewayError) -> ApiError {
     classify(error, Refused::Admin)
 }

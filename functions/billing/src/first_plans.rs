@@ -10,7 +10,7 @@ use tollgate_http::ApiError;
 use tollgate_platform::random_bytes;
 use tollgate_stripe::GatewayError;
 
-/// A plan of a month, in US cents.
+/// A monthly plan, in US cents.
 struct FirstPlan {
     code: &'static str,
     name: &'static str,
@@ -20,7 +20,7 @@ struct FirstPlan {
     features: Value,
 }
 
-/// The plans. Their features are those that `functions/example` asks for.
+/// The plans. Their features are those that `functions/example` requires.
 fn first_plans() -> [FirstPlan; 3] {
     [
         FirstPlan {
@@ -56,13 +56,13 @@ pub enum KeyCheckError {
     /// Stripe refuses it, with this HTTP status.
     #[error("Stripe refuses the key ({0})")]
     Refused(u16),
-    /// Stripe does not answer, or not to the point.
+    /// Stripe does not answer, or not as expected.
     #[error("Stripe does not answer: {0}")]
     Unknown(String),
 }
 
 impl State {
-    /// Asks Stripe whether it accepts the key; one that is `unset` asks for nothing.
+    /// Checks whether Stripe accepts the key; makes no call if it is `unset`.
     ///
     /// # Errors
     /// When it does not, or does not answer.
@@ -74,10 +74,10 @@ impl State {
         }
     }
 
-    /// Creates missing first plans whose code was never used: one that an admin has archived stays so.
+    /// Creates missing first plans whose code was never used: an archived plan stays archived.
     ///
     /// # Errors
-    /// When Stripe or the tables do not answer: the next call makes the plans that are still missing.
+    /// When Stripe or the tables do not answer: the next call creates the plans that are still missing.
     pub async fn seed_plans(&self) -> Result<(), ApiError> {
         let plans = self.store.catalogue().await?.plans;
         for FirstPlan { code, name, description, tier, price_cents, features } in first_plans() {

@@ -1,22 +1,22 @@
-//! The plans as this process read them last: a list that many read and few change. What is bought is decided by the table,
-//! never by this.
+//! The plans as this process last read them: the list is read often and changes rarely. Purchases are decided by the
+//! table, never by this.
 
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tollgate_domain::billing::Plan;
 use tollgate_store::{Store, StoreError};
 
-/// So long they are shown without being read again: a change of another process is seen after that.
+/// How long they are shown without another read: afterwards a change by another process is visible.
 const MAX_AGE: SignedDuration = SignedDuration::from_secs(30);
 
-/// The held plans.
+/// The cached plans.
 #[derive(Clone, Default)]
 pub struct HeldPlans(Arc<Mutex<Held>>);
 
 #[derive(Default)]
 struct Held {
     read: Option<(Timestamp, Arc<[Plan]>)>,
-    /// How often this process began or ended a change: what was read in between may be either state.
+    /// How often this process started or ended a change: a read in between may return either state.
     version: u64,
 }
 
@@ -37,7 +37,7 @@ impl HeldPlans {
         }
     }
 
-    /// All plans, archived ones too, as they are now.
+    /// All plans, archived ones too, by a new read.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
@@ -51,7 +51,7 @@ impl HeldPlans {
         Ok(plans)
     }
 
-    /// Begins a change of this process: until its end nothing is held, however it ends.
+    /// Starts a change by this process: until its end nothing is cached, however it ends.
     #[must_use]
     pub fn change(&self) -> PlansChange {
         self.forget();
@@ -65,7 +65,7 @@ impl HeldPlans {
     }
 }
 
-/// A change of the plans that is under way.
+/// A running change of the plans.
 pub struct PlansChange(HeldPlans);
 
 impl Drop for PlansChange {

@@ -46,7 +46,7 @@ pub struct State {
 }
 
 impl State {
-    /// Puts the clients together; `outbound` leads to Stripe. No call is made.
+    /// Creates the clients; `outbound` leads to Stripe. It makes no call.
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig, outbound: Outbound, clock: Clock) -> Self {
         let store = Store::new(sdk, &config.table_prefix);
@@ -84,7 +84,7 @@ impl FromRef<State> for Limiter {
     }
 }
 
-/// Every path of this function, as the contract has it.
+/// Every path of this function, as the contract lists it.
 pub fn router(state: State) -> Router {
     let conventions =
         Conventions { origins: state.config.origins.clone(), clock: state.clock.clone(), proxy: state.proxy.clone() };

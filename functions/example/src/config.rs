@@ -5,12 +5,12 @@ use tollgate_guard::Guard;
 use tollgate_http::Conventions;
 use tollgate_platform::{Clock, ConfigError, Env, Origins};
 
-/// Everything that the environment says, parsed once.
+/// All settings, parsed once.
 #[derive(Clone)]
 pub struct Config {
-    /// What lets a caller in.
+    /// The guard.
     pub guard: Guard,
-    /// How the routes are served.
+    /// The settings of the routes.
     pub conventions: Conventions,
 }
 

@@ -1,4 +1,4 @@
-//! The endpoints. Who may call one is an argument of its handler.
+//! The endpoints. The guard of each is an argument of its handler.
 
 use axum::Json;
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ impl Feature for Exports {
     const NAME: &'static str = "exports";
 }
 
-/// Who called.
+/// The caller.
 #[derive(Serialize, ToSchema)]
 pub struct Caller {
     user_id: String,
@@ -26,7 +26,7 @@ impl Caller {
     }
 }
 
-/// For each user who is signed in.
+/// For each signed-in user.
 #[utoipa::path(
     get, path = "/example/me", operation_id = "example_me", tag = "Example",
     security(("bearer" = [])), responses((status = 200, body = Caller))
@@ -53,10 +53,10 @@ pub async fn feature(RequireFeature(user, _): RequireFeature<Exports>) -> Json<C
     Caller::of(&user)
 }
 
-/// A use that was counted.
+/// A counted use.
 #[derive(Serialize, ToSchema)]
 pub struct Counted {
-    /// The uses that the plan gives in a month.
+    /// The uses that the plan allows in a month.
     limit: u64,
     /// The uses so far, this one included.
     used: u64,
@@ -65,7 +65,7 @@ pub struct Counted {
     resets_at: Timestamp,
 }
 
-/// As often in a month as the plan's limit `exports` says.
+/// Up to the number of uses a month in the plan's limit `exports`.
 #[utoipa::path(
     post, path = "/example/quota", operation_id = "example_quota", tag = "Example",
     security(("bearer" = [])), responses((status = 200, body = Counted))

@@ -4,10 +4,10 @@ use tollgate_mail::{Mailbox, brand};
 use tollgate_platform::keys::SecretIds;
 use tollgate_platform::{ConfigError, Env};
 
-/// Everything that the environment says, parsed once.
+/// All settings, parsed once.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The product's name in mails; that of the brand where it is not set.
+    /// The product's name in mails; the brand's name if it is not set.
     pub app_name: String,
     /// This service's public address.
     pub app_url: String,
@@ -17,7 +17,7 @@ pub struct Config {
     pub reset_page_url: String,
     /// The sender of mails; SES must have verified the address.
     pub mail_from: Mailbox,
-    /// SES's configuration set, where bounces are counted.
+    /// SES's configuration set, which counts bounces.
     pub configuration_set: Option<String>,
     /// The queue that calls this function.
     pub queue_url: String,

@@ -12,7 +12,7 @@ use tollgate_store::OutboxMessage;
 /// The class of an SES error.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It is the mail's or its address's own: sending it again changes nothing.
+    /// It concerns only this mail or its address: a retry would fail again.
     OfThisMail(String),
     /// It concerns all mails: throttling, an outage, or a wrong configuration. Retried, with an alarm.
     TryAgain(String),
@@ -20,7 +20,7 @@ pub enum Refusal {
 
 type SendError = SdkError<SendRawEmailError>;
 
-/// Hands the mail of `row` to SES, as one composed message.
+/// Sends the mail of `row` by SES, as one composed message.
 pub async fn send(client: &Client, config: &Config, mail: &Mail, row: &OutboxMessage) -> Result<(), SendError> {
     let id = row.id.to_string();
     let message = compose(mail, &Envelope { from: &config.mail_from, id: &id, date: row.created_at });

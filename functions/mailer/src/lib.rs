@@ -33,7 +33,7 @@ pub struct State {
 }
 
 impl State {
-    /// Puts the clients together. No call is made.
+    /// Creates the clients. It makes no call.
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig, clock: Clock) -> Self {
         Self {
@@ -47,9 +47,9 @@ impl State {
     }
 }
 
-/// Why a message comes back.
+/// Why a message is received again.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+enum HandlingError {
     #[error("the queue's message is not readable")]
     Unreadable,
     #[error("another receive holds it")]
@@ -64,14 +64,14 @@ enum Failure {
     Ses(String),
 }
 
-impl MessageError for Failure {
+impl MessageError for HandlingError {
     fn is_poison(&self) -> bool {
         matches!(self, Self::Unreadable | Self::Render(_))
     }
 }
 
 /// Why a message will never be sent.
-enum Parked {
+enum ParkedError {
     Expired,
     KeyGone,
     Rejected(String),
@@ -83,7 +83,7 @@ struct QueueMessage {
     id: MessageId,
 }
 
-/// Sends each message of `event`; the failed ones are reported and come back.
+/// Sends each message of `event`; failed messages are reported and received again.
 ///
 /// # Errors
 /// Never: failures are reported message by message.
@@ -91,14 +91,14 @@ pub async fn handle(event: SqsEvent, state: &State) -> Result<SqsBatchResponse, 
     Ok(sqs::batch(event, &state.queue, |message| one(state, message)).await)
 }
 
-async fn one(state: &State, message: SqsMessage) -> Result<(), Failure> {
+async fn one(state: &State, message: SqsMessage) -> Result<(), HandlingError> {
     let queue_message: QueueMessage =
-        serde_json::from_str(message.body.as_deref().unwrap_or_default()).map_err(|_| Failure::Unreadable)?;
+        serde_json::from_str(message.body.as_deref().unwrap_or_default()).map_err(|_| HandlingError::Unreadable)?;
     let holder = message.message_id.unwrap_or_default();
     let row = match state.store.claim_message(&queue_message.id, &holder, state.clock.now()).await? {
         Claim::Send(row) => row,
         Claim::AlreadyDone => return Ok(()),
-        Claim::HeldByAnother => return Err(Failure::HeldByAnother),
+        Claim::HeldByAnother => return Err(HandlingError::HeldByAnother),
     };
     let outcome = match deliver(state, &row).await {
         Ok(outcome) => outcome,
@@ -117,9 +117,9 @@ async fn one(state: &State, message: SqsMessage) -> Result<(), Failure> {
         }
         Err(parked) => {
             let reason = match parked {
-                Parked::Expired => "expired".to_owned(),
-                Parked::KeyGone => "key_gone".to_owned(),
-                Parked::Rejected(code) => format!("rejected: {code}"),
+                ParkedError::Expired => "expired".to_owned(),
+                ParkedError::KeyGone => "key_gone".to_owned(),
+                ParkedError::Rejected(code) => format!("rejected: {code}"),
             };
             tracing::warn!(message_id = %row.id, kind = row.kind, reason, "mail parked");
             state.store.park_message(&row.id, &reason, now).await?;
@@ -128,9 +128,9 @@ async fn one(state: &State, message: SqsMessage) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Renders and sends `row`; the inner error says why it never will be.
-async fn deliver(state: &State, row: &OutboxMessage) -> Result<Result<(), Parked>, Failure> {
-    let message: Message = serde_json::from_str(&row.body).map_err(|error| Failure::Render(error.to_string()))?;
+/// Renders and sends `row`; the inner error says why it will never be sent.
+async fn deliver(state: &State, row: &OutboxMessage) -> Result<Result<(), ParkedError>, HandlingError> {
+    let message: Message = serde_json::from_str(&row.body).map_err(|error| HandlingError::Render(error.to_string()))?;
     let secrets = match secrets_of(state, &message).await? {
         Ok(secrets) => secrets,
         Err(parked) => return Ok(Err(parked)),
@@ -144,15 +144,15 @@ async fn deliver(state: &State, row: &OutboxMessage) -> Result<Result<(), Parked
         token: secrets.0.as_ref().map_or("", |token| token.expose()),
         code: secrets.1.as_ref().map_or("", |code| code.expose()),
     };
-    let mail = render(&message, &context).map_err(|error| Failure::Render(error.to_string()))?;
+    let mail = render(&message, &context).map_err(|error| HandlingError::Render(error.to_string()))?;
     send(state, &mail, row).await
 }
 
-/// The link's token and the code that `message` prints, derived now; one that has expired is never sent (R15).
+/// The link's token and the code in `message`, derived now; an expired one is never sent (R15).
 async fn secrets_of(
     state: &State,
     message: &Message,
-) -> Result<Result<(Option<Plain>, Option<Plain>), Parked>, Failure> {
+) -> Result<Result<(Option<Plain>, Option<Plain>), ParkedError>, HandlingError> {
     let (purpose, otp): (Purpose, &OneTime) = match message {
         Message::Verify { otp, is_change: false, .. } => (Purpose::Verify, otp),
         Message::Verify { otp, is_change: true, .. } => (Purpose::ChangeEmail, otp),
@@ -177,20 +177,20 @@ async fn secrets_of(
         | Message::TrialRefused { .. } => return Ok(Ok((None, None))),
     };
     if state.clock.now() >= otp.expires_at {
-        return Ok(Err(Parked::Expired));
+        return Ok(Err(ParkedError::Expired));
     }
     let codes = state.keys.codes().await?;
     let token = codes.link_token(purpose, &otp.user_id, &otp.id, &otp.generation);
     let code = codes.code(purpose, &otp.id, &otp.generation);
-    if token.is_none() || code.is_none() { Ok(Err(Parked::KeyGone)) } else { Ok(Ok((token, code))) }
+    if token.is_none() || code.is_none() { Ok(Err(ParkedError::KeyGone)) } else { Ok(Ok((token, code))) }
 }
 
-async fn send(state: &State, mail: &Mail, row: &OutboxMessage) -> Result<Result<(), Parked>, Failure> {
+async fn send(state: &State, mail: &Mail, row: &OutboxMessage) -> Result<Result<(), ParkedError>, HandlingError> {
     match delivery::send(&state.ses, &state.config, mail, row).await {
         Ok(()) => Ok(Ok(())),
         Err(error) => match classify(&error) {
-            Refusal::OfThisMail(code) => Ok(Err(Parked::Rejected(code))),
-            Refusal::TryAgain(code) => Err(Failure::Ses(code)),
+            Refusal::OfThisMail(code) => Ok(Err(ParkedError::Rejected(code))),
+            Refusal::TryAgain(code) => Err(HandlingError::Ses(code)),
         },
     }
 }

@@ -34,7 +34,7 @@ impl Config {
 
 /// A file of `web/`.
 struct Asset {
-    /// Below `web/`.
+    /// The path below `web/`.
     path: &'static str,
     content_type: &'static str,
     etag: &'static str,
@@ -42,7 +42,7 @@ struct Asset {
     gzip: &'static [u8],
 }
 
-/// The paths of the gateway that lead here beside those of the OpenAPI document: files, and pages below.
+/// The paths that the gateway routes here in addition to those of the OpenAPI document.
 pub const FILE_PATHS: &[&str] = &["/account/{proxy+}", "/dashboard/{proxy+}", "/docs/{proxy+}"];
 
 const ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
@@ -50,7 +50,7 @@ const ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 const ACCOUNT: &str = "account/index.html";
 /// The page that every view of the dashboard starts from.
 const DASHBOARD: &str = "dashboard/index.html";
-/// The page for a browser that asks for one that is not there.
+/// The page for a browser that requests an unknown path.
 const NOT_FOUND: &str = "account/not-found.html";
 /// The views of the account below `/account`. `main.js` shows the same ones.
 const VIEWS: [&str; 13] = [
@@ -91,13 +91,13 @@ fn routes() -> OpenApiRouter {
         .routes(routes!(openapi_document))
 }
 
-/// The front door.
+/// Redirects the start page.
 #[utoipa::path(get, path = "/", tag = "Service", responses((status = 303, description = "To `/account`")))]
 async fn root() -> Redirect {
     Redirect::to("/account")
 }
 
-/// The page that changes a password, where password managers look for it.
+/// Redirects password managers to the page that changes a password.
 #[utoipa::path(
     get, path = "/.well-known/change-password", operation_id = "change_password_page", tag = "Service",
     responses((status = 302, description = "To `/account/password`"))
@@ -126,7 +126,7 @@ async fn dashboard(headers: HeaderMap) -> Response {
     serve(DASHBOARD, None, &headers)
 }
 
-/// The address of the dashboard that people try first.
+/// Redirects the usual address of a dashboard.
 #[utoipa::path(
     get, path = "/admin", operation_id = "admin_page", tag = "Service",
     responses((status = 303, description = "To `/dashboard`"))
@@ -135,7 +135,7 @@ async fn admin() -> Redirect {
     Redirect::to("/dashboard")
 }
 
-/// A page to read this document.
+/// A page that shows this document.
 #[utoipa::path(
     get, path = "/docs", tag = "Service",
     responses((status = 200, description = "A page", content_type = "text/html", body = String),
@@ -155,7 +155,7 @@ async fn openapi_document(headers: HeaderMap) -> Response {
     serve("openapi.json", None, &headers)
 }
 
-/// A file, or for the name of a view the page itself: its views have addresses of their own.
+/// A file, or for the name of a view the page itself: its views have their own addresses.
 async fn account_file(
     path: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
@@ -201,7 +201,7 @@ async fn unknown(method: Method, headers: HeaderMap) -> Response {
     if is_read { not_found(&headers) } else { ApiError::NotFound.into_response() }
 }
 
-/// For a browser a page that leads on, for a client the problem.
+/// A page with links for a browser, the problem for a client.
 fn not_found(request: &HeaderMap) -> Response {
     let page = ASSETS.iter().find(|asset| asset.path == NOT_FOUND).filter(|_| prefers_html(request));
     let Some(page) = page else { return ApiError::NotFound.into_response() };
@@ -209,12 +209,12 @@ fn not_found(request: &HeaderMap) -> Response {
     (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, kind)], page.plain).into_response()
 }
 
-/// A file. Under an address that names its version it never changes; under another one a browser asks each time.
+/// A file. At an address with its version it never changes; at another one a browser checks it each time.
 fn serve(path: &str, query: Option<&str>, request: &HeaderMap) -> Response {
     let Some(asset) = ASSETS.iter().find(|asset| asset.path == path) else { return not_found(request) };
     let text = |name| header_text(request, name);
     let is_gzip = text(header::ACCEPT_ENCODING).split(',').any(takes_gzip);
-    // A tag names one representation: the packed one has another.
+    // A tag names one representation: the compressed one has its own.
     let etag = if is_gzip { format!("\"{}-gzip\"", asset.etag) } else { format!("\"{}\"", asset.etag) };
     let is_known = text(header::IF_NONE_MATCH).split(',').any(|known| known.trim().trim_start_matches("W/") == etag);
     let mut response = match (is_known, is_gzip) {
@@ -241,7 +241,7 @@ fn serve(path: &str, query: Option<&str>, request: &HeaderMap) -> Response {
     response
 }
 
-/// Whether one entry of `accept-encoding` takes gzip.
+/// Whether one entry of `accept-encoding` accepts gzip.
 fn takes_gzip(entry: &str) -> bool {
     let (name, quality) = entry.split_once(';').unwrap_or((entry, ""));
     let refused = quality.trim().strip_prefix("q=").is_some_and(|q| q.trim().parse().is_ok_and(|q: f32| q == 0.0));
@@ -305,7 +305,7 @@ mod tests {
 
     // D4, E11
     #[tokio::test]
-    async fn a_first_visit_loads_few_files_and_a_second_page_loads_only_itself() {
+    async fn a_first_visit_loads_few_files_and_a_second_page_only_itself() {
         for (page, most) in [("/account", 6), ("/dashboard", 7), ("/docs", 8)] {
             let (_, headers, html) = ask("GET", page, &[]).await;
             assert_eq!(headers["cache-control"], "no-cache");
@@ -324,7 +324,7 @@ mod tests {
                 let caching = if is_versioned { "public, max-age=31536000, immutable" } else { "no-cache" };
                 assert_eq!(headers["cache-control"], caching, "{file}");
                 assert!(is_versioned || page == "/docs", "{file}");
-                // A version that is another one, as a page of an older deployment names it, is not kept.
+                // A file with another version, as a page of an older deployment names it, is not cached.
                 let (_, headers, _) = ask("GET", &format!("{}?v=0", file.split('?').next().unwrap()), &[]).await;
                 assert_eq!(headers["cache-control"], "no-cache", "{file}");
                 at += 1;
@@ -350,7 +350,7 @@ mod tests {
 
     // D4
     #[test]
-    fn the_script_of_the_account_holds_each_module_once() {
+    fn the_script_of_the_account_contains_each_module_once() {
         let script = |path: &str| {
             let asset = ASSETS.iter().find(|asset| asset.path == path).unwrap();
             std::str::from_utf8(asset.plain).unwrap()
@@ -435,7 +435,7 @@ mod tests {
 
     #[test]
     fn pages_have_no_inline_script_or_style_and_scripts_never_write_html() {
-        // A bundle is made of the modules; the brand's links are the operator's.
+        // A bundle is built from the modules; the brand's links belong to the operator.
         let is_written = |path: &str| !path.ends_with("/bundle.js") && path != "account/brand.js";
         for asset in ASSETS.iter().filter(|asset| is_written(asset.path)) {
             let text = std::str::from_utf8(asset.plain).unwrap();
@@ -448,7 +448,7 @@ mod tests {
                 }
                 _ => &["@import", "url("],
             };
-            // A link to Stripe's dashboard is followed by a person.
+            // A link to Stripe's dashboard is opened by a person.
             let text = text.replace("https://dashboard.stripe.com/", "");
             for word in forbidden {
                 assert!(

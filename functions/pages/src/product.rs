@@ -1,4 +1,4 @@
-//! What the account pages know of the product that they belong to: where it is, and whether an address leads back to it.
+//! The product of the account pages: its address, and whether an address is one to return to.
 
 use crate::Config;
 use axum::Json;
@@ -6,7 +6,7 @@ use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use serde::{Deserialize, Serialize};
 
-/// The address to lead back to, as a page was given it.
+/// The address to return to, as the page received it.
 #[derive(Deserialize)]
 pub struct Requested {
     return_to: Option<String>,
@@ -66,7 +66,7 @@ mod tests {
 
     // S21
     #[tokio::test]
-    async fn an_address_of_an_allowed_origin_leads_back_and_no_other_does() {
+    async fn an_address_of_an_allowed_origin_is_returned_to_and_no_other() {
         let front_end = "https://app.example";
         let allowed =
             ["https://app.example/notes?page=2#end", "https://b.example/", "https://accounts.example/account/billing"];

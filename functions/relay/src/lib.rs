@@ -1,4 +1,5 @@
-//! The `relay` function: puts each new message of the outbox on its queue. It reads no table: the stream brings the rows.
+//! The `relay` function: puts each new message of the outbox on its queue. It reads no table: the stream contains the
+//! rows.
 
 use aws_config::SdkConfig;
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
@@ -30,7 +31,7 @@ pub struct State {
 }
 
 impl State {
-    /// Puts the clients together. No call is made.
+    /// Creates the clients. It makes no call.
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig, _: Clock) -> Self {
         Self { sender: Sender::new(config.queues, sdk) }
@@ -46,8 +47,8 @@ struct Row {
     body: String,
 }
 
-/// Sends a message for each new row. What could not be sent is reported by its sequence number: the stream comes again
-/// from the first one on, and a message that was sent twice finds its row claimed.
+/// Sends a message for each new row. Messages that could not be sent are reported by their sequence number: the stream
+/// repeats from the first one on, and a message that was sent twice finds its row claimed.
 ///
 /// # Errors
 /// Never: failures are reported record by record.
@@ -109,7 +110,7 @@ mod tests {
         json!({"pk": {"S": "msg_00000000000070008000000000000000"}, "kind": {"S": kind}, "state": {"S": "pending"}})
     }
 
-    /// The sequence numbers that are reported; every call to SQS fails, there is nothing behind it.
+    /// The reported sequence numbers; every call to SQS fails, because no server answers.
     async fn reported(records: Vec<Value>) -> Vec<String> {
         let sdk = tollgate_platform::aws::defaults(SdkConfig::builder()).build();
         let config = Config::from_env(&Env::from_pairs([
@@ -126,7 +127,7 @@ mod tests {
 
     // S6
     #[tokio::test]
-    async fn decoys_and_changes_of_rows_ask_for_nothing() {
+    async fn decoys_and_changes_of_rows_send_no_message() {
         let quiet = vec![
             record("1", "INSERT", row("decoy")),
             record("2", "MODIFY", row("verify")),

@@ -6,24 +6,24 @@ use tollgate_platform::bucket::BucketAddress;
 use tollgate_platform::{ConfigError, Env};
 use tollgate_sql::Limits;
 
-/// Everything that the environment says, parsed once.
+/// All settings, parsed once.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The prefix of table names.
     pub table_prefix: String,
-    /// How long access outlives a payment that failed.
+    /// How long access continues after a failed payment.
     pub grace: Grace,
     /// The queue that calls this function.
     pub queue_url: String,
-    /// Where CSV files go.
+    /// The bucket of CSV files.
     pub bucket: BucketAddress,
-    /// Where snapshots and files are written, which is this process's alone.
+    /// The folder of snapshots and files, which only this process uses.
     pub folder: PathBuf,
-    /// The program that runs a statement; `None` for this one itself.
+    /// The program that runs a statement; `None` for this one.
     pub runner: Option<PathBuf>,
     /// The limits of a statement.
     pub limits: Limits,
-    /// How often a message is received before it is given up; the queue says the same.
+    /// How often a message is received before it is given up, as configured for the queue.
     pub max_receives: u32,
 }
 

@@ -1,5 +1,5 @@
-//! The `reports` function: reads the tables into a snapshot, runs one statement on it in a process of its own, keeps the first
-//! rows or puts a CSV file into the bucket. It writes nothing that it reads.
+//! The `reports` function: reads the tables into a snapshot, runs one statement on it in another process, and stores
+//! the first rows or puts a CSV file into the bucket. It does not change the tables that it reads.
 
 mod config;
 mod runner;
@@ -25,10 +25,10 @@ use tollgate_domain::report::{Report, ReportFormat, ReportOutcome, ReportRequest
 use tollgate_platform::bucket::{Bucket, BucketError};
 use tollgate_platform::sqs::{self, MessageError, SourceQueue};
 use tollgate_platform::{Clock, Outbound, random_bytes};
-use tollgate_sql::{Answer, Failure, Job, Output, Snapshot, SnapshotError};
+use tollgate_sql::{Answer, Job, Output, RunError, Snapshot, SnapshotError};
 use tollgate_store::{Claim, Store, StoreError};
 
-/// So long a snapshot is read by the reports that follow.
+/// How long later reports use a snapshot.
 const SNAPSHOT_KEPT: SignedDuration = SignedDuration::from_mins(5);
 
 /// The state that invocations share.
@@ -60,7 +60,7 @@ impl Drop for Folder {
 }
 
 impl State {
-    /// Puts the clients together. No call is made.
+    /// Creates the clients. It makes no call.
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig, outbound: Outbound, clock: Clock) -> Self {
         Self {
@@ -75,9 +75,9 @@ impl State {
     }
 }
 
-/// Why a message comes back.
+/// Why a message is received again.
 #[derive(Debug, thiserror::Error)]
-enum Retry {
+enum HandlingError {
     #[error("the queue's message is not readable")]
     Unreadable,
     #[error("the request is not readable: {0}")]
@@ -94,7 +94,7 @@ enum Retry {
     Snapshot(SnapshotError),
 }
 
-impl MessageError for Retry {
+impl MessageError for HandlingError {
     fn is_poison(&self) -> bool {
         matches!(self, Self::Unreadable | Self::Request(_))
     }
@@ -106,7 +106,7 @@ struct QueueMessage {
     id: MessageId,
 }
 
-/// Runs the report of each message of `event`; the failed ones come back.
+/// Runs the report of each message of `event`; failed messages are received again.
 ///
 /// # Errors
 /// Never: failures are reported message by message.
@@ -114,15 +114,15 @@ pub async fn handle(event: SqsEvent, state: &State) -> Result<SqsBatchResponse, 
     Ok(sqs::batch(event, &state.queue, |message| one(state, message)).await)
 }
 
-async fn one(state: &State, message: SqsMessage) -> Result<(), Retry> {
+async fn one(state: &State, message: SqsMessage) -> Result<(), HandlingError> {
     let queue_message: QueueMessage =
-        serde_json::from_str(message.body.as_deref().unwrap_or_default()).map_err(|_| Retry::Unreadable)?;
+        serde_json::from_str(message.body.as_deref().unwrap_or_default()).map_err(|_| HandlingError::Unreadable)?;
     let receives = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1);
     let holder = message.message_id.unwrap_or_default();
     let row = match state.store.claim_message(&queue_message.id, &holder, state.clock.now()).await? {
         Claim::Send(row) => row,
         Claim::AlreadyDone => return Ok(()),
-        Claim::HeldByAnother => return Err(Retry::HeldByAnother),
+        Claim::HeldByAnother => return Err(HandlingError::HeldByAnother),
     };
     let request: ReportRequest = serde_json::from_str(&row.body)?;
     if let Err(retry) = run(state, &request, receives).await {
@@ -134,18 +134,18 @@ async fn one(state: &State, message: SqsMessage) -> Result<(), Retry> {
     Ok(state.store.mark_sent(&row.id, state.clock.now()).await?)
 }
 
-/// Runs the report that is asked for and stores its outcome; after the last receive that it could not be run.
-async fn run(state: &State, request: &ReportRequest, receives: u32) -> Result<(), Retry> {
+/// Runs the requested report and stores its outcome; after the last receive it stores that it could not be run.
+async fn run(state: &State, request: &ReportRequest, receives: u32) -> Result<(), HandlingError> {
     let id = request.report_id;
     let Some(report) = state.store.start_report(&id).await? else { return Ok(()) };
     let (status, mut outcome) = match outcome(state, &report).await {
         Ok(outcome) => (ReportStatus::Succeeded, outcome),
-        Err(Stopped::Failed(error)) => {
+        Err(StopError::Failed(error)) => {
             tracing::info!(report_id = %id, error, "report failed");
             (ReportStatus::Failed, ReportOutcome { error: Some(error), ..ReportOutcome::default() })
         }
-        Err(Stopped::Retry(retry)) if receives < state.config.max_receives => return Err(retry),
-        Err(Stopped::Retry(retry)) => {
+        Err(StopError::Retry(retry)) if receives < state.config.max_receives => return Err(retry),
+        Err(StopError::Retry(retry)) => {
             tracing::error!(report_id = %id, error = %retry, "a report is given up");
             let error = "The tables could not be read, or the result could not be stored. Try again later.".to_owned();
             (ReportStatus::Failed, ReportOutcome { error: Some(error), ..ReportOutcome::default() })
@@ -156,36 +156,36 @@ async fn run(state: &State, request: &ReportRequest, receives: u32) -> Result<()
 }
 
 /// Why there is no result.
-enum Stopped {
-    /// For good, in words for the admin.
+enum StopError {
+    /// Permanently, with a text for the admin.
     Failed(String),
-    /// This time.
-    Retry(Retry),
+    /// Temporarily.
+    Retry(HandlingError),
 }
 
-impl From<Failure> for Stopped {
-    fn from(failure: Failure) -> Self {
+impl From<RunError> for StopError {
+    fn from(failure: RunError) -> Self {
         Self::Failed(failure.to_string())
     }
 }
 
-impl From<ReadError> for Stopped {
+impl From<ReadError> for StopError {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Snapshot(too_large @ SnapshotError::TooLarge) => Self::Failed(too_large.to_string()),
-            ReadError::Snapshot(other) => Self::Retry(Retry::Snapshot(other)),
+            ReadError::Snapshot(other) => Self::Retry(HandlingError::Snapshot(other)),
             ReadError::Store(error) => Self::Retry(error.into()),
         }
     }
 }
 
-impl<E: Into<Retry>> From<E> for Stopped {
+impl<E: Into<HandlingError>> From<E> for StopError {
     fn from(error: E) -> Self {
         Self::Retry(error.into())
     }
 }
 
-async fn outcome(state: &State, report: &Report) -> Result<ReportOutcome, Stopped> {
+async fn outcome(state: &State, report: &Report) -> Result<ReportOutcome, StopError> {
     let taken = snapshot(state, report.fresh).await?;
     let file = match report.format {
         ReportFormat::Preview => None,
@@ -205,7 +205,7 @@ async fn outcome(state: &State, report: &Report) -> Result<ReportOutcome, Stoppe
     let Answer { row_count, columns, rows } = runner::run(state.config.runner.as_deref(), &job).await?;
     let as_of = taken.as_of;
     if let Some(rows) = rows {
-        let rows_json = serde_json::to_string(&rows).map_err(Retry::from)?;
+        let rows_json = serde_json::to_string(&rows).map_err(HandlingError::from)?;
         state.store.put_report_rows(report, as_of, rows_json).await?;
     }
     if let Some(file) = &file {
@@ -222,15 +222,15 @@ async fn outcome(state: &State, report: &Report) -> Result<ReportOutcome, Stoppe
     })
 }
 
-/// The snapshot of the last minutes, else a new one.
-async fn snapshot(state: &State, fresh: bool) -> Result<Arc<TakenSnapshot>, Stopped> {
+/// The snapshot of the last minutes, or a new one.
+async fn snapshot(state: &State, fresh: bool) -> Result<Arc<TakenSnapshot>, StopError> {
     let mut last = state.snapshot.lock().await;
     let now = state.clock.now();
     let is_recent = |taken: &Arc<TakenSnapshot>| !fresh && now.duration_since(taken.as_of) < SNAPSHOT_KEPT;
     if let Some(taken) = last.as_ref().filter(|taken| is_recent(taken)) {
         return Ok(Arc::clone(taken));
     }
-    // Two snapshots at once might not have room.
+    // There may not be enough room for two snapshots.
     *last = None;
     let snapshot = tables::read(state, new_file(state, "db")?, now).await?;
     let taken = Arc::new(TakenSnapshot { snapshot, as_of: now, _folder: Folder(state.config.folder.clone()) });
@@ -248,7 +248,7 @@ impl Drop for Scratch {
 }
 
 /// The path of a file that does not exist yet, in the folder of this process.
-fn new_file(state: &State, extension: &str) -> Result<PathBuf, Retry> {
+fn new_file(state: &State, extension: &str) -> Result<PathBuf, HandlingError> {
     // It contains personal data: only its owner may read it.
     DirBuilder::new().recursive(true).mode(0o700).create(&state.config.folder)?;
     let name: String = random_bytes::<8>().iter().map(|byte| format!("{byte:02x}")).collect();

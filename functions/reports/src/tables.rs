@@ -1,5 +1,5 @@
-//! Reads the tables into a snapshot: their segments at once, page by page, so that neither a table nor a segment is ever whole in
-//! memory.
+//! Reads the tables into a snapshot: their segments in parallel, page by page, so that no table or segment is
+//! completely in memory.
 
 use crate::State;
 use futures_util::future::try_join_all;
@@ -40,10 +40,10 @@ pub enum ReadError {
     Snapshot(#[from] SnapshotError),
 }
 
-/// Reads everything as of `now` into a new snapshot at `file`.
+/// Reads all tables as of `now` into a new snapshot at `file`.
 ///
 /// # Errors
-/// When DynamoDB does not answer, or there is too much of it.
+/// When DynamoDB does not answer, or the data is too large.
 pub async fn read(state: &State, file: PathBuf, now: Timestamp) -> Result<Snapshot, ReadError> {
     let reading = Reading { state, writer: Mutex::new(SnapshotWriter::create(file)?), now };
     let segments = |table| (0..SEGMENTS).map(move |number| (table, Segment { number, of: SEGMENTS }));
@@ -74,7 +74,7 @@ impl Reading<'_> {
             for row in page.rows {
                 match row {
                     Ok(row) => self.write(&writer, &row)?,
-                    // One item that cannot be read keeps no report from the others.
+                    // An item that cannot be read does not stop the report.
                     Err(error) => tracing::error!(?table, %error, "an item is left out of reports"),
                 }
             }
@@ -210,7 +210,7 @@ fn write_event(writer: &SnapshotWriter, entry: &AuditEntry) -> Result<(), Snapsh
     })
 }
 
-/// As the contract has times: RFC 3339 in UTC, to the second. All have the same length, so that their order as text is that of time.
+/// A time as in the contract: RFC 3339 in UTC, to the second. All have the same length, so that they sort as text.
 fn time(at: Timestamp) -> String {
     format!("{at:.0}")
 }

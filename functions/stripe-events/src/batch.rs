@@ -1,11 +1,11 @@
 //! A batch of messages. The events of one user are collected and lead to one synchronisation, which reads Stripe once.
-//!
-//! Within a message group the effects keep the order of the messages: before a message has an effect, the synchronisation that
-//! an earlier message of its group waits for is carried out. Only records of events that change nothing wait with it.
+//! Within a message group the effects keep the order of the messages: before a message has an effect, the
+//! synchronisation that an earlier message of its group waits for is executed. Only records of events without effect
+//! wait with it.
 
 use crate::command::{self, QueueMessage};
 use crate::event::{self, Consequence, Event, Hint};
-use crate::{Failure, State};
+use crate::{HandlingError, State};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use std::collections::BTreeSet;
 use tollgate_convergence::{Cause, ConvergeError};
@@ -43,7 +43,7 @@ struct Batch<'a> {
     state: &'a State,
     fifo: FifoBatch,
     waiting: Vec<Sync>,
-    /// The events that this batch has had, by id.
+    /// The events of this batch so far, by id.
     ids: BTreeSet<String>,
 }
 
@@ -55,7 +55,7 @@ struct Sync {
     /// The events that are recorded with it.
     rows: Vec<EventRow>,
     gone_customer: Option<String>,
-    /// The invoices whose payments wait for consent.
+    /// The invoices whose payments must be confirmed.
     consents: Vec<String>,
     /// The follow-up of a message.
     afterwards: Vec<(usize, Afterwards)>,
@@ -69,10 +69,10 @@ enum Afterwards {
 }
 
 impl Batch<'_> {
-    async fn handle(&mut self, index: usize, message: &SqsMessage) -> Result<(), Failure> {
+    async fn handle(&mut self, index: usize, message: &SqsMessage) -> Result<(), HandlingError> {
         let body = message.body.as_deref().unwrap_or_default();
         let Some(event) = Event::parse(body) else {
-            let queue_message: QueueMessage = serde_json::from_str(body).map_err(|_| Failure::Unreadable)?;
+            let queue_message: QueueMessage = serde_json::from_str(body).map_err(|_| HandlingError::Unreadable)?;
             return match self.sync_before(index, |_| false).await {
                 true => {
                     command::handle(&queue_message, message.message_id.as_deref().unwrap_or_default(), self.state).await
@@ -108,8 +108,8 @@ impl Batch<'_> {
         self.waiting.iter().position(in_group)
     }
 
-    /// Carries out the synchronisation that an earlier message of the group waits for, unless it may go on waiting; `false` if the
-    /// message has to wait for its group after that.
+    /// Executes the synchronisation that an earlier message of the group waits for, unless it may wait longer; `false`
+    /// if the message has to wait for its group after that.
     async fn sync_before(&mut self, index: usize, may_wait: impl Fn(&Sync) -> bool) -> bool {
         if let Some(at) = self.waited_for(index).filter(|at| !may_wait(&self.waiting[*at])) {
             self.sync(at).await;
@@ -138,11 +138,11 @@ impl Batch<'_> {
         }
     }
 
-    /// Carries out a synchronisation and what waits for it.
+    /// Executes a synchronisation and completes the messages that wait for it.
     async fn sync(&mut self, at: usize) {
         let sync = self.waiting.remove(at);
         if let Err(error) = sync.run(self.state).await {
-            let failure = Failure::from(error);
+            let failure = HandlingError::from(error);
             for index in sync.messages {
                 self.fifo.fail(index, &failure);
             }
@@ -165,7 +165,7 @@ impl Sync {
         Self { user, messages, rows, gone_customer: None, consents, afterwards }
     }
 
-    /// Whether the hint can wait with it.
+    /// Whether the event can wait with it.
     fn takes(&self, hint: &Hint) -> bool {
         let gone = [&self.gone_customer, &hint.gone_customer];
         self.user == hint.user && (gone.contains(&&None) || gone[0] == gone[1])
@@ -182,7 +182,7 @@ impl Sync {
 }
 
 impl Afterwards {
-    async fn run(&self, user: &UserId, state: &State) -> Result<(), Failure> {
+    async fn run(&self, user: &UserId, state: &State) -> Result<(), HandlingError> {
         let row = match self {
             Self::Record(row) => row,
             Self::Remind(row) => {

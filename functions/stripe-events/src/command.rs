@@ -1,6 +1,6 @@
 //! Commands: changes at Stripe that another function has written to the outbox.
 
-use crate::{Failure, State};
+use crate::{HandlingError, State};
 use serde::Deserialize;
 use tollgate_convergence::Cause;
 use tollgate_domain::MessageId;
@@ -18,27 +18,28 @@ pub struct QueueMessage {
     id: MessageId,
 }
 
-/// How far a command came.
+/// The progress of a command.
 enum Outcome {
-    /// To its end.
+    /// It is complete.
     Done,
-    /// To its end, except for a permanent refusal of Stripe: the reason is recorded with the command, which is closed.
+    /// It is complete, except for a permanent refusal by Stripe: the reason is recorded with the command, which is
+    /// closed.
     Refused(String),
-    /// So far: the rest is a command of its own.
+    /// It is partly done: the rest is another command.
     Rest(PlanCommand),
 }
 
 /// Executes the command of `queue_message`, which arrived in the SQS message `holder`.
-pub async fn handle(queue_message: &QueueMessage, holder: &str, state: &State) -> Result<(), Failure> {
+pub async fn handle(queue_message: &QueueMessage, holder: &str, state: &State) -> Result<(), HandlingError> {
     let row = match state.store.claim_message(&queue_message.id, holder, state.clock.now()).await? {
         Claim::Send(row) => row,
         Claim::AlreadyDone => return Ok(()),
-        Claim::HeldByAnother => return Err(Failure::HeldByAnother),
+        Claim::HeldByAnother => return Err(HandlingError::HeldByAnother),
     };
     let done = match serde_json::from_str(&row.body) {
-        Ok(Command::User(command)) => for_user(&command, state).await,
-        Ok(Command::Plan(command)) => for_plan(command, state).await,
-        Err(_) => Err(Failure::Unreadable),
+        Ok(Command::User(command)) => execute_for_user(&command, state).await,
+        Ok(Command::Plan(command)) => execute_for_plan(command, state).await,
+        Err(_) => Err(HandlingError::Unreadable),
     };
     let now = state.clock.now();
     match done {
@@ -55,7 +56,7 @@ pub async fn handle(queue_message: &QueueMessage, holder: &str, state: &State) -
     }
 }
 
-async fn for_user(command: &UserCommand, state: &State) -> Result<Outcome, Failure> {
+async fn execute_for_user(command: &UserCommand, state: &State) -> Result<Outcome, HandlingError> {
     let mut refused = None;
     if command.email.is_some()
         && let Some(Profile { email, .. }) = state.store.profile(&command.user_id).await?
@@ -65,7 +66,7 @@ async fn for_user(command: &UserCommand, state: &State) -> Result<Outcome, Failu
             Ok(()) => {}
             // The customer was deleted at Stripe: the sync below handles it.
             Err(error) if error.is_missing() => {}
-            // Stripe will refuse it each time. The address may be in its answer, which is not logged.
+            // Stripe will refuse it each time. Its answer may contain the address, so it is not logged.
             Err(GatewayError::Refused { status, code, .. }) if matches!(status, 400 | 403) => {
                 tracing::error!(
                     user = %command.user_id,
@@ -98,7 +99,7 @@ async fn for_user(command: &UserCommand, state: &State) -> Result<Outcome, Failu
 }
 
 /// Updates the plan at Stripe, then the access of its subscribers, page by page.
-async fn for_plan(command: PlanCommand, state: &State) -> Result<Outcome, Failure> {
+async fn execute_for_plan(command: PlanCommand, state: &State) -> Result<Outcome, HandlingError> {
     let catalogue = state.store.catalogue().await?;
     if command.from.is_none()
         && let Some(plan) = catalogue.plans.iter().find(|plan| plan.id == command.plan_id)

@@ -1,11 +1,11 @@
-//! Drift: a product or a price that was changed at Stripe. The plan's row decides; differences are reported in the log,
-//! by which an alarm is raised.
+//! Drift: a product or a price that was changed at Stripe. The plan's row takes precedence; differences are logged, and
+//! an alarm counts them.
 
-use crate::{Failure, State};
+use crate::{HandlingError, State};
 use serde_json::Value;
 
-/// Whether `object`, a product or a price of an event of this kind, is other than the plan has it.
-pub async fn of(kind: &str, object: &Value, state: &State) -> Result<bool, Failure> {
+/// Whether `object`, a product or a price of an event of this kind, differs from the plan.
+pub async fn of(kind: &str, object: &Value, state: &State) -> Result<bool, HandlingError> {
     let id = object["id"].as_str().unwrap_or_default();
     let catalogue = state.store.catalogue().await?;
     let is_deleted = kind.ends_with(".deleted");

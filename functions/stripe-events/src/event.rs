@@ -1,6 +1,6 @@
 //! Stripe's events: the hints and their customers.
 
-use crate::{Failure, State, drift};
+use crate::{HandlingError, State, drift};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -8,13 +8,13 @@ use tollgate_domain::UserId;
 use tollgate_store::EventRow;
 use tollgate_stripe::{Gateway, GatewayError, Mode, WEBHOOK_EVENTS};
 
-/// Three days before the end of a trial: what the sweep of reminders finds as well.
+/// Three days before the end of a trial: the sweep of reminders finds it as well.
 const TRIAL_ENDS: &str = "customer.subscription.trial_will_end";
 
-/// A payment waits for its payer: also one that is known as refused.
+/// A payment must be confirmed by its payer, also one that was declined before.
 const WANTS_CONSENT: &str = "invoice.payment_action_required";
 
-/// What happens to a product or a price, where only this side should change any.
+/// Changes of a product or a price, which only this service should make.
 const CATALOGUE: &[&str] =
     &["product.updated", "product.deleted", "price.updated", "price.deleted", "price.created", "product.created"];
 
@@ -24,7 +24,7 @@ pub struct Event {
     kind: String,
     created: Option<Timestamp>,
     livemode: bool,
-    /// It names what changed, and has no object in it.
+    /// It names the changed object and does not contain it.
     is_thin: bool,
     object: Value,
 }
@@ -40,7 +40,7 @@ struct Raw {
     created: Value,
     #[serde(default)]
     livemode: bool,
-    /// Not in a thin event.
+    /// Absent in a thin event.
     #[serde(default)]
     data: Value,
 }
@@ -57,8 +57,8 @@ impl Event {
         is_event.then_some(Self { id: raw.id, kind: raw.kind, created, livemode: raw.livemode, is_thin, object })
     }
 
-    /// Stripe's customer that it is about, if any. A dispute does not name the customer, nor does every refund: their charge
-    /// does.
+    /// The event's customer at Stripe, if any. A dispute does not name the customer, nor does every refund: their
+    /// charge does.
     async fn customer(&self, gateway: &Gateway) -> Result<Option<String>, GatewayError> {
         let id = |name: &str| self.object[name].as_str().or_else(|| self.object[name]["id"].as_str());
         if self.object["object"] == "customer" {
@@ -85,7 +85,7 @@ impl Event {
 
 /// The consequence of an event.
 pub enum Consequence {
-    /// Nothing: it was handled before (R2).
+    /// None: it was handled before (R2).
     None,
     /// It changes nothing, and is recorded.
     Record(EventRow),
@@ -93,22 +93,22 @@ pub enum Consequence {
     Sync(Hint),
 }
 
-/// An event that says that something of a user changed at Stripe.
+/// An event about a change of a user's objects at Stripe.
 pub struct Hint {
     /// The user.
     pub user: UserId,
-    /// What is recorded of the event.
+    /// The record of the event.
     pub row: EventRow,
     /// The customer, if it was deleted.
     pub gone_customer: Option<String>,
-    /// The invoice whose payment waits for consent.
+    /// The invoice whose payment must be confirmed.
     pub waits_for_consent: Option<String>,
-    /// Whether the event is the end of a trial, and is recorded when its reminder is written.
+    /// Whether the event announces the end of a trial, and is recorded when its reminder is written.
     pub is_to_remind: bool,
 }
 
-/// Determines the consequence of an event. Nothing is written.
-pub async fn consequence(event: &Event, state: &State) -> Result<Consequence, Failure> {
+/// Determines the consequence of an event. Writes nothing.
+pub async fn consequence(event: &Event, state: &State) -> Result<Consequence, HandlingError> {
     if state.store.is_event_handled(&event.id).await? {
         return Ok(Consequence::None);
     }

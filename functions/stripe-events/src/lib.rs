@@ -1,6 +1,6 @@
-//! The `stripe-events` function: makes the local subscriptions and payments converge to what Stripe says, one event or
-//! order after another. An event is a hint that something changed; what it says is not looked at beyond whom it is about, so the
-//! events of one user in a batch lead to one synchronisation.
+//! The `stripe-events` function: converges the local subscriptions and payments to Stripe's state, one event or command
+//! after another. An event is a hint that something changed; only its user is read from it, so the events of one user
+//! in a batch lead to one synchronisation.
 
 mod batch;
 mod command;
@@ -54,7 +54,7 @@ pub struct State {
 }
 
 impl State {
-    /// Puts the clients together; `outbound` leads to Stripe. No call is made.
+    /// Creates the clients; `outbound` leads to Stripe. It makes no call.
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig, outbound: Outbound, clock: Clock) -> Self {
         let store = Store::new(sdk, &config.table_prefix);
@@ -66,9 +66,9 @@ impl State {
     }
 }
 
-/// Why a message comes back.
+/// Why a message is received again.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+enum HandlingError {
     #[error("the queue's message is not readable")]
     Unreadable,
     #[error("another receive holds it")]
@@ -81,14 +81,14 @@ enum Failure {
     Converge(#[from] ConvergeError),
 }
 
-impl MessageError for Failure {
+impl MessageError for HandlingError {
     fn is_poison(&self) -> bool {
         matches!(self, Self::Unreadable)
     }
 }
 
-/// Handles the messages of `event`. One that failed is reported, and so are those that follow it in its group: they come back
-/// in the same order.
+/// Handles the messages of `event`. A failed one is reported, and so are the later ones of its group: they come back in
+/// the same order.
 ///
 /// # Errors
 /// Never: failures are reported message by message.

@@ -3,16 +3,16 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The queue's names are at most so long.
+/// The longest name of a message group.
 const MAX_GROUP: usize = 128;
 
-/// An event, as far as it matters here.
+/// The fields of an event that are used here.
 pub struct Hint {
     /// Stripe's id.
     pub id: String,
-    /// Stripe's name for what happened.
+    /// The type of the event.
     pub kind: String,
-    /// The customer, else the object's own id.
+    /// The customer, or the object's own id.
     pub group: String,
 }
 
@@ -41,14 +41,14 @@ struct Object {
 }
 
 impl Hint {
-    /// That of the event in `body`; `None` where it holds none.
+    /// The hint of the event in `body`; `None` if it contains none.
     pub fn of(body: &[u8]) -> Option<Self> {
         let event: Event = serde_json::from_slice(body).ok()?;
         let fits =
             |text: &str| !text.is_empty() && text.len() <= MAX_GROUP && text.bytes().all(|b| b.is_ascii_graphic());
         let object = match (event.object.as_str(), event.data.object) {
             ("event", Some(object)) => object,
-            // A thin event: it names what changed, and has no object in it.
+            // A thin event: it names the changed object and does not contain it.
             ("v2.core.event", _) => Object::default(),
             _ => return None,
         };

@@ -1,5 +1,5 @@
-//! The `stripe-webhook` function: checks the signature on the raw bytes, puts them on the queue, says 200. It reads no
-//! table and calls nothing but the queue: what it has acknowledged is safe, and what it could not queue Stripe sends again.
+//! The `stripe-webhook` function: verifies the signature of the raw bytes, queues them, and answers 200. It reads no
+//! table and calls only the queue: an acknowledged event is stored, and Stripe resends one that could not be queued.
 
 mod hint;
 mod signature;
@@ -21,7 +21,7 @@ use tollgate_platform::{Clock, ConfigError, Env, Origins};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-/// The largest event, in bytes: what one message of the queue holds.
+/// The largest event, in bytes: the limit of a queue message.
 const MAX_EVENT_BYTES: usize = 256 * 1024;
 
 /// The settings of this function.
@@ -54,7 +54,7 @@ pub struct State {
 }
 
 impl State {
-    /// Puts the clients together. No call is made.
+    /// Creates the clients. It makes no call.
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig, clock: Clock) -> Self {
         let keys = KeySource::new(config.secret_ids.clone(), sdk, clock.clone());
@@ -62,7 +62,7 @@ impl State {
     }
 }
 
-/// The path behind the gateway, and any path behind the function's own address.
+/// The path behind the gateway, and any path at the function's own address.
 pub fn router(state: State) -> Router {
     let conventions = Conventions { origins: Origins::of([]), clock: state.clock.clone(), proxy: None };
     let (routes, _) = routes().split_for_parts();
@@ -81,7 +81,7 @@ fn routes() -> OpenApiRouter<State> {
 }
 
 errors! {
-    /// Why an event is not taken.
+    /// Why an event is not accepted.
     WebhookErrors = [
         ApiError::InvalidSignature,
         ApiError::InvalidEvent,
@@ -90,7 +90,7 @@ errors! {
     ]
 }
 
-/// Takes an event of Stripe's. It is handled after the answer: what is acknowledged is queued.
+/// Accepts an event of Stripe. It is handled after the answer: an acknowledged event is queued.
 #[utoipa::path(
     post, path = "/billing/stripe/webhook", operation_id = "stripe_webhook", tag = "Billing",
     request_body(content = String, content_type = "application/json", description = "Stripe's event, byte for byte"),

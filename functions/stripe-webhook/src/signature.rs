@@ -8,32 +8,32 @@ use tollgate_platform::Secret;
 /// How old a signature may be, in seconds.
 const TOLERANCE_SECONDS: i64 = 300;
 
-/// It is not Stripe's, or too old.
+/// The signature is not Stripe's, or too old.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotSigned;
+pub struct SignatureError;
 
 /// Whether `body` came from Stripe within the last five minutes.
-pub fn check(body: &[u8], signature: &str, secret: &Secret<String>, now: Timestamp) -> Result<(), NotSigned> {
+pub fn check(body: &[u8], signature: &str, secret: &Secret<String>, now: Timestamp) -> Result<(), SignatureError> {
     let mut at = None;
     let mut given = Vec::new();
     for part in signature.split(',') {
         match part.trim().split_once('=') {
             Some(("t", text)) if at.is_none() => at = Some(text),
-            Some(("t", _)) => return Err(NotSigned),
+            Some(("t", _)) => return Err(SignatureError),
             Some(("v1", text)) => given.extend(unhex(text)),
             _ => {}
         }
     }
-    let at = at.ok_or(NotSigned)?;
-    let seconds: i64 = at.parse().map_err(|_| NotSigned)?;
+    let at = at.ok_or(SignatureError)?;
+    let seconds: i64 = at.parse().map_err(|_| SignatureError)?;
     if body.is_empty() || now.as_second().saturating_sub(seconds) > TOLERANCE_SECONDS {
-        return Err(NotSigned);
+        return Err(SignatureError);
     }
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
     let signed = [at.as_bytes(), b".", body].concat();
     // Compared in constant time.
     let good = given.iter().any(|tag| hmac::verify(&key, &signed, tag).is_ok());
-    if good { Ok(()) } else { Err(NotSigned) }
+    if good { Ok(()) } else { Err(SignatureError) }
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
@@ -68,7 +68,7 @@ mod tests {
 
     // S26
     #[test]
-    fn a_signature_is_good_for_its_bytes_its_secret_and_five_minutes() {
+    fn a_signature_is_valid_for_its_bytes_its_secret_and_five_minutes() {
         let signed = |age: i64| {
             let at = (now().as_second() - age).to_string();
             format!("t={at},v1={}", tag("whsec_1", &at, BODY))
@@ -98,7 +98,7 @@ mod tests {
 
     // S26
     #[test]
-    fn of_several_signatures_one_that_is_good_is_enough() {
+    fn one_valid_signature_of_several_is_enough() {
         let at = now().as_second().to_string();
         let (old, good) = (tag("whsec_0", &at, BODY), tag("whsec_1", &at, BODY));
         assert!(is_valid(&format!("t={at},v1={old},v0={old},v1={good}")));

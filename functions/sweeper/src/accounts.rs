@@ -1,6 +1,5 @@
 //! The sweep of accounts: personal data of deleted accounts is erased, and unverified accounts are removed after a
-//! week, which frees address and name (S23). Finished accounts are not in the indexes any more, which are the sweep's
-//! place.
+//! week, which frees address and name (S23). Finished accounts leave the indexes, which are the position of the sweep.
 
 use crate::erasure::{erase, erase_what_came_late, park_mails};
 use crate::{State, SweepError, Swept, Tally};
@@ -13,7 +12,7 @@ use tollgate_store::StoreError;
 
 /// How long an account can stay unverified.
 const WAITS: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// So long after an erasure nothing is under way any more that had found the person before.
+/// The time after an erasure until all requests that had found the person have ended.
 const SETTLES: SignedDuration = SignedDuration::from_mins(15);
 
 /// Removes accounts page by page. A failure does not stop the others.

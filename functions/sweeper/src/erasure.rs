@@ -13,8 +13,8 @@ use tollgate_stripe::GatewayError;
 /// The number of entries that are read at once.
 const PAGE: usize = 100;
 
-/// Takes away everything that tells who the user of a deleted account was: address, name and identities are free first, so
-/// that nothing new is found by them. Payments and audit entries stay under the id.
+/// Removes all data that identifies the user of a deleted account: address, name and identities are freed first, so
+/// that no new data is found by them. Payments and audit entries stay under the id.
 pub async fn erase(state: &State, profile: &Profile, now: Timestamp) -> Result<(), ConvergeError> {
     let user = &profile.id;
     state.store.free_names(profile).await?;
@@ -82,7 +82,7 @@ pub async fn park_mails(state: &State, people: &[Profile], now: Timestamp) -> Re
     Ok(())
 }
 
-/// Whether it is a mail to the person or one that names the person, whatever address it goes to.
+/// Whether it is a mail to the person or one that names the person, to any address.
 fn is_about(mail: &OutboxMessage, person: &Profile) -> bool {
     let body: serde_json::Value = serde_json::from_str(&mail.body).unwrap_or_default();
     let is = |name: &str, value: &str| body[name].as_str() == Some(value);

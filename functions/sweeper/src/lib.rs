@@ -1,5 +1,5 @@
-//! The `sweeper` function: scheduled work. It repairs missing events: an event of Stripe that never came is made up for
-//! within the hour or the day.
+//! The `sweeper` function: scheduled work. It makes up for missing events: the effect of an event of Stripe that never
+//! came follows within the hour or the day.
 
 mod accounts;
 mod erasure;
@@ -56,7 +56,7 @@ pub struct State {
 }
 
 impl State {
-    /// Puts the clients together; `outbound` leads to Stripe. No call is made.
+    /// Creates the clients; `outbound` leads to Stripe. It makes no call.
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig, outbound: Outbound, clock: Clock) -> Self {
         let store = Store::new(sdk, &config.table_prefix);
@@ -72,7 +72,7 @@ impl State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(tag = "schedule", rename_all = "snake_case")]
 pub enum Schedule {
-    /// Subscriptions whose period or grace ends: Stripe is asked before anything does.
+    /// Subscriptions whose period or grace ends: Stripe's state is fetched before access ends.
     Expiry,
     /// Reconciliation of Stripe's state with the stored state.
     Reconcile,
@@ -87,7 +87,7 @@ pub enum Schedule {
 }
 
 impl Schedule {
-    /// All of them, each with its name and the minutes between two runs.
+    /// All tasks, each with its name and the minutes between two runs.
     pub const ALL: [(Self, &str, i64); 6] = [
         (Self::Expiry, "expiry", 60),
         (Self::Reconcile, "reconcile", 24 * 60),
@@ -102,7 +102,7 @@ impl Schedule {
         Self::ALL.iter().find(|(schedule, ..)| *schedule == self).map_or("", |(_, name, _)| name)
     }
 
-    /// Whether there is something to do only where Stripe is set up.
+    /// Whether it has work only if Stripe is configured.
     fn needs_stripe(self) -> bool {
         matches!(self, Self::Expiry | Self::Reconcile | Self::Reminders)
     }
@@ -121,18 +121,18 @@ pub enum SweepError {
     /// The tables did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Stripe did not.
+    /// Stripe did not answer.
     #[error(transparent)]
     Stripe(#[from] GatewayError),
-    /// Some users could not be seen to; all others were.
+    /// Some users failed; all others are done.
     #[error("{failed} users could not be handled, the last error was: {last}")]
     Some {
-        /// How many.
+        /// The number.
         failed: usize,
-        /// Why the last one could not.
+        /// The error of the last one.
         last: ConvergeError,
     },
-    /// Some messages were not taken by their queues; all others were.
+    /// Some messages were refused by their queues; all others are sent.
     #[error("{0} messages were not sent")]
     NotSent(usize),
 }
@@ -178,7 +178,7 @@ impl Tally {
         match result {
             Ok(handled) => self.handled += handled,
             Err(error) => {
-                tracing::error!(%error, "user not seen to");
+                tracing::error!(%error, "a user failed");
                 self.failed += 1;
                 self.last = Some(error);
             }

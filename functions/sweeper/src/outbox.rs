@@ -1,5 +1,5 @@
-//! The hourly sweep of the outbox: messages that `relay` missed or that were lost are sent to their queues again. Sent
-//! twice it does no harm: the row's claim makes one of it.
+//! The hourly sweep of the outbox: messages that `relay` missed or that were lost are sent to their queues again. A
+//! repeated message has no second effect, because of the row's claim.
 
 use crate::{State, SweepError, Swept};
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use tollgate_store::{OutboxMessage, StoreError};
 
 const NAME: &str = "outbox";
 
-/// Resends old pending messages in their sequence. The next sweep resends those that could not be sent.
+/// Resends old pending messages in order. The next sweep resends those that could not be sent.
 pub async fn sweep(state: &State) -> Result<Swept, SweepError> {
     let now = state.clock.now();
     let last = state.store.sweep_position(NAME).await?;

@@ -1,7 +1,7 @@
-//! The daily comparison with Stripe. Stripe's lists are read page by page, a hundred entries with each call, and each page is
-//! compared with what is stored of the customers on it. What matches is dropped; of a customer that is stored differently the
-//! entries are kept until every list was read, and then it is repaired. So the number of calls does not depend on how much
-//! differs, and the memory depends on nothing else.
+//! The daily comparison with Stripe. Stripe's lists are read page by page, a hundred entries with each call, and each
+//! page is compared with the stored state of the customers on it. Equal entries are dropped; for a customer that
+//! differs the entries are kept until every list was read, and then it is repaired. So the number of calls does not
+//! depend on the number of differences; only the memory does.
 //!
 //! After each page its number, its list and its customers are stored: a run that was cut short continues with the next page. A
 //! customer that cannot be repaired is recorded, and the next run repairs it.
@@ -24,14 +24,14 @@ use tollgate_store::{CustomerVersion, ReconciledPage, Reconciliation, Reconcilia
 use tollgate_stripe::{GatewayError, Page};
 
 const NAME: &str = "reconcile";
-/// The time since the last run is extended by this: Stripe's clock is another one.
+/// The time since the last run is extended by this, because Stripe's clock may differ.
 const OVERLAP: SignedDuration = SignedDuration::from_hours(1);
 /// The number of customers that are compared or repaired at once.
 const AT_ONCE: usize = 8;
-/// A run that was cut short is taken up for this time: the rows of its pages expire later.
+/// A run that was cut short is resumed within this time: the rows of its pages expire later.
 const TAKEN_UP: SignedDuration = SignedDuration::from_hours(3 * 24);
 
-/// Continues the run that was cut short, else begins one, and completes it.
+/// Resumes the run that was cut short, or begins one, and completes it.
 pub async fn sweep(state: &State) -> Result<Swept, SweepError> {
     let mut sweep = Sweep::begin(state).await?;
     for list in AHEAD {
@@ -93,7 +93,8 @@ impl<'a> Sweep<'a> {
         })
     }
 
-    /// Reads a list whose entries decide how entries of other lists are understood. Each invocation reads it from its first page.
+    /// Reads a list whose entries determine how entries of other lists are interpreted. Each invocation reads it from
+    /// its first page.
     async fn read_ahead(&mut self, list: List) -> Result<(), SweepError> {
         let mut after = None;
         loop {
@@ -163,7 +164,8 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// A page of a list. Where Stripe has no longer the object that the page begins after, the list is read from its first page.
+    /// A page of a list. If Stripe has deleted the object after which the page begins, the list is read from its first
+    /// page.
     async fn read(&mut self, list: List, after: Option<String>) -> Result<Page<lists::Listed>, GatewayError> {
         let read = async |after| list.read(&self.state.gateway, self.run.since, after).await;
         match read(after.clone()).await {
@@ -193,7 +195,7 @@ impl<'a> Sweep<'a> {
             match differs {
                 Ok(false) => continue,
                 Ok(true) => {}
-                // Its repair reads the tables again, and is reported if it fails too.
+                // Its repair reads the tables again, and reports a second failure.
                 Err(error) => tracing::warn!(customer, %error, "a customer cannot be compared yet"),
             }
             self.customers.keep_entries(&customer, stripe_state);
@@ -219,8 +221,8 @@ impl<'a> Sweep<'a> {
         Ok(())
     }
 
-    /// Repairs the customers that no stored page names: those whose entries were read ahead, those that failed before, and
-    /// those that Stripe does not have any more.
+    /// Repairs the customers that no stored page names: those whose entries were read ahead, those that failed before,
+    /// and those that were deleted at Stripe.
     async fn repair_others(&mut self) -> Result<(), SweepError> {
         let others = self.customers.to_repair();
         for some in others.chunks(100) {
@@ -277,7 +279,7 @@ impl<'a> Sweep<'a> {
     }
 }
 
-/// Begins a run; the pages that are stored belong to none any more.
+/// Begins a run; the stored pages belong to no run any more.
 async fn begin_run(state: &State, stored: &[ReconciledPage]) -> Result<Reconciliation, SweepError> {
     forget(state, stored.iter().map(|page| page.number)).await?;
     let last = state.store.sweep_position(NAME).await?.unwrap_or(Timestamp::UNIX_EPOCH);
@@ -295,8 +297,8 @@ async fn forget(state: &State, pages: impl Iterator<Item = u32>) -> Result<(), S
     Ok(forgotten.into_iter().collect::<Result<(), _>>()?)
 }
 
-/// Repairs one customer. One that is missing in a list that another invocation has begun to read may have been created since:
-/// Stripe is asked for it.
+/// Repairs one customer. One that is missing in a list that another invocation began to read may have been created
+/// since: it is fetched from Stripe.
 async fn repair(
     state: &State,
     version: &CustomerVersion,

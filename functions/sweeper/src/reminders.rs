@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use tollgate_domain::billing::reminder::TRIAL_NOTICE;
 use tollgate_domain::billing::{DuePlace, Status};
 
-/// Reminds every user whose trial ends soon or whose payment failed, page by page of the index of what is due: a trial stands
-/// there by its end, a failed payment by the end of its grace.
+/// Reminds every user whose trial ends soon or whose payment failed, page by page of the index of due subscriptions: a
+/// trial is in it by its end, a failed payment by the end of its grace.
 pub async fn sweep(state: &State) -> Result<Swept, SweepError> {
     let ahead = TRIAL_NOTICE.max(state.grace.0);
     let horizon = state.clock.now().saturating_add(ahead).unwrap_or(Timestamp::MAX);

@@ -1,4 +1,4 @@
-//! The statistics: everything current is counted, page by page, and the rows of the days that can still change.
+//! The statistics: all current values are counted, page by page, and the rows of the days that can still change.
 
 use crate::{State, SweepError, Swept};
 use jiff::civil::Date;

@@ -29,23 +29,23 @@ use tollgate_platform::{codes, random_bytes};
 use tollgate_store::{Credentials, NewAccount, OutboxMessage, Registration, Store};
 use tollgate_tests::population::newcomer;
 
-/// Accounts in the stack when it is measured.
+/// The numbers of accounts at which the stack is measured.
 const SIZES: [usize; 4] = [100, 1_000, 10_000, 50_000];
-/// How often each operation is made to be measured.
+/// How often each operation is repeated for one measurement.
 const REPEATS: usize = 40;
-/// Accounts that are made at once.
+/// Accounts that are created at the same time.
 const MAKERS: usize = 4;
-/// How many are made before all their mails are awaited.
+/// How many are created before the bench waits for all their mails.
 const BATCH: usize = 1_000;
 const MOST_GROWTH: f64 = 1.2;
 const MOST_MB: f64 = 500.0;
 const PASSWORD: &str = "correct horse battery staple";
 const CARD: &str = "4242424242424242";
 
-/// What the stack took at each size.
+/// The figures of the stack at each size.
 #[derive(Debug, Serialize)]
 pub struct Accounts {
-    /// Where its data lay.
+    /// Where its data was stored.
     pub data: &'static str,
     /// By the number of accounts.
     pub sizes: Vec<Size>,
@@ -56,20 +56,20 @@ pub struct Accounts {
 pub struct Size {
     /// The number of accounts.
     pub accounts: usize,
-    /// CPU time of a registration: the form, its mail, the mail's link.
+    /// CPU time of a registration: the form, its mail, the link in the mail.
     pub registration_ms: f64,
-    /// Of a sign-in by password.
+    /// CPU time of a sign-in by password.
     pub sign_in_ms: f64,
-    /// Of a subscription that begins, with all webhooks that tell of it.
+    /// CPU time of a new subscription, with all its webhooks.
     pub subscription_ms: f64,
-    /// The memory of the process, its callers included.
+    /// The memory of the process, which includes the clients of the bench.
     pub resident_mb: f64,
     /// Seconds since the start.
     pub after_s: f64,
 }
 
 impl Accounts {
-    /// What is asked of it.
+    /// The limits that the figures must meet.
     pub fn limits(&self) -> Vec<Limit> {
         let (Some(first), Some(last)) = (self.sizes.first(), self.sizes.last()) else { return Vec::new() };
         let growth = |name: &str, figure: fn(&Size) -> f64| {
@@ -103,7 +103,7 @@ impl fmt::Display for Accounts {
 
 /// Fills the stack and measures it at each size.
 ///
-/// # Errors
+/// When the stack does not start, or an operation fails.
 /// When the stack does not start, or an operation does not succeed.
 pub fn measure(options: &Options) -> Result<Accounts, BenchError> {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().doing("the runtime")?;
@@ -130,13 +130,13 @@ pub fn measure(options: &Options) -> Result<Accounts, BenchError> {
     })
 }
 
-/// Those who have an account.
+/// The accounts that exist.
 struct People<'a> {
     stack: &'a Stack,
     store: Store,
     connector: Connector,
     base_url: String,
-    /// Of the password, as `auth` has made it.
+    /// The hash of the password, as `auth` stored it.
     hash: String,
     /// The key of links and codes.
     generation: String,
@@ -144,7 +144,7 @@ struct People<'a> {
 }
 
 impl<'a> People<'a> {
-    /// With one who came through the front door: what the others need too is read from their rows.
+    /// With one account that was registered over HTTP: the values that the other accounts need are read from its rows.
     async fn of(stack: &'a Stack) -> Result<Self, BenchError> {
         let mut people = Self {
             stack,
@@ -196,8 +196,8 @@ impl<'a> People<'a> {
         Ok(email)
     }
 
-    /// Registrations by the store up to this number: each has its rows, its message in the outbox and its mail, and
-    /// goes the mail's whole way. The password is not hashed anew.
+    /// Creates accounts in the store up to this number: each has its rows, its message in the outbox and its mail,
+    /// which is sent in the ordinary way. The password hash is copied.
     async fn fill(&mut self, accounts: usize) -> Result<(), BenchError> {
         while self.count < accounts {
             let mut making = JoinSet::new();
@@ -263,7 +263,7 @@ impl<'a> People<'a> {
         Ok(account)
     }
 
-    /// Makes each operation several times; this is the number of accounts at the end.
+    /// Repeats each operation; `accounts` is the number of accounts at the end.
     async fn measure(&mut self, accounts: usize, begun: Instant) -> Result<Size, BenchError> {
         let mut emails = Vec::with_capacity(REPEATS);
         let at_start = cpu()?;
@@ -288,7 +288,7 @@ impl<'a> People<'a> {
         })
     }
 
-    /// CPU time until as many new customers have subscribed and everything that Stripe tells of it is written.
+    /// CPU time until this number of new customers has subscribed and all of Stripe's events are handled.
     async fn subscriptions(&mut self) -> Result<Duration, BenchError> {
         let stripe = self.stack.stripe().ok_or_else(|| BenchError::new("Stripe", "this stack has no fake Stripe"))?;
         let plans = self.store.catalogue().await.doing("the plans")?.plans;
@@ -319,20 +319,20 @@ impl<'a> People<'a> {
     }
 }
 
-/// The CPU time of this process so far, that of threads that have ended too.
+/// The CPU time that this process has used, with that of threads that have ended.
 pub fn cpu() -> Result<Duration, BenchError> {
     const FILE: &str = "/proc/self/stat";
-    /// As Linux gives it, in hundredths of a second.
+    /// As Linux reports it, in hundredths of a second.
     const TICK: Duration = Duration::from_millis(10);
     let text = fs::read_to_string(FILE).doing(FILE)?;
-    // User and system time; the name of the process before them may hold anything.
+    // User and system time; the name of the process before them may contain any character.
     let fields = text.rsplit_once(')').map(|(_, fields)| fields).unwrap_or_default();
     let ticks =
         fields.split_whitespace().skip(11).take(2).map(str::parse::<u32>).sum::<Result<u32, _>>().doing(FILE)?;
     Ok(TICK * ticks)
 }
 
-/// The memory that this process has now.
+/// The memory that this process uses now.
 fn resident_mb() -> Result<f64, BenchError> {
     const FILE: &str = "/proc/self/status";
     let text = fs::read_to_string(FILE).doing(FILE)?;

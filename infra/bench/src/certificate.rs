@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-/// The authority's certificate as PEM: what `AWS_CA_BUNDLE` holds. And a server's settings that it trusts.
+/// Returns the authority's certificate as PEM, for `AWS_CA_BUNDLE`, and the settings of a server that it trusts.
 ///
 /// # Errors
 /// When the library cannot make them.
@@ -25,7 +25,7 @@ pub fn made() -> Result<(String, Arc<ServerConfig>), BenchError> {
     let key = PrivateKeyDer::try_from(key.serialize_der()).doing(made)?;
     let chain = vec![certificate.der().clone(), root.der().clone()];
     let mut server = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).doing(made)?;
-    // As the services do that the functions call.
+    // The AWS services that the functions call do the same.
     server.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok((root.pem(), Arc::new(server)))
 }

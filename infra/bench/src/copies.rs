@@ -1,5 +1,5 @@
-//! Many users in the tables: the items of one user who was registered and synchronised with Stripe in the ordinary way, written
-//! again with other ids.
+//! Fills the tables with many users: the items of one user, who was registered and synchronised with Stripe in the
+//! ordinary way, are copied with other ids.
 
 use crate::error::{BenchError, While};
 use aws_sdk_dynamodb::Client;
@@ -14,12 +14,12 @@ type Item = HashMap<String, AttributeValue>;
 const TABLES: [&str; 4] = ["identity", "gate", "billing", "audit"];
 /// The name of the user that is copied.
 const NAME: &str = "person0";
-/// The beginnings of ids, ours and Stripe's.
+/// The prefixes of ids, ours and Stripe's.
 const ID_PREFIXES: [&str; 12] =
     ["usr_", "sub_", "pay_", "aud_", "msg_", "cus_", "si_", "in_", "pi_", "ch_", "card_", "pm_"];
 /// The most items of one `BatchWriteItem`.
 const BATCH: usize = 25;
-/// The characters at the end of an id that tell copies apart.
+/// The number of characters at the end of an id that distinguish copies.
 const SUFFIX: usize = 8;
 
 /// Writes a copy of the original's items for each number of `copies`.
@@ -56,10 +56,10 @@ pub async fn fill(stack: &Stack, copies: Range<usize>) -> Result<(), BenchError>
     Ok(())
 }
 
-/// The id of the outbox message that asks for `report`.
+/// The id of the outbox message that requests `report`.
 ///
 /// # Errors
-/// When no message asks for it.
+/// When no message requests it.
 pub async fn outbox_message(stack: &Stack, report: &str) -> Result<String, BenchError> {
     let items = scan(&Client::new(stack.sdk()), &format!("{TABLE_PREFIX}outbox")).await?;
     let names_it = |item: &Item| item.values().any(|value| mentions(value, report));

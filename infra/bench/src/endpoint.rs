@@ -1,5 +1,5 @@
-//! Where the functions' AWS calls go: TLS on loopback before the local stack. What the stack answered once is given again
-//! at once, so that its own time is no part of a figure.
+//! The endpoint of the functions' AWS calls: TLS on loopback in front of the local stack. It replays recorded answers,
+//! so that the time of the stack does not count in a figure.
 
 use crate::error::{BenchError, While};
 use aws_smithy_http_client::Connector;
@@ -22,34 +22,34 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::server::TlsStream;
 
-/// What is done with a call.
+/// How a call is handled.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// It goes to the stack, and the answer is kept.
+    /// It is passed to the stack, and the answer is recorded.
     Record,
-    /// The answer that was kept is given; where there is none, an error.
+    /// The recorded answer is returned; without one, an error.
     Replay,
-    /// It goes to the stack.
+    /// It is passed to the stack.
     Forward,
 }
 
-/// A call: its operation by the API's own name, and its body.
+/// A call: its operation by the name in the API, and its body.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Call {
     /// `x-amz-target`.
     pub operation: String,
-    /// As it was sent.
-    /// Its body.
+    /// The body as it was sent.
+    /// The body.
     pub body: Bytes,
 }
 
-/// An answer, read to its end.
+/// An answer that was read to the end.
 #[derive(Clone)]
 pub struct Answer {
-    /// Its status.
+    /// The status.
     pub status: StatusCode,
     headers: HeaderMap,
-    /// Its body.
+    /// The body.
     pub body: Bytes,
 }
 
@@ -67,7 +67,7 @@ impl IntoResponse for Answer {
     }
 }
 
-/// A listener before one of the stack's own.
+/// A listener in front of one of the stack's own.
 #[derive(Clone)]
 pub struct Endpoint(Arc<Shared>);
 
@@ -85,10 +85,10 @@ struct Recordings {
 }
 
 impl Endpoint {
-    /// Listens before `upstream`, an address of the stack.
+    /// Listens in front of `upstream`, an address of the stack.
     ///
     /// # Errors
-    /// When there is no port to have.
+    /// When no port is free.
     pub async fn start(upstream: &str, tls: Arc<ServerConfig>) -> Result<Self, BenchError> {
         let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.doing("the endpoint")?;
         let endpoint = Self(Arc::new(Shared {
@@ -103,17 +103,17 @@ impl Endpoint {
         Ok(endpoint)
     }
 
-    /// Its address, by the name that its certificate is for.
+    /// Its address, with the host name of its certificate.
     pub fn url(&self) -> String {
         format!("https://localhost:{}", self.0.address.port())
     }
 
-    /// What is done from now on.
+    /// Sets how calls are handled from now on.
     pub fn set(&self, mode: Mode) {
         self.state().mode = mode;
     }
 
-    /// The calls that were recorded since this was last asked, in their order.
+    /// The calls that were recorded since the last time this was called, in their order.
     pub fn take_calls(&self) -> Vec<Call> {
         std::mem::take(&mut self.state().calls)
     }
@@ -146,7 +146,7 @@ impl Endpoint {
     }
 }
 
-/// The same JSON with its fields in order: the SDK writes a map in another one each time.
+/// The same JSON with sorted fields: the SDK writes a map in another order each time.
 fn in_one_order(body: &Bytes) -> Bytes {
     match serde_json::from_slice::<serde_json::Value>(body) {
         Ok(json) => json.to_string().into(),
@@ -188,7 +188,7 @@ pub async fn send(
 /// Sends JSON to the stack and reads JSON.
 ///
 /// # Errors
-/// When the answer is not a 200 with JSON in it.
+/// When the answer is not a 200 with JSON.
 pub async fn post(url: &str, body: &serde_json::Value) -> Result<serde_json::Value, BenchError> {
     let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"))]);
     let connector = Connector::builder().build_http();
@@ -198,7 +198,7 @@ pub async fn post(url: &str, body: &serde_json::Value) -> Result<serde_json::Val
 /// Reads JSON from the stack.
 ///
 /// # Errors
-/// When the answer is not a 200 with JSON in it.
+/// When the answer is not a 200 with JSON.
 pub async fn get(url: &str) -> Result<serde_json::Value, BenchError> {
     let connector = Connector::builder().build_http();
     read(url, send(&connector, Method::GET, url, HeaderMap::new(), Bytes::new()).await?)
@@ -224,7 +224,7 @@ impl Listener for TlsListener {
         loop {
             let (stream, peer) = Listener::accept(&mut self.tcp).await;
             let _as_it_comes = stream.set_nodelay(true);
-            // A process that ended in its handshake is no reason to end with it.
+            // A function that stops during its handshake must not stop the endpoint.
             if let Ok(stream) = self.acceptor.accept(stream).await {
                 return (stream, peer);
             }

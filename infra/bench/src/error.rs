@@ -1,20 +1,20 @@
-//! Why there is nothing to report: one line for a person.
+//! The error of the bench: one line for a person.
 
 use std::fmt::Display;
 
-/// Why there is nothing to report.
+/// Why a benchmark failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct BenchError(String);
 
 impl BenchError {
-    /// What was being done, and what came of it.
+    /// What was done, and how it failed.
     pub fn new(doing: impl Display, cause: impl Display) -> Self {
         Self(format!("{doing}: {cause}"))
     }
 }
 
-/// Says what was being done when it failed.
+/// Adds what was done to an error.
 pub trait While<T> {
     /// # Errors
     /// With `doing` before the cause.

@@ -4,24 +4,24 @@ use aws_lc_rs::hmac;
 use axum::body::Bytes;
 use serde_json::{Value, json};
 
-/// `method path`, whose query counts, with a bearer token and a JSON body where there are some.
+/// `method path` with its query, and, where given, a bearer token and a JSON body.
 pub fn event(method: &str, path: &str, token: Option<&str>, body: Option<&Value>) -> Bytes {
     let authorization = token.map(|token| ("authorization", format!("Bearer {token}")));
     with(method, path, authorization, body.map(Value::to_string))
 }
 
-/// A POST of this body, whatever it holds.
+/// A POST with this body; the body need not be valid.
 pub fn post(path: &str, body: String) -> Bytes {
     with("POST", path, None, Some(body))
 }
 
-/// One of Stripe's events, signed at this second under `secret`.
+/// An event of Stripe, signed at this second with `secret`.
 pub fn webhook(secret: &str, at: i64, body: &str) -> Bytes {
     let signature = ("stripe-signature", signature(secret, at, body));
     with("POST", "/billing/stripe/webhook", Some(signature), Some(body.to_owned()))
 }
 
-/// The header by which Stripe signs `body`.
+/// The header with Stripe's signature of `body`.
 pub fn signature(secret: &str, at: i64, body: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let tag = hmac::sign(&key, format!("{at}.{body}").as_bytes());

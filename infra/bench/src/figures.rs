@@ -1,4 +1,4 @@
-//! Medians, ratios with their interval, and the limits that they are held to.
+//! Medians, ratios with their interval, and limits.
 
 use crate::error::BenchError;
 use crate::measure::{ColdStart, sizes};
@@ -6,87 +6,87 @@ use crate::sandbox::Function;
 use serde::Serialize;
 use std::time::Duration;
 
-/// What one function takes.
+/// The figures of one function.
 #[derive(Debug, Serialize)]
 pub struct Figures {
-    /// Which, and of which event.
+    /// The function, and its event.
     pub of: String,
-    /// Cold starts; times are medians over them.
+    /// The number of cold starts; times are their medians.
     pub cold_starts: usize,
     /// From the start of the process to its first request for an event.
     pub init_ms: f64,
-    /// The first answer.
+    /// The time of the first answer.
     pub first_ms: Option<f64>,
-    /// Both together.
+    /// Both times together.
     pub init_and_first_ms: Option<f64>,
-    /// A warm event.
+    /// The time of a warm event.
     pub event_ms: Option<f64>,
     /// CPU time of a warm event.
     pub event_cpu_us: Option<f64>,
-    /// The most memory of any of its processes.
+    /// The highest memory of any of its processes.
     pub peak_memory_mb: f64,
-    /// The binary.
+    /// The size of the binary.
     pub binary_mb: f64,
-    /// A zip file with it.
+    /// The size of a zip file with it.
     pub zip_mb: f64,
 }
 
-/// How many times another function's figure.
+/// A figure divided by the same figure of another function.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Ratio {
     /// The median over the pairs.
     pub median: f64,
-    /// The median's own 95 % interval.
+    /// The lower end of the 95 % interval of the median.
     pub low: f64,
-    /// Its other end.
+    /// Its upper end.
     pub high: f64,
 }
 
-/// A function beside a bare one.
+/// A function compared with a bare one.
 #[derive(Debug, Serialize)]
 pub struct Comparison {
     /// The function.
     pub of: String,
-    /// Of init and first answer together.
+    /// The ratio of init and first answer together.
     pub init_and_first: Ratio,
-    /// Of the CPU time of a warm event.
+    /// The ratio of the CPU time of a warm event.
     pub event_cpu: Ratio,
 }
 
-/// A figure that must not be higher, or lower.
+/// A figure with its upper or lower limit.
 #[derive(Debug, Serialize)]
 pub struct Limit {
-    /// Which.
+    /// The name of the figure.
     pub what: String,
-    /// As it was found.
+    /// The measured value.
     pub found: f64,
-    /// As it may be.
+    /// The limit.
     #[serde(flatten)]
     pub bound: Bound,
 }
 
-/// How far a figure may go.
+/// The kind of a limit.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
-    /// No higher.
+    /// The figure must not be higher.
     AtMost(f64),
-    /// No lower.
+    /// The figure must not be lower.
     AtLeast(f64),
 }
 
 impl Limit {
-    /// It must not be higher.
+    /// An upper limit.
     pub fn at_most(what: impl Into<String>, found: f64, most: f64) -> Self {
         Self { what: what.into(), found, bound: Bound::AtMost(most) }
     }
 
-    /// It must not be lower.
+    /// A lower limit.
     pub fn at_least(what: impl Into<String>, found: f64, least: f64) -> Self {
         Self { what: what.into(), found, bound: Bound::AtLeast(least) }
     }
 
-    /// Whether it holds.
+    /// Whether the limit holds.
     pub fn holds(&self) -> bool {
         match self.bound {
             Bound::AtMost(most) => self.found <= most,
@@ -96,7 +96,7 @@ impl Limit {
 }
 
 impl Figures {
-    /// Of these cold starts; `has_events` says whether there was more than the start.
+    /// The figures of these cold starts; `has_events` says whether events were measured too.
     ///
     /// # Errors
     /// When the binary cannot be read.
@@ -120,7 +120,7 @@ impl Figures {
 }
 
 impl Comparison {
-    /// Of pairs of cold starts.
+    /// The ratio over pairs of cold starts.
     pub fn of(of: &str, ours: &[ColdStart], bare: &[ColdStart]) -> Self {
         let ratio = |figure: fn(&ColdStart) -> f64| {
             Ratio::of(ours.iter().zip(bare).map(|(ours, bare)| figure(ours) / figure(bare)).collect())
@@ -134,8 +134,8 @@ impl Comparison {
 }
 
 impl Ratio {
-    /// The median, and the places in the order between which the true one lies in 95 of 100 runs (the binomial
-    /// distribution's, by its normal approximation): nothing is assumed of how the values are spread.
+    /// The median, and the two ranks between which the true median lies in 95 of 100 runs (normal approximation of the
+    /// binomial distribution). This makes no assumption about the distribution of the values.
     pub fn of(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
         let n = values.len();

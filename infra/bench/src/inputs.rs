@@ -1,5 +1,5 @@
-//! What a body of up to 64 KiB costs that a stranger sends to the two public routes that hash passwords: registration
-//! and sign-in. None may cost much more CPU time than an ordinary one.
+//! The cost of a request body of up to 64 KiB on the two public routes that hash passwords: registration and sign-in.
+//! No body may take much more CPU time than an ordinary one.
 
 use crate::accounts::cpu;
 use crate::error::{BenchError, While};
@@ -12,14 +12,14 @@ use std::fmt;
 use tollgate_local::clock::LocalClock;
 use tollgate_local::{Options, Stack};
 
-/// How often each input is sent to be measured.
+/// How often each input is sent for one measurement.
 const REPEATS: usize = 20;
-/// What the gateway lets through to the functions, less what is around the field.
+/// The largest field that the gateway passes to the functions: its limit without the rest of the body.
 const LARGE: usize = 64 * 1024 - 200;
 const MOST: f64 = 3.0;
 const PASSWORD: &str = "correct horse battery staple";
 
-/// What the inputs cost.
+/// The figures of the inputs.
 #[derive(Debug, Serialize)]
 pub struct Inputs {
     /// By route: the ordinary input first.
@@ -38,18 +38,18 @@ pub struct Route {
 /// The figures of an input.
 #[derive(Debug, Serialize)]
 pub struct Input {
-    /// What it is.
+    /// The name of the input.
     pub what: String,
     /// The length of its body.
     pub bytes: usize,
     /// The status of the answer.
     pub status: u64,
-    /// CPU time of the process for each.
+    /// CPU time of the process for each request.
     pub cpu_ms: f64,
 }
 
 impl Inputs {
-    /// What is asked of them.
+    /// The limits that the figures must meet.
     pub fn limits(&self) -> Vec<Limit> {
         let of_route = |route: &Route| {
             let (ordinary, others) = route.inputs.split_first()?;
@@ -75,7 +75,7 @@ impl fmt::Display for Inputs {
     }
 }
 
-/// Sends them all.
+/// Sends all inputs.
 ///
 /// # Errors
 /// When the stack does not start, or a call gets no answer.
@@ -122,7 +122,7 @@ fn registration(email: &str, n: usize, password: &str) -> String {
 
 async fn measured(stack: &Stack, path: &str, what: &str, body: impl Fn(usize) -> String) -> Result<Input, BenchError> {
     let (mut bytes, mut status) = (0, 0);
-    // The mails of the ordinary ones are not part of it.
+    // The mails of the ordinary requests do not count.
     let spent = stack
         .held(async {
             let first = cpu()?;
@@ -140,7 +140,7 @@ async fn measured(stack: &Stack, path: &str, what: &str, body: impl Fn(usize) ->
     Ok(Input { what: what.to_owned(), bytes, status, cpu_ms })
 }
 
-/// The inputs: a field and what stands in it, or a whole body.
+/// The inputs: a field and its value, or a whole body.
 fn texts() -> Vec<(&'static str, &'static str, String)> {
     let fill = |text: &str| text.repeat(LARGE / text.len());
     let json_fill = |text: &str| format!("{{{}\"email\":\"x@example.com\"}}", fill(text));

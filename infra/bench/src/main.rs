@@ -1,7 +1,7 @@
-//! What the system costs: the functions to start and to run (`starts`), the sweep of many subscriptions that are due
-//! (`sweep`), the comparison with Stripe at size (`reconcile`), Stripe's events on one core (`webhooks`), bodies that a stranger
-//! sends (`inputs`), the local stack with many accounts in it (`accounts`), reports on many
-//! users (`reports`). Ends with 1 when a limit does not hold.
+//! The cost of the system: starts and runs of the functions (`starts`), the sweep of many due subscriptions (`sweep`),
+//! the comparison with Stripe at size (`reconcile`), Stripe's events on one core (`webhooks`), hostile request bodies
+//! (`inputs`), the local stack with many accounts (`accounts`), reports on many users (`reports`). The exit code is 1
+//! when a limit does not hold.
 
 mod accounts;
 mod certificate;

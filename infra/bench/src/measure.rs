@@ -19,28 +19,28 @@ pub struct Plan<'a> {
     pub rounds: u32,
     /// Events after the first that are not measured.
     pub warm_up: u32,
-    /// Events that are.
+    /// The number of events that are measured.
     pub events: u32,
-    /// What holds the process once it has started.
+    /// Limits the process once it has started.
     pub throttle: Option<&'a Throttle>,
 }
 
-/// What one process took.
+/// The measurements of one process.
 #[derive(Clone, Copy)]
 pub struct ColdStart {
-    /// Until it asked for an event.
+    /// The time until it asked for an event.
     pub init: Duration,
-    /// For its first answer.
+    /// The time of its first answer.
     pub first: Duration,
-    /// For each warm event: the median.
+    /// The time of a warm event: the median.
     pub event: Duration,
-    /// CPU time for each warm event: the mean.
+    /// The CPU time of a warm event: the mean.
     pub event_cpu: Duration,
-    /// Its most memory, in bytes.
+    /// Its highest memory, in bytes.
     pub peak_bytes: u64,
 }
 
-/// One cold start; without an event the start alone.
+/// One cold start; without an event only the start is measured.
 ///
 /// # Errors
 /// When an answer is not a 200.
@@ -82,7 +82,7 @@ pub async fn cold_start(function: &Function, event: Option<&Bytes>, plan: &Plan<
 /// The cold starts of one function.
 ///
 /// # Errors
-/// When one of them does not succeed.
+/// When one of them fails.
 pub async fn alone(function: &Function, event: Option<&Bytes>, plan: &Plan<'_>) -> Result<Vec<ColdStart>, BenchError> {
     read_once(&function.path)?;
     let mut found = Vec::new();
@@ -92,10 +92,10 @@ pub async fn alone(function: &Function, event: Option<&Bytes>, plan: &Plan<'_>) 
     Ok(found)
 }
 
-/// The cold starts of two functions: A, B, B, A, and so on, so that what the machine does beside hits both alike.
+/// The cold starts of two functions in the order A, B, B, A, and so on: other load of the machine affects both alike.
 ///
 /// # Errors
-/// When one of them does not succeed.
+/// When one of them fails.
 pub async fn both(
     (a, b): (&Function, &Function),
     event: &Bytes,
@@ -119,12 +119,12 @@ pub async fn both(
     Ok((of_a, of_b))
 }
 
-/// The sizes of a binary, and of a zip file with it alone as `bootstrap`, in bytes.
+/// The sizes in bytes of a binary, and of a zip file that holds only it, as `bootstrap`.
 ///
 /// # Errors
 /// When it cannot be read.
 pub fn sizes(path: &Path) -> Result<(u64, u64), BenchError> {
-    /// The headers of a zip file with one entry of that name.
+    /// The size of the headers of a zip file with one entry of this name.
     const HEADERS_BYTES: usize = 30 + 46 + 22 + 2 * "bootstrap".len();
     let content = fs::read(path).doing(path.display())?;
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
@@ -133,7 +133,7 @@ pub fn sizes(path: &Path) -> Result<(u64, u64), BenchError> {
     Ok((content.len() as u64, packed as u64))
 }
 
-/// So that it lies in memory: the first start would pay for the disk.
+/// Reads the file into the page cache: otherwise the first start would include the time of the disk.
 fn read_once(path: &Path) -> Result<(), BenchError> {
     fs::read(path).doing(path.display()).map(|_| ())
 }

@@ -1,5 +1,5 @@
-//! The comparison with Stripe at size: the memory of the sweeper's own process, its requests to Stripe and its duration. First
-//! nothing is stored of what Stripe has, so that all of it differs; then nothing differs.
+//! The comparison with Stripe at size: the memory of the sweeper's process, its requests to Stripe and its duration. In
+//! the first run nothing of Stripe's objects is stored, so all of it differs; in the second run nothing differs.
 
 use crate::endpoint::send;
 use crate::error::{BenchError, While};
@@ -31,7 +31,7 @@ use tollgate_tests::population::Population;
 /// The timeout of the function.
 const TIMEOUT: Duration = Duration::from_secs(900);
 const MAX_MEMORY_MB: f64 = 128.0;
-/// The kinds of objects that each person has one of.
+/// The kinds of objects; each customer has one of each kind.
 const KINDS: [Listed; 4] = [Listed::Customers, Listed::Subscriptions, Listed::Invoices, Listed::Charges];
 
 /// The result.
@@ -41,9 +41,9 @@ pub struct Reconcile {
     pub objects: usize,
     /// The customers, each of which differs at first.
     pub people: usize,
-    /// All of it differs.
+    /// The run in which everything differs.
     pub first: Run,
-    /// Nothing differs.
+    /// The run in which nothing differs.
     pub next: Run,
 }
 
@@ -54,14 +54,14 @@ pub struct Run {
     pub handled: u64,
     /// The requests to Stripe.
     pub calls: usize,
-    /// The most memory of the process.
+    /// The highest memory of the process.
     pub peak_memory_mb: f64,
-    /// How long it took.
+    /// The duration.
     pub seconds: f64,
 }
 
 impl Reconcile {
-    /// What is asked of it.
+    /// The limits that the figures must meet.
     pub fn limits(&self) -> Vec<Limit> {
         let Self { objects, people, first, next } = self;
         let mut limits = vec![
@@ -96,7 +96,7 @@ impl fmt::Display for Reconcile {
     }
 }
 
-/// Compares so many objects.
+/// Compares this number of objects.
 ///
 /// # Errors
 /// When the stack or the function does not start, or a run fails.
@@ -106,7 +106,7 @@ pub fn measure(options: &Options) -> Result<Reconcile, BenchError> {
     runtime.block_on(async {
         let clock = LocalClock::still(Timestamp::constant(START, 0));
         let stack = Stack::start(in_memory(clock)).await.doing("the stack")?;
-        // Nobody reads them, and there are many.
+        // No test reads these messages, and there are many.
         stack.fault_injector().count_no_calls();
         let compared = stack.held(compared(&stack, sweeper, options)).await;
         stack.stop().await;
@@ -147,7 +147,7 @@ async fn run(function: &Function, stripe: &Counter) -> Result<Run, BenchError> {
     Ok(run)
 }
 
-/// A listener before the fake Stripe that counts the requests.
+/// A listener in front of the fake Stripe that counts the requests.
 struct Counter {
     url: String,
     calls: Arc<AtomicUsize>,

@@ -10,43 +10,43 @@ use crate::webhooks::Webhooks;
 use serde::Serialize;
 use std::fmt;
 
-/// Everything that was found.
+/// All results.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
-    /// Of the functions, at full speed, and then with the CPU time of 128 MB.
+    /// The functions, at full speed and then with the CPU time of 128 MB.
     pub speeds: Vec<Speed>,
-    /// Of many subscriptions that are due at once.
+    /// The sweep of many due subscriptions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sweep: Option<Sweep>,
-    /// Of the comparison with Stripe.
+    /// The comparison with Stripe.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reconcile: Option<Reconcile>,
-    /// Of Stripe's events on one core.
+    /// Stripe's events on one core.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhooks: Option<Webhooks>,
-    /// Of bodies that a stranger sends.
+    /// Hostile request bodies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inputs: Option<Inputs>,
-    /// Of the local stack with many accounts in it.
+    /// The local stack with many accounts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accounts: Option<Accounts>,
-    /// Of reports on many users.
+    /// Reports on many users.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reports: Option<Reports>,
-    /// What is asked of them; of the functions at full speed.
+    /// The limits; those of the functions apply at full speed.
     pub limits: Vec<Limit>,
 }
 
 /// The figures at one speed.
 #[derive(Debug, Serialize)]
 pub struct Speed {
-    /// Which.
+    /// The name of the speed.
     pub name: &'static str,
-    /// Warm events measured in each process.
+    /// The number of warm events measured in each process.
     pub events: u32,
-    /// By function.
+    /// The figures of each function.
     pub figures: Vec<Figures>,
-    /// Beside the bare ones.
+    /// The comparisons with bare functions.
     pub comparisons: Vec<Comparison>,
 }
 

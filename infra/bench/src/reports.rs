@@ -1,5 +1,6 @@
-//! Reports at size: the `reports` function in a process of its own, beside tables with many users, each with a subscription and
-//! a payment. A report that joins all three with a new snapshot, the same report on that snapshot, and a CSV file.
+//! Reports at size: the `reports` function in a process of its own, with many users in the tables, each with a
+//! subscription and a payment. Measured are a report that joins all three with a new snapshot, the same report on that
+//! snapshot, and a CSV file.
 
 use crate::copies::{fill, outbox_message};
 use crate::endpoint::{post, send};
@@ -22,7 +23,7 @@ use tollgate_local::{BUCKET_SECRET_KEY, Options as StackOptions, Stack};
 use tollgate_platform::{Secret, random_bytes};
 use tollgate_tests::population::Population;
 
-/// Users at which it is measured.
+/// The numbers of users at which it is measured.
 const SIZES: [usize; 3] = [1_000, 10_000, 100_000];
 const ADMIN: &str = "admin@example.com";
 /// The timeout of the function.
@@ -32,7 +33,8 @@ const MAX_MEMORY_MB: f64 = 512.0;
 const MAX_JOIN_S: f64 = 10.0;
 const MAX_SECOND_S: f64 = 1.0;
 const MAX_CSV_S: f64 = 5.0;
-/// What a statement's own process may use beside the function (`tollgate_sql::Limits::CONTRACT`).
+/// The memory limit of a statement's own process, in addition to that of the function
+/// (`tollgate_sql::Limits::CONTRACT`).
 const STATEMENT_MB: f64 = 268.4;
 
 const JOIN: &str = "SELECT u.tier, s.status, count(DISTINCT u.id) AS users, sum(p.amount_cents) AS paid_cents FROM users u \
@@ -50,22 +52,22 @@ pub struct Reports {
 /// The figures at one number of users.
 #[derive(Debug, Serialize)]
 pub struct Size {
-    /// The users; there are as many subscriptions and payments.
+    /// The number of users; there are as many subscriptions and payments.
     pub users: usize,
-    /// The joined report, its snapshot included.
+    /// The report with joins, its snapshot included.
     pub join_s: f64,
     /// The same report on the same snapshot.
     pub second_s: f64,
-    /// A file of one row for each user.
+    /// A file with one row for each user.
     pub csv_s: f64,
-    /// The rows of that file.
+    /// The number of rows in that file.
     pub csv_rows: u64,
-    /// The most memory of the function's own process.
+    /// The highest memory of the function's own process.
     pub peak_memory_mb: f64,
 }
 
 impl Reports {
-    /// The limits, of the largest size.
+    /// The limits for the largest size.
     pub fn limits(&self) -> Vec<Limit> {
         let Some(size) = self.sizes.last() else { return Vec::new() };
         let limit =
@@ -91,10 +93,10 @@ impl fmt::Display for Reports {
     }
 }
 
-/// Fills the tables and makes the reports at each size up to that of the options.
+/// Fills the tables and runs the reports at each size up to that of the options.
 ///
 /// # Errors
-/// When the stack or the function does not start, or a report does not succeed.
+/// When the stack or the function does not start, or a report fails.
 pub fn measure(options: &Options) -> Result<Reports, BenchError> {
     let program = binary(&folder(options.folder.as_deref())?, "reports")?;
     let runtime =
@@ -127,7 +129,7 @@ async fn measured(stack: &Stack, password: &str, program: &Path, options: &Optio
     Ok(Reports { sizes })
 }
 
-/// The admin who asks for reports.
+/// The admin who requests reports.
 struct Admin<'a> {
     stack: &'a Stack,
     token: String,
@@ -172,7 +174,7 @@ impl<'a> Admin<'a> {
         Ok(size)
     }
 
-    /// Asks for a report and lets `sandbox` make it: the seconds of the function, and the report.
+    /// Requests a report and runs it in `sandbox`: the seconds of the function, and the report.
     async fn report(&self, sandbox: &mut Sandbox, body: Value) -> Result<(f64, Value), BenchError> {
         let queued = self.request(&body).await?;
         let (took, _) = sandbox.invoke_within(&queued.event, TIMEOUT).await?;
@@ -191,7 +193,7 @@ struct Queued {
 }
 
 impl Admin<'_> {
-    /// Asks for a report: its id, and the queue's event that runs it.
+    /// Requests a report: its id, and the queue's event that runs it.
     async fn request(&self, body: &Value) -> Result<Queued, BenchError> {
         let answer = self.send(Method::POST, "/admin/reports", body.to_string().into(), StatusCode::ACCEPTED).await?;
         let report = answer["id"].as_str().unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! One process of a function, behind a Lambda Runtime API of its own, with one event under way at a time.
+//! One process of a function, behind a Lambda Runtime API of its own, which handles one event at a time.
 
 use crate::error::{BenchError, While};
 use axum::Router;
@@ -19,10 +19,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tollgate_platform::Clock;
 
-/// How long anything may take.
+/// The timeout of each operation.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A function to run: a binary, and what it finds in its environment.
+/// A function to run: a binary and its environment.
 #[derive(Clone)]
 pub struct Function {
     /// The binary.
@@ -44,13 +44,13 @@ pub struct Sandbox {
     pub init: Duration,
 }
 
-/// What the process said to the Runtime API, and when.
+/// What the process sent to the Runtime API, and when.
 enum Said {
-    /// It wants the next event.
+    /// It asks for the next event.
     Next(Instant, oneshot::Sender<Bytes>),
     /// It has an answer.
     Answer(Instant, Bytes),
-    /// It has none.
+    /// It reports an error.
     Failure(Bytes),
 }
 
@@ -60,7 +60,7 @@ impl Sandbox {
     /// Starts a process and waits until it asks for an event.
     ///
     /// # Errors
-    /// When it does not get so far.
+    /// When it ends or does not ask in time.
     pub async fn start(function: &Function) -> Result<Self, BenchError> {
         let name = function.path.display().to_string();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.doing("the Runtime API")?;
@@ -95,7 +95,7 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// Gives it an event: how long its answer took, and the answer. Returns when it wants another one.
+    /// Gives it an event and returns how long its answer took, and the answer, once the process asks for another event.
     ///
     /// # Errors
     /// When there is no answer.
@@ -103,7 +103,7 @@ impl Sandbox {
         self.invoke_within(event, DEADLINE).await
     }
 
-    /// The same, with a deadline of its own.
+    /// The same, with another timeout.
     ///
     /// # Errors
     /// When there is no answer.
@@ -120,15 +120,15 @@ impl Sandbox {
         Ok((at.duration_since(begun), answer))
     }
 
-    /// Its process.
+    /// The id of its process.
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// The time that all its threads have had a CPU.
+    /// The CPU time of all its threads.
     ///
     /// # Errors
-    /// When the system does not say.
+    /// When the system does not report it.
     pub fn cpu(&self) -> Result<Duration, BenchError> {
         let tasks = format!("/proc/{}/task", self.pid);
         let mut nanos = 0;
@@ -141,10 +141,10 @@ impl Sandbox {
         Ok(Duration::from_nanos(nanos))
     }
 
-    /// The most memory that it has ever had, in bytes.
+    /// The highest memory that it has used, in bytes.
     ///
     /// # Errors
-    /// When the system does not say.
+    /// When the system does not report it.
     pub fn peak_memory_bytes(&self) -> Result<u64, BenchError> {
         let file = format!("/proc/{}/status", self.pid);
         let text = fs::read_to_string(&file).doing(&file)?;
@@ -187,7 +187,7 @@ impl Drop for Sandbox {
     }
 }
 
-/// What Lambda sets.
+/// The variables that Lambda sets.
 fn lambda_variables(api: &str) -> Vec<(&'static str, String)> {
     let fixed = [
         ("AWS_LAMBDA_FUNCTION_NAME", "bench"),
@@ -208,7 +208,7 @@ fn lambda_variables(api: &str) -> Vec<(&'static str, String)> {
         ("PATH", "/usr/local/bin:/usr/bin:/bin"),
     ];
     let mut variables: Vec<_> = fixed.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
-    // A session token of Lambda's is long, and is signed and sent with every call.
+    // A session token of Lambda is long, and is signed and sent with every call.
     variables.push(("AWS_SESSION_TOKEN", "t".repeat(800)));
     variables.push(("AWS_LAMBDA_RUNTIME_API", api.to_owned()));
     variables

@@ -1,4 +1,5 @@
-//! What the functions meet: the local stack with one account in it, the endpoint before it, and what was recorded.
+//! The environment of the functions: the local stack with one account, the endpoint in front of it, and the recorded
+//! answers.
 
 use crate::certificate;
 use crate::endpoint::{Call, Endpoint, Mode, post};
@@ -16,10 +17,10 @@ use tollgate_store::{Registration, Store};
 use tollgate_tests::population::newcomer;
 
 const EMAIL: &str = "ann@example.com";
-/// What the events of the bench are signed with.
+/// The secret that signs the events of the bench.
 pub const WEBHOOK_SECRET: &str = "whsec_of_the_bench";
 
-/// When a stack starts whose clock stands still, in seconds: the beginning of 2026.
+/// The time of a stack with a frozen clock, in seconds: the beginning of 2026.
 pub const START: i64 = 1_767_225_600;
 
 /// A stack in memory with the first plans.
@@ -39,7 +40,7 @@ pub fn in_memory(clock: LocalClock) -> Options {
     }
 }
 
-/// A stack in memory with one account, without limits, whose access tokens outlast the run.
+/// A stack in memory with one account and without rate limits, whose access tokens outlast the run.
 pub struct Setting {
     stack: Stack,
     password: String,
@@ -65,10 +66,10 @@ impl Setting {
         Ok(Self { stack: Stack::start(options).await.doing("the stack")?, password })
     }
 
-    /// Registers so many users beside the one.
+    /// Registers this number of further users.
     ///
     /// # Errors
-    /// When one is not taken.
+    /// When a registration is refused.
     pub async fn register(&self, users: usize) -> Result<(), BenchError> {
         let store = Store::new(self.stack.sdk(), TABLE_PREFIX);
         for n in 0..users {
@@ -93,7 +94,8 @@ pub struct Stage {
     folder: PathBuf,
     env: Vec<(String, String)>,
     log: Option<PathBuf>,
-    /// What a bare function finds in `BARE_CALLS`: the calls of `auth` for a read, and those of the webhook for an event.
+    /// The value of `BARE_CALLS` for the bare functions: the calls of `auth` for a read, and those of the webhook for
+    /// an event.
     calls: [(&'static str, String); 2],
     /// An authenticated read.
     pub read: Bytes,
@@ -107,10 +109,11 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Signs in to the stack and records what `auth` calls at its start and for one read, and the webhook for one event.
+    /// Signs in to the stack and records the calls of `auth` at its start and for one read, and those of the webhook
+    /// for one event.
     ///
     /// # Errors
-    /// When a part of it does not work, or one of them makes a call that its bare function cannot make.
+    /// When a step fails, or one of them makes a call that its bare function cannot make.
     pub async fn set(setting: &Setting, folder: PathBuf, log: Option<PathBuf>) -> Result<Self, BenchError> {
         let (root, tls) = certificate::made()?;
         let bundle = Bundle::write(&root)?;
@@ -147,7 +150,7 @@ impl Stage {
         Ok(stage)
     }
 
-    /// One of Stripe's events, signed now: the same body each time.
+    /// An event of Stripe, signed now; its body is always the same.
     pub fn webhook(&self) -> Bytes {
         let body = json!({
             "id": "evt_1", "object": "event", "created": START, "livemode": false, "type": "invoice.paid",
@@ -156,7 +159,7 @@ impl Stage {
         webhook(WEBHOOK_SECRET, Clock::system().now().as_second(), &body.to_string())
     }
 
-    /// What `function` calls at its start and for this event.
+    /// The calls of `function` at its start and for this event.
     async fn record(&self, function: &str, event: &Bytes) -> Result<String, BenchError> {
         let mut sandbox = Sandbox::start(&self.function(function)?).await?;
         let at_start = self.recorded()?;
@@ -167,13 +170,13 @@ impl Stage {
         Ok(json!({"at_start": at_start, "for_each_event": for_each_event}).to_string())
     }
 
-    /// How many calls `auth` makes for an authenticated read, and so its bare function.
+    /// The number of calls that `auth`, and so its bare function, makes for an authenticated read.
     pub fn calls_of_read(&self) -> usize {
         let calls: Value = serde_json::from_str(&self.calls[0].1).unwrap_or_default();
         calls["for_each_event"].as_array().map_or(0, Vec::len)
     }
 
-    /// What is done with calls from now on.
+    /// Sets how calls are handled from now on.
     pub fn mode(&self, mode: Mode) {
         self.tables.set(mode);
         self.services.set(mode);
@@ -197,8 +200,8 @@ impl Stage {
     }
 }
 
-/// The same call for the bare function to make. One that it cannot make ends the run: a comparison without it would say
-/// nothing.
+/// The same call for the bare function. A call that it cannot make ends the run, because the comparison would be wrong
+/// without it.
 fn for_the_bare_function(call: &Call) -> Result<Value, BenchError> {
     let body: Value = serde_json::from_slice(&call.body).doing(&call.operation)?;
     match call.operation.as_str() {
@@ -225,7 +228,7 @@ fn for_the_bare_function(call: &Call) -> Result<Value, BenchError> {
     }
 }
 
-/// Whether an answer is a 200.
+/// Checks that an answer is a 200.
 ///
 /// # Errors
 /// When it is not.
@@ -237,7 +240,7 @@ pub fn check(answer: &Bytes) -> Result<(), BenchError> {
     Err(BenchError::new("an answer", String::from_utf8_lossy(answer)))
 }
 
-/// The file of trusted certificates, which ends with the run.
+/// The file of trusted certificates; it is deleted when the run ends.
 struct Bundle(PathBuf);
 
 impl Bundle {
@@ -254,10 +257,10 @@ impl Drop for Bundle {
     }
 }
 
-/// Where the binaries are: beside this one, or where the option says.
+/// The folder of the binaries: that of this one, or the one of the option.
 ///
 /// # Errors
-/// When the system does not say where this one is.
+/// When the path of this binary is not known.
 pub fn folder(given: Option<&Path>) -> Result<PathBuf, BenchError> {
     if let Some(given) = given {
         return Ok(given.to_owned());

@@ -1,5 +1,5 @@
-//! What the functions cost to start and to run: init, the first answer, CPU time and memory of each release binary behind a
-//! Lambda Runtime API, beside a bare function of the same profile that makes the same calls.
+//! The cost of the functions: init, the first answer, CPU time and memory of each release binary behind a Lambda
+//! Runtime API, compared with a bare function of the same profile that makes the same calls.
 
 use crate::endpoint::Mode;
 use crate::error::{BenchError, While};
@@ -10,18 +10,18 @@ use crate::report::Speed;
 use crate::stage::{self, Setting, Stage};
 use crate::throttle::Throttle;
 
-/// The memory whose CPU time the second run has, in MB: the least that Lambda gives.
+/// The memory in MB whose CPU time the second run has: the smallest of Lambda.
 const LEAST_MEMORY_MB: u64 = 128;
-/// Sign-ins for the memory figure: more of them take no more.
+/// The number of sign-ins for the memory figure: more of them use no more memory.
 const SIGN_INS: u32 = 20;
-/// The users among whom a page of a hundred is listed, and how often.
+/// The number of users from which a page of a hundred is listed, and how often.
 const USERS: usize = 10_000;
 const LISTS: u32 = 100;
 
 const WEBHOOK: &str = "stripe-webhook";
-/// Those whose start alone is taken: nobody waits for them, or for Stripe longer than for them.
+/// The functions of which only the start is measured: no user waits for them, or Stripe takes most of the time.
 const STARTS: [&str; 5] = ["mailer", "relay", "billing", "stripe-events", "sweeper"];
-/// Those that call Stripe, whose types are large.
+/// The functions that call Stripe, whose types are large.
 const CALL_STRIPE: [&str; 3] = ["billing", "stripe-events", "sweeper"];
 
 const MAX_INIT_AND_FIRST: f64 = 2.0;
@@ -33,13 +33,13 @@ const MAX_MEMORY_MB: f64 = 40.0;
 const MAX_SIGN_IN_MEMORY_MB: f64 = 70.0;
 const MAX_LIST_CPU_MS: f64 = 20.0;
 
-/// The figures at each speed, and what is asked of them.
+/// The figures at each speed, and their limits.
 ///
 /// # Errors
 /// When a function is not built, or does not answer.
 pub fn measure(options: &Options) -> Result<(Vec<Speed>, Vec<Limit>), BenchError> {
     let throttle = if options.full_speed_alone { None } else { Some(Throttle::of(LEAST_MEMORY_MB)?) };
-    // The stack has threads of its own, and is gone before anything is timed.
+    // The stack has threads of its own, and has stopped before anything is timed.
     let stacks = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let stacks = stacks.doing("the runtime")?;
     let own = tokio::runtime::Builder::new_current_thread().enable_all().build().doing("the runtime")?;
@@ -70,7 +70,7 @@ pub fn measure(options: &Options) -> Result<(Vec<Speed>, Vec<Limit>), BenchError
     Ok((speeds, limits))
 }
 
-/// A sign-in writes: its calls go to the stack, and its memory alone is taken.
+/// A sign-in writes: its calls go to the stack, and only its memory is measured.
 async fn sign_in(stage: &Stage) -> Result<Figures, BenchError> {
     stage.mode(Mode::Forward);
     let auth = stage.function("auth")?;
@@ -80,7 +80,7 @@ async fn sign_in(stage: &Stage) -> Result<Figures, BenchError> {
     Ok(timed)
 }
 
-/// A list reads what is there: its calls go to the stack, whose own CPU time does not count.
+/// A list reads rows of the stack: its calls go to the stack, whose own CPU time does not count.
 async fn list(stage: &Stage) -> Result<Figures, BenchError> {
     stage.mode(Mode::Forward);
     let admin = stage.function("admin")?;
@@ -91,12 +91,12 @@ async fn list(stage: &Stage) -> Result<Figures, BenchError> {
 
 async fn speed(name: &'static str, stage: &Stage, plan: &Plan<'_>) -> Result<Speed, BenchError> {
     let mut found = Speed { name, events: plan.events, figures: Vec::new(), comparisons: Vec::new() };
-    // The bare function makes as many calls: the ratio is that of our own code alone.
+    // The bare function makes the same number of calls: the ratio is that of our own code.
     let read = format!("auth, GET /me, calls: {}", stage.calls_of_read());
     for (ours, label, bare, event) in [
         ("auth", &*read, "bare-calls", &stage.read),
         ("pages", "pages, GET /account", "bare", &stage.page),
-        // Signed anew: a signature is good for five minutes.
+        // Signed anew: a signature is valid for five minutes.
         (WEBHOOK, "stripe-webhook, a signed event", "bare-sends", &stage.webhook()),
     ] {
         let (ours, bare) = (stage.function(ours)?, (stage.function(bare)?, bare));
@@ -115,7 +115,7 @@ async fn speed(name: &'static str, stage: &Stage, plan: &Plan<'_>) -> Result<Spe
     Ok(found)
 }
 
-/// What is asked of the functions that people wait for.
+/// The limits of the functions that users wait for.
 fn limits(full: &Speed, sign_in: &Figures, list: &Figures) -> Vec<Limit> {
     let limit = |of: &str, what: &str, found, most| Limit::at_most(format!("{of}: {what}"), found, most);
     let mut limits = Vec::new();

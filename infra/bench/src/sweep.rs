@@ -1,4 +1,4 @@
-//! Many subscriptions that are due at once, swept by a function whose process ends on every page.
+//! The sweep of many due subscriptions by a function whose process stops on every page.
 
 use crate::error::{BenchError, While};
 use crate::figures::Limit;
@@ -14,25 +14,25 @@ use tollgate_tests::population::{Population, fetches};
 /// Longer than any month.
 const MONTH: SignedDuration = SignedDuration::from_hours(24 * 31);
 
-/// What the sweep came to.
+/// The result of the sweep.
 #[derive(Debug, Serialize)]
 pub struct Sweep {
     /// Subscriptions that were due.
     pub due: usize,
-    /// Processes that ended, each when a page was written.
+    /// Processes that stopped, each after a page was written.
     pub kills: usize,
-    /// For each subscription, in milliseconds.
+    /// The time for each subscription, in milliseconds.
     pub ms_each: f64,
     /// How often a customer was fetched from Stripe.
     pub fetches: usize,
-    /// People of whom it was not written exactly once.
+    /// Customers that were not written exactly once.
     pub not_once: usize,
-    /// How many the next sweep found.
+    /// How many subscriptions the next sweep found.
     pub left: u64,
 }
 
 impl Sweep {
-    /// What is asked of it.
+    /// The limits that the figures must meet.
     pub fn limits(&self) -> [Limit; 3] {
         [
             Limit::at_most("sweep: looks at each subscription", self.fetches as f64 / self.due as f64, 1.0),
@@ -52,7 +52,7 @@ impl fmt::Display for Sweep {
     }
 }
 
-/// Sweeps so many.
+/// Sweeps this number of subscriptions.
 ///
 /// # Errors
 /// When the stack does not start.

@@ -1,5 +1,5 @@
-//! The CPU time of a small function: a control group with a quota, which a process is put into once it has started, as
-//! Lambda gives every start a full core.
+//! The CPU time of a small function: a control group with a quota. A process enters it after its start, because Lambda
+//! gives every start a full core.
 
 use crate::error::{BenchError, While};
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The memory at which a function has one whole core, in MB.
 const MB_OF_ONE_CORE: u64 = 1769;
-/// The time after which a quota starts anew, in microseconds.
+/// The period of a quota, in microseconds.
 const PERIOD_MICROS: u64 = 20_000;
 
 /// A control group.
@@ -16,10 +16,10 @@ pub struct Throttle {
 }
 
 impl Throttle {
-    /// A group that has the CPU time of a function with `memory_mb`.
+    /// Creates a group with the CPU time of a function with `memory_mb`.
     ///
     /// # Errors
-    /// When this machine has no control group for CPU time, or this user may not make one.
+    /// When this machine has no control group for CPU time, or this user may not create one.
     pub fn of(memory_mb: u64) -> Result<Self, BenchError> {
         let unified = Path::new("/sys/fs/cgroup");
         let is_unified = unified.join("cgroup.controllers").exists();
@@ -44,7 +44,7 @@ impl Throttle {
         Ok(throttle)
     }
 
-    /// Puts a process into it.
+    /// Moves a process into it.
     ///
     /// # Errors
     /// When there is no such process.
@@ -55,7 +55,7 @@ impl Throttle {
 
 impl Drop for Throttle {
     fn drop(&mut self) {
-        // It is empty: every process that it held has ended.
+        // It is empty: all its processes have ended.
         let _left_behind = fs::remove_dir(&self.folder);
     }
 }

@@ -1,8 +1,8 @@
-//! Stripe's events on one core: how many a second are taken, beside a function that does nothing behind the same gateway, and
-//! whether each that was taken is queued and then handled once.
+//! Stripe's events on one core: the accepted events for each second, compared with a function that does nothing behind
+//! the same gateway, and whether each accepted event is queued and then handled once.
 //!
-//! The gateway, its functions and the fakes share one thread; who calls has another one. While events are taken no
-//! message moves on.
+//! The gateway, its functions and the fakes share one thread; the client has another one. No message is processed while
+//! events are accepted.
 
 use crate::endpoint::{get, post, send};
 use crate::error::{BenchError, While};
@@ -32,32 +32,32 @@ const NOTHING: &str = "/nothing";
 
 const ROUNDS: usize = 20;
 const EVENTS_OF_A_ROUND: usize = 200;
-/// Events that are under way at once.
+/// The number of events in flight.
 const CALLERS: usize = 4;
 
 const LEAST_RATE: f64 = 0.2;
 
-/// What became of the events.
+/// The results.
 #[derive(Debug, Serialize)]
 pub struct Webhooks {
     /// Events that were answered with 200.
     pub taken: usize,
-    /// A second; the median of the rounds.
+    /// Accepted events for each second; the median of the rounds.
     pub rate: f64,
-    /// Calls a second of the function that does nothing.
+    /// Calls for each second of the function that does nothing.
     pub rate_of_nothing: f64,
-    /// The one rate by the other, round by round.
+    /// The first rate divided by the second, round by round.
     pub ratio: Ratio,
-    /// Messages in the queue when all were answered.
+    /// Messages in the queue when all events were answered.
     pub queued: usize,
-    /// Events that are kept as handled once the queue is empty.
+    /// Events that are stored as handled once the queue is empty.
     pub handled: usize,
-    /// How often an event was put there.
+    /// How often an event was stored as handled.
     pub handlings: usize,
 }
 
 impl Webhooks {
-    /// What is asked of them.
+    /// The limits that the figures must meet.
     pub fn limits(&self) -> [Limit; 3] {
         let lost = self.taken.abs_diff(self.queued) + self.taken.abs_diff(self.handled);
         [
@@ -79,14 +79,14 @@ impl fmt::Display for Webhooks {
     }
 }
 
-/// What the stack held when all events were taken, and what it had made of them in the end.
-struct Found {
+/// The queue and the stored events after all events were accepted, and the stored events at the end.
+struct Results {
     queued: usize,
     handled: usize,
     handlings: usize,
 }
 
-/// An event on its way.
+/// An event that is sent.
 struct Event {
     body: Bytes,
     signature: HeaderValue,
@@ -96,7 +96,7 @@ fn on_one_thread() -> Result<Runtime, BenchError> {
     Builder::new_current_thread().enable_all().build().doing("the runtime")
 }
 
-/// Sends events and calls that do nothing in turns.
+/// Sends events and calls that do nothing, in turns.
 ///
 /// # Errors
 /// When the stack does not start, or a call is not answered with 200.
@@ -127,7 +127,7 @@ pub fn measure() -> Result<Webhooks, BenchError> {
 }
 
 /// Runs the stack until all events are sent, and then until they are handled.
-async fn serve(listening: oneshot::Sender<String>, all_are_sent: oneshot::Receiver<()>) -> Result<Found, BenchError> {
+async fn serve(listening: oneshot::Sender<String>, all_are_sent: oneshot::Receiver<()>) -> Result<Results, BenchError> {
     let nothing = http_function(Router::new().fallback(async || StatusCode::OK));
     let options = Options {
         env: vec![("STRIPE_WEBHOOK_SECRET".to_owned(), WEBHOOK_SECRET.to_owned())],
@@ -136,7 +136,7 @@ async fn serve(listening: oneshot::Sender<String>, all_are_sent: oneshot::Receiv
     };
     let stack = Stack::start(options).await.doing("the stack")?;
     let at_console = |path: &str| format!("{}/_local/{path}", stack.base_url());
-    // What Stripe tells of the first plans.
+    // Stripe's events about the first plans.
     post(&at_console("drain"), &json!({})).await?;
     let queued = stack.held(async {
         let _nobody_measures = listening.send(stack.base_url());
@@ -153,21 +153,21 @@ async fn serve(listening: oneshot::Sender<String>, all_are_sent: oneshot::Receiv
     let ours = items(&rows).filter_map(|row| row["id"]["S"].as_str()).filter(|id| id.starts_with(EVENT));
     let handled = ours.collect::<BTreeSet<_>>().len();
     stack.stop().await;
-    Ok(Found { queued: usize::try_from(queued).unwrap_or_default(), handled, handlings })
+    Ok(Results { queued: usize::try_from(queued).unwrap_or_default(), handled, handlings })
 }
 
 fn items(answer: &Value) -> impl Iterator<Item = &Value> {
     answer["items"].as_array().into_iter().flatten()
 }
 
-/// How long the events of each round took, and as many calls that do nothing.
+/// How long the events of each round took, and the same number of calls that do nothing.
 async fn rounds(base_url: &str) -> Result<Vec<(Duration, Duration)>, BenchError> {
     let connector = Arc::new(Connector::builder().build_http());
     let mut rounds = Vec::new();
     for round in 0..=ROUNDS {
         let events = || (0..EVENTS_OF_A_ROUND).map(|n| event(round * EVENTS_OF_A_ROUND + n)).collect::<Result<_, _>>();
         let (webhook, nothing) = (format!("{base_url}{WEBHOOK}"), format!("{base_url}{NOTHING}"));
-        // In turns, so that what the machine does beside hits both alike.
+        // In turns, so that other load of the machine affects both alike.
         rounds.push(if round % 2 == 0 {
             let webhook = send_all(&connector, &webhook, events()?).await?;
             (webhook, send_all(&connector, &nothing, events()?).await?)
@@ -179,7 +179,7 @@ async fn rounds(base_url: &str) -> Result<Vec<(Duration, Duration)>, BenchError>
     Ok(rounds)
 }
 
-/// What the ids of the events begin with.
+/// The prefix of the ids of the events.
 const EVENT: &str = "evt_bench_";
 
 /// Event `n`: a payment by one of a hundred unknown customers.
@@ -194,7 +194,7 @@ fn event(n: usize) -> Result<Event, BenchError> {
     Ok(Event { body: body.into(), signature })
 }
 
-/// Sends them, some at once: how long until all are answered.
+/// Sends them, several at the same time: how long until all are answered.
 async fn send_all(connector: &Arc<Connector>, url: &str, events: Vec<Event>) -> Result<Duration, BenchError> {
     let mut callers: [Vec<Event>; CALLERS] = Default::default();
     for (n, event) in events.into_iter().enumerate() {

@@ -2,7 +2,7 @@
 //! emit, in scenarios that use them. Prints each answer and each event, one JSON object a line, to be checked against
 //! Stripe's description of its API.
 
-#![allow(clippy::print_stdout, clippy::expect_used)] // it is what this program is for; it ends at the first surprise
+#![allow(clippy::print_stdout, clippy::expect_used)] // the program's purpose; it ends at the first unexpected answer
 #![allow(dead_code, missing_docs)] // the tests use the rest
 
 #[path = "../tests/harness/mod.rs"]
@@ -108,7 +108,7 @@ async fn checkouts(harness: &Harness) {
     harness.pass(DAY);
     harness.get(&format!("checkout/sessions/{forgotten}")).await;
     harness.post("checkout/sessions", &[("mode", "payment")]).await;
-    // The trial goes on to its end.
+    // The trial continues to its end.
     harness.pass(15 * DAY);
 }
 
@@ -126,7 +126,7 @@ async fn renewals(harness: &Harness) {
     harness.pay(&format!("invoice/{open}"), PAYS).await;
     harness.post(&format!("invoices/{open}/pay"), &[]).await;
     harness.get(&format!("invoices/{open}?expand[]=payments.data.payment.payment_intent&expand[]=customer")).await;
-    // The other is not paid: Stripe retries until it ends.
+    // The other one is not paid: Stripe retries until it ends.
     harness.pass(15 * DAY);
     harness.subscription(&asks).await;
     let open = text(&harness.latest_invoice(&asks).await["id"]);
@@ -218,7 +218,7 @@ async fn changes(harness: &Harness) {
         .await;
     harness.change(&subscription, &team, &[ALWAYS, ("proration_date", "1")]).await;
     harness.change(&subscription, &team, &[]).await;
-    // What was left of the year pays for this and for a renewal.
+    // The credit for the rest of the year pays for this and for a renewal.
     harness.pass(40 * DAY);
     harness.get(&format!("invoices?customer={customer}&limit=100&expand[]=data.payments")).await;
     harness.get(&format!("customers/{customer}")).await;
@@ -450,7 +450,7 @@ async fn lists(harness: &Harness) {
     harness.get("events?type=invoice.paid&limit=1").await;
 }
 
-/// What sets up an account: a webhook endpoint that is changed and deleted, and a configuration of the portal.
+/// The setup of an account: a webhook endpoint that is changed and deleted, and a configuration of the portal.
 async fn set_up(harness: &Harness) {
     let url = ("url", "https://app.example/billing/stripe/webhook");
     let events = [("enabled_events[0]", "invoice.paid"), ("enabled_events[1]", "invoice.payment_failed")];

@@ -1,5 +1,5 @@
-//! What an invoice comes to: its lines, less discounts, with taxes, and what the customer's balance and the minimum charge
-//! make of it.
+//! The amounts of an invoice: its lines, less discounts, with taxes, and the effect of the customer's balance and of
+//! the minimum charge.
 
 use crate::core::Core;
 use crate::discounts::Gross;
@@ -13,9 +13,9 @@ pub struct Totals {
     pub discounts: Vec<Value>,
     pub taxes: Vec<Value>,
     pub total: i64,
-    /// What of the total is tax that is added to the prices.
+    /// The tax that is added to the prices.
     pub tax: i64,
-    /// What of it is tax that the prices include.
+    /// The tax that the prices include.
     pub included_tax: i64,
 }
 
@@ -24,7 +24,7 @@ fn amount_of_line(line: &Value) -> i64 {
 }
 
 impl Core {
-    /// Writes into the lines of an invoice what discounts take off and which taxes there are; the sums of all.
+    /// Writes discounts and taxes into the lines of an invoice, and returns the sums of all lines.
     pub fn total_up(&self, subscription: &Value, lines: &mut [Value]) -> Totals {
         let none = Value::Null;
         let item_of = |line: &Value| {

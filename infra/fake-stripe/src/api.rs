@@ -1,8 +1,8 @@
-//! The API: who may call, which call it is, its answer.
+//! The API: authentication, the choice of the call, its answer.
 
 use crate::Stripe;
 use crate::call::Call;
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::lists::lists;
 use crate::params::Params;
 use crate::refusals::operation_of;
@@ -26,17 +26,17 @@ async fn call(State(stripe): State<Stripe>, method: Method, uri: Uri, headers: H
         core.tick();
         let bearer = text("authorization").strip_prefix("Bearer ").unwrap_or_default();
         if bearer != core.settings.secret_key {
-            return Err(Fault { status: 401, ..Fault::invalid("Invalid API Key provided") });
+            return Err(ApiError { status: 401, ..ApiError::invalid("Invalid API Key provided") });
         }
         let version = text("stripe-version");
         if !version.is_empty() && version != crate::API_VERSION {
-            return Err(Fault::invalid(format!("Invalid Stripe API version: {version}")));
+            return Err(ApiError::invalid(format!("Invalid Stripe API version: {version}")));
         }
         let body = String::from_utf8_lossy(&body);
         let parameters = if method == Method::GET { uri.query().unwrap_or_default() } else { &body };
         let key = Some(text("idempotency-key")).filter(|key| !key.is_empty() && method == Method::POST);
         let mut params = Params::parse(parameters)?;
-        // The same parameters are the same call, in whatever order they come.
+        // The same parameters in another order are the same call.
         let made = format!("{method} {} {params:?}", uri.path());
         if let Some(key) = key
             && let Some(answer) = core.replayed(key, &made)?
@@ -55,7 +55,7 @@ async fn call(State(stripe): State<Stripe>, method: Method, uri: Uri, headers: H
         };
         let answer = match done.and_then(|answer| core.expanded(answer, &expand)) {
             Ok(answer) => (200, core.with_links(answer)),
-            // What failed with the card was tried: it is the answer to this key.
+            // A payment that failed was attempted: its refusal is stored as the answer to this key.
             Err(fault) if fault.status == 402 => (402, fault.body()),
             Err(fault) => return Err(fault),
         };

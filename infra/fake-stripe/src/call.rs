@@ -1,6 +1,6 @@
 //! A call of the API, and its answer.
 
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::params::Params;
 use http::Method;
 use serde_json::Value;
@@ -12,4 +12,4 @@ pub struct Call<'a> {
     pub params: Params,
 }
 
-pub type Answered = Result<Value, Fault>;
+pub type Answered = Result<Value, ApiError>;

@@ -1,20 +1,20 @@
-//! Cards and bank accounts by their numbers: what each does with a payment, and the payment method that it is.
+//! Cards and bank accounts by their numbers: the outcome of payments with each, and its payment method.
 
 use crate::core::Core;
 use crate::outcome::Outcome;
 use aws_lc_rs::digest;
 use serde_json::{Value, json};
 
-/// The card that is never taken.
+/// The card that is always declined.
 pub const DECLINED: &str = "4000000000000002";
-/// Cards that do something other than pay.
+/// Cards with an outcome other than success.
 const REFUSED_LATER: &str = "4000000000000341";
 const ASKS_LATER: &str = "4000002760003184";
-/// Bank accounts, whose debits take their time.
+/// Bank accounts, whose debits take time.
 const DEBIT: &str = "6200000000000005";
 const DEBIT_THAT_FAILS: &str = "6200000000000047";
 
-/// What a card does with the payment at which it is given.
+/// The outcome of the payment for which a card is entered.
 pub fn first_outcome(card: &str) -> Outcome {
     match card {
         DEBIT => Outcome::Processing,
@@ -27,7 +27,7 @@ fn is_debit(card: &str) -> bool {
     matches!(card, DEBIT | DEBIT_THAT_FAILS)
 }
 
-/// The kind of payment method that a number is, for payments in a currency.
+/// The kind of payment method of a number, for payments in a currency.
 fn kind_of(card: &str, currency: &Value) -> &'static str {
     match (is_debit(card), currency == "usd") {
         (true, true) => "us_bank_account",
@@ -36,7 +36,7 @@ fn kind_of(card: &str, currency: &Value) -> &'static str {
     }
 }
 
-/// The same for the same number, and another one for another.
+/// The fingerprint: equal for equal numbers, different for others.
 fn fingerprint_of(card: &str) -> String {
     let hash = digest::digest(&digest::SHA256, format!("fingerprint {card}").as_bytes());
     hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
@@ -47,7 +47,7 @@ fn last4(card: &str) -> &str {
 }
 
 impl Core {
-    /// What the customer's card does with a payment after the first.
+    /// The outcome of later payments with the customer's card.
     pub fn outcome_of_card(&self, customer: &str) -> Outcome {
         match self.side(customer)["card"].as_str() {
             Some(REFUSED_LATER) | None => Outcome::Failed,
@@ -56,7 +56,7 @@ impl Core {
         }
     }
 
-    /// The customer leaves a card, which becomes a payment method of theirs: its id.
+    /// Stores a card as a payment method of the customer, and returns its id.
     pub fn attach_card(&mut self, customer: &str, card: &str, currency: &Value) -> String {
         let id = self.new_id("pm");
         let method = json!({
@@ -70,7 +70,7 @@ impl Core {
         id
     }
 
-    /// The payment method of a charge: its id, its kind and what the charge shows of it.
+    /// The payment method of a charge: its id, its kind, and the details that the charge shows.
     pub fn method_of_charge(&self, customer: &str, currency: &Value) -> (Value, &'static str, Value) {
         let side = self.side(customer);
         let card = side["card"].as_str().unwrap_or("4242424242424242");

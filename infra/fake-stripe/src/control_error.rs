@@ -1,20 +1,20 @@
 //! The errors of the controls.
 
-use crate::error::Fault;
+use crate::error::ApiError;
 
-/// It cannot be done.
+/// Why an action is not possible.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ControlError {
     /// There is no such object.
     #[error("no such object")]
     NotFound,
-    /// It is in no state for that.
+    /// The object is in the wrong state for it.
     #[error("{0}")]
     Refused(String),
 }
 
-impl From<Fault> for ControlError {
-    fn from(fault: Fault) -> Self {
+impl From<ApiError> for ControlError {
+    fn from(fault: ApiError) -> Self {
         Self::Refused(fault.message)
     }
 }

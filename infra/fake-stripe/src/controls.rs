@@ -8,7 +8,7 @@ use crate::status::{is_live, present_customer};
 use crate::subscriptions::Start;
 use serde_json::{Map, Value};
 
-/// A kind of object to be listed.
+/// A kind of object that can be listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listed {
     /// Customers.
@@ -28,7 +28,7 @@ pub enum Listed {
 }
 
 impl Stripe {
-    /// All of a kind, newest first.
+    /// All objects of a kind, newest first.
     #[must_use]
     pub fn list(&self, what: Listed) -> Vec<Value> {
         let kind = match what {
@@ -44,12 +44,12 @@ impl Stripe {
         core.all(kind).into_iter().map(|record| core.with_links(record.object.clone())).collect()
     }
 
-    /// Makes a customer, as its dashboard would.
+    /// Creates a customer, as the dashboard does.
     pub fn create_customer(&self, email: &str) -> Value {
         self.with(|core| core.create_customer(Some(email.to_owned()), None, Map::new()))
     }
 
-    /// Has a customer subscribe to a price, as its dashboard would. The first invoice is paid with this card.
+    /// Subscribes a customer to a price, as the dashboard does. The first invoice is paid with this card.
     ///
     /// # Errors
     /// When there is no such customer or price.
@@ -64,7 +64,7 @@ impl Stripe {
         })
     }
 
-    /// Lets a subscription end with its period.
+    /// Makes a subscription end with its period.
     ///
     /// # Errors
     /// When there is no such subscription, or it has ended.
@@ -76,8 +76,8 @@ impl Stripe {
         })
     }
 
-    /// The next period of a subscription, now, with this outcome whatever the card; where an invoice is open, its next
-    /// attempt.
+    /// Starts the next period of a subscription now, with this outcome whatever the card; where an invoice is open,
+    /// retries it instead.
     ///
     /// # Errors
     /// When there is no such subscription, or it has ended.
@@ -104,10 +104,10 @@ impl Stripe {
         })
     }
 
-    /// Refunds an invoice, by default all of the rest.
+    /// Refunds an invoice, by default all that was not refunded yet.
     ///
     /// # Errors
-    /// When there is no such invoice, or not so much to give back.
+    /// When there is no such invoice, or the amount is too large.
     pub fn refund(&self, invoice: &str, amount: Option<i64>) -> Result<Value, ControlError> {
         self.with(|core| {
             core.find("invoice", invoice).ok_or(ControlError::NotFound)?;
@@ -120,7 +120,7 @@ impl Stripe {
     /// Pays a part of an open invoice.
     ///
     /// # Errors
-    /// When there is no such invoice, or not so much is open of it.
+    /// When there is no such invoice, or less than this amount is open.
     pub fn pay_part(&self, invoice: &str, cents: i64) -> Result<Value, ControlError> {
         self.with(|core| {
             core.find("invoice", invoice).ok_or(ControlError::NotFound)?;
@@ -129,7 +129,7 @@ impl Stripe {
         })
     }
 
-    /// Takes a customer away, as its dashboard would.
+    /// Deletes a customer, as the dashboard does.
     ///
     /// # Errors
     /// When there is no such customer.
@@ -138,7 +138,7 @@ impl Stripe {
     }
 }
 
-/// That there is such a subscription and it has not ended.
+/// Checks that the subscription exists and has not ended.
 fn live(core: &Core, subscription: &str) -> Result<(), ControlError> {
     let object = core.find("subscription", subscription).ok_or(ControlError::NotFound)?;
     if is_live(&object["status"]) { Ok(()) } else { Err(ControlError::Refused("it has ended".to_owned())) }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// The kind of the documents of this fake.
 const KIND: &str = "stripe";
 
-/// Everything that a fake Stripe held at one moment.
+/// All records of a fake Stripe at one moment.
 #[derive(Clone, Default)]
 pub struct Records {
     records: HashMap<String, Record>,
@@ -30,7 +30,7 @@ pub struct Core {
     clock: Now,
     /// The simulated time while missed events are processed.
     pub at: Option<i64>,
-    /// Whether an event was made ready to be sent.
+    /// Whether an event became ready to be sent.
     pub is_to_send: bool,
 }
 
@@ -41,12 +41,12 @@ impl Core {
             let mut record: Record =
                 serde_json::from_value(document).map_err(|error| DocumentStoreError(error.to_string()))?;
             if record.object["object"] == "delivery" {
-                // A delivery that is done is gone; data of before may hold one.
+                // A finished delivery is removed; older data may contain one.
                 if record.side["done"] == true {
                     dirty.insert(record.id);
                     continue;
                 }
-                // What was under way when the process ended is sent again.
+                // Deliveries that were in progress when the process ended are sent again.
                 record.side["in_flight"] = json!(false);
             }
             index.add(&record);
@@ -56,19 +56,19 @@ impl Core {
         Ok(Self { settings, records, index, dirty, seq, documents, clock, at: None, is_to_send: true })
     }
 
-    /// With these records, in memory only.
+    /// Creates it with these records, in memory only.
     pub fn with(records: Records, settings: Settings, clock: Now) -> Self {
         let Records { records, index, seq } = records;
         let documents = Arc::new(NoDocumentStore);
         Self { settings, records, index, dirty: BTreeSet::new(), seq, documents, clock, at: None, is_to_send: true }
     }
 
-    /// A copy of all that it holds.
+    /// A copy of all records.
     pub fn records(&self) -> Records {
         Records { records: self.records.clone(), index: self.index.clone(), seq: self.seq }
     }
 
-    /// Writes what changed to the document store. What cannot be written is written with the next change.
+    /// Writes changes to the document store. A change that cannot be written is written with the next one.
     pub fn save(&mut self) {
         let dirty = std::mem::take(&mut self.dirty);
         for id in dirty {
@@ -84,7 +84,7 @@ impl Core {
         }
     }
 
-    /// The present, in seconds.
+    /// The current time, in seconds.
     pub fn now(&self) -> i64 {
         self.at.unwrap_or_else(|| (self.clock)().as_second())
     }
@@ -93,7 +93,7 @@ impl Core {
     pub fn new_id(&self, prefix: &str) -> String {
         const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
         let mut bytes = [0_u8; 24];
-        // Without randomness the count of objects still makes ids that differ.
+        // Without randomness the count of objects still makes the ids unique.
         if rand::fill(&mut bytes).is_err() {
             bytes[..8].copy_from_slice(&self.seq.to_be_bytes());
         }
@@ -113,7 +113,7 @@ impl Core {
         id
     }
 
-    /// Takes a record out.
+    /// Removes a record.
     pub fn remove(&mut self, id: &str) {
         if let Some(record) = self.records.remove(id) {
             self.index.remove(&record);
@@ -121,8 +121,8 @@ impl Core {
         }
     }
 
-    /// Takes out the oldest of a kind for as long as they are `old`; `old` is told how many there are too. What Stripe
-    /// forgets is forgotten when more of it is made, and no other is read for that.
+    /// Removes the oldest records of a kind while `old` returns true; it also receives their number. Records expire
+    /// when new ones are made, so that no other record is read for it.
     pub fn forget(&mut self, kind: &str, old: impl Fn(&Record, usize) -> bool) {
         loop {
             let count = self.index.count(kind);
@@ -158,7 +158,7 @@ impl Core {
         self.edit(id, |record| record.side[name] = value);
     }
 
-    /// Puts another object in the place of one of the same id.
+    /// Replaces an object by another one with the same id.
     pub fn replace(&mut self, id: &str, object: Value) {
         self.edit(id, |record| record.object = object);
     }
@@ -177,12 +177,12 @@ impl Core {
         self.index.ids(kind, None).rev().filter_map(|id| self.records.get(id)).collect()
     }
 
-    /// All of a kind that name this object, newest first.
+    /// All of a kind that reference this object, newest first.
     pub fn of(&self, kind: &str, name: &str) -> Vec<&Record> {
         self.index.ids(kind, Some(name)).rev().filter_map(|id| self.records.get(id)).collect()
     }
 
-    /// The ids of those of a kind that name this object, if one is given, and pass, oldest first.
+    /// The ids of a kind that reference this object, if one is given, and pass the filter, oldest first.
     pub fn ids_of(&self, kind: &str, name: Option<&str>, pass: impl Fn(&Record) -> bool) -> Vec<String> {
         let passes = |id: &&String| self.records.get(*id).is_some_and(&pass);
         self.index.ids(kind, name).filter(passes).cloned().collect()

@@ -6,10 +6,10 @@ use crate::objects::sublist;
 use serde_json::{Value, json};
 
 impl Stripe {
-    /// Credits so much of a paid invoice, by default all that is left of its payment, and refunds it.
+    /// Credits this amount of a paid invoice, by default all that was not refunded yet, and refunds it.
     ///
     /// # Errors
-    /// When there is no such invoice, it was not paid, or not so much is left of it.
+    /// When there is no such invoice, it was not paid, or the amount is too large.
     pub fn credit(&self, invoice: &str, amount: Option<i64>) -> Result<Value, ControlError> {
         self.with(|core| {
             let object = core.find("invoice", invoice).ok_or(ControlError::NotFound)?.clone();

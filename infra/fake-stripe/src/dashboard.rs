@@ -23,17 +23,17 @@ pub struct NewDiscount {
     /// The number of months; without it, for ever.
     #[serde(default)]
     pub months: Option<i64>,
-    /// On the subscription's first item, not on the subscription.
+    /// Whether it applies to the subscription's first item and not to the subscription.
     #[serde(default)]
     pub on_item: bool,
 }
 
 impl Stripe {
-    /// Adds an item with this price, or, where there is one or no price is named, changes the quantity of that item or of
-    /// the first. An added item comes first. The difference is prorated and waits for the next invoice.
+    /// Adds an item with this price, or, where there is one already or no price is given, changes the quantity of that
+    /// item or of the first. An added item comes first. The difference is prorated on the next invoice.
     ///
     /// # Errors
-    /// When there is no such subscription or price, the subscription has ended, or the two do not fit.
+    /// When there is no such subscription or price, the subscription has ended, or the two are not compatible.
     pub fn change_items(
         &self,
         subscription: &str,
@@ -70,10 +70,10 @@ impl Stripe {
         })
     }
 
-    /// Gives a subscription a discount beside those that it has.
+    /// Adds a discount to a subscription.
     ///
     /// # Errors
-    /// When there is no such subscription, it has ended, or nothing is taken off.
+    /// When there is no such subscription, it has ended, or the discount is empty.
     pub fn give_discount(&self, subscription: &str, discount: NewDiscount) -> Result<Value, ControlError> {
         self.with(|core| {
             let object = present(core, subscription)?;
@@ -90,7 +90,7 @@ impl Stripe {
         })
     }
 
-    /// Gives a subscription a tax rate by default, which is added to its prices or included in them.
+    /// Gives a subscription a default tax rate, which is added to its prices or included in them.
     ///
     /// # Errors
     /// When there is no such subscription, or it has ended.
@@ -110,10 +110,10 @@ impl Stripe {
         })
     }
 
-    /// Lets a subscription end at this moment, in seconds.
+    /// Makes a subscription end at this time, in seconds.
     ///
     /// # Errors
-    /// When there is no such subscription, it has ended, or the moment has passed.
+    /// When there is no such subscription, it has ended, or the time is in the past.
     pub fn cancel_at(&self, subscription: &str, moment: i64) -> Result<Value, ControlError> {
         self.with(|core| {
             present(core, subscription)?;
@@ -127,7 +127,7 @@ impl Stripe {
     /// `percent_off` and `amount_off` for a discount.
     ///
     /// # Errors
-    /// When there is no such subscription, it has ended, or the phases do not fit.
+    /// When there is no such subscription, it has ended, or the phases are not valid.
     pub fn schedule(&self, subscription: &str, phases: &[Value]) -> Result<Value, ControlError> {
         self.with(|core| {
             let object = present(core, subscription)?;
@@ -157,7 +157,7 @@ fn new_coupon(core: &mut Core, subscription: &Value, discount: NewDiscount) -> R
     Ok(core.new_coupon(None, &off, duration, None, Map::new()))
 }
 
-/// Fills in what a phase leaves to be understood.
+/// Fills in the defaults of a phase.
 fn complete_phase(core: &mut Core, subscription: &Value, phase: &mut Value, number: usize) -> Result<(), ControlError> {
     if !phase.is_object() {
         return Err(ControlError::Refused("a phase is an object".to_owned()));

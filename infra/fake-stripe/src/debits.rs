@@ -6,10 +6,10 @@ use crate::outcome::Outcome;
 use serde_json::{Value, json};
 
 const DAY: i64 = 86_400;
-/// How long a debit takes, and one that fails.
+/// How long a debit takes until it succeeds, and until it fails.
 const TAKES_DAYS: i64 = 1;
 const FAILS_AFTER_DAYS: i64 = 8;
-/// How long a debit can be given back.
+/// How long a debit can be refunded.
 pub const REFUNDABLE_SECONDS: i64 = 180 * DAY;
 
 /// Whether a debit of this invoice is in progress.
@@ -18,7 +18,7 @@ pub fn is_in_progress(side: &Value) -> bool {
 }
 
 impl Core {
-    /// Has the customer's bank asked for what is open of an invoice.
+    /// Starts a bank debit for the open amount of an invoice.
     pub fn begin_debit(&mut self, invoice: &str, outcome: Outcome) {
         let object = self.object(invoice);
         let intent = self.side(invoice)["intent"].as_str().unwrap_or_default().to_owned();
@@ -40,7 +40,7 @@ impl Core {
         self.emit("payment_intent.processing", &intent, None);
     }
 
-    /// The bank says what came of a debit.
+    /// Sets the outcome of a debit.
     pub fn end_debit(&mut self, invoice: &str, fails: bool) {
         let debit = self.side(invoice)["debit"].clone();
         let charge = debit["charge"].as_str().unwrap_or_default().to_owned();
@@ -66,22 +66,22 @@ impl Core {
         self.refuse(invoice, Outcome::Failed);
     }
 
-    /// Ends a debit whose time has come.
+    /// Completes a debit that is due.
     pub fn end_due_debit(&mut self, invoice: &str) {
         let fails = self.side(invoice)["debit"]["fails"] == true;
         self.end_debit(invoice, fails);
     }
 
-    /// A subscription whose first payment failed has never begun.
+    /// A subscription whose first payment failed never starts.
     pub fn expire_incomplete(&mut self, subscription: &str, invoice: &str) {
         let fields = json!({"status": "incomplete_expired", "ended_at": self.now()});
         self.change(subscription, "customer.subscription.updated", fields);
-        // It is open: it can be voided.
+        // It is open, so it can be voided.
         drop(self.void(invoice));
         self.end_checkout(invoice, "checkout.session.async_payment_failed", None);
     }
 
-    /// Tells what became of a checkout's payment that was in progress when the checkout was completed.
+    /// Emits the outcome of a checkout's payment that was in progress when the checkout was completed.
     pub fn end_checkout(&mut self, invoice: &str, kind: &str, payment_status: Option<&str>) {
         for session in
             self.ids_of("checkout.session", Some(invoice), |session| session.object["payment_status"] == "unpaid")

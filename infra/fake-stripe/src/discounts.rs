@@ -1,18 +1,17 @@
-//! Coupons and the discounts that come of them, on a subscription or on one of its items. A discount names its coupon under
-//! `source`.
+//! Coupons and their discounts, on a subscription or on one of its items. A discount names its coupon under `source`.
 
 use crate::calendar::after;
 use crate::call::Answered;
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::items::{amount_of, items_of};
 use crate::params::Params;
 use serde_json::{Map, Value, json};
 
-/// Stands before a coupon's id in the place of a discount that is still to be made.
+/// The prefix of a coupon's id in the place of a discount that does not exist yet.
 const TO_REDEEM: &str = "redeem ";
 
-/// How long a coupon holds.
+/// How long a coupon applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Duration {
     Forever,
@@ -27,12 +26,12 @@ pub enum Off {
     Amount { cents: i64, currency: String },
 }
 
-/// An amount that an invoice asks for, before discounts.
+/// An amount of an invoice, before discounts.
 pub struct Gross<'a> {
     /// The item that it is for.
     pub item: &'a Value,
     pub amount: i64,
-    /// A discount counts that has not ended then.
+    /// A discount applies until its end.
     pub at: i64,
 }
 
@@ -42,7 +41,7 @@ pub struct Cut {
     pub amount: i64,
 }
 
-/// The call that makes a coupon.
+/// The call that creates a coupon.
 pub fn make_coupon(core: &mut Core, mut params: Params) -> Answered {
     let (id, name) = (params.take("id"), params.take("name"));
     let percent = params.take("percent_off");
@@ -50,7 +49,7 @@ pub fn make_coupon(core: &mut Core, mut params: Params) -> Answered {
     let (duration, months) = (params.take("duration"), params.number("duration_in_months")?);
     let metadata = params.map("metadata");
     params.finish()?;
-    let wrong = |param: &str, message: &str| Fault { param: Some(param.to_owned()), ..Fault::invalid(message) };
+    let wrong = |param: &str, message: &str| ApiError { param: Some(param.to_owned()), ..ApiError::invalid(message) };
     let off = match (percent, amount) {
         (Some(text), None) => match text.parse() {
             Ok(percent) if percent > 0.0 && percent <= 100.0 => Off::Percent(percent),
@@ -70,14 +69,14 @@ pub fn make_coupon(core: &mut Core, mut params: Params) -> Answered {
         _ => return Err(wrong("duration", "Invalid duration, or a duration_in_months that does not fit it.")),
     };
     if let Some(id) = id.as_deref().filter(|id| core.record(id).is_some()) {
-        return Err(Fault::invalid("Coupon already exists.").code("resource_already_exists", id));
+        return Err(ApiError::invalid("Coupon already exists.").code("resource_already_exists", id));
     }
     let id = core.new_coupon(id, &off, duration, name, metadata);
     Ok(core.object(&id))
 }
 
 impl Core {
-    /// Makes a coupon and emits its event.
+    /// Creates a coupon and emits its event.
     pub fn new_coupon(
         &mut self,
         id: Option<String>,
@@ -107,15 +106,15 @@ impl Core {
         id
     }
 
-    /// The discounts that the parameters `name[0][coupon]` or `name[0][discount]` ask for; an empty `name` asks for none.
-    /// A coupon whose discount is among `present` keeps that one; another one is still to be redeemed.
+    /// The discounts of the parameters `name[0][coupon]` or `name[0][discount]`; an empty `name` means none. A coupon
+    /// whose discount is among `present` keeps that one; another one is redeemed later.
     pub fn discounts_in(
         &self,
         params: &mut Params,
         name: &str,
         currency: &Value,
         present: &Value,
-    ) -> Result<Option<Value>, Fault> {
+    ) -> Result<Option<Value>, ApiError> {
         let mut ids: Vec<String> = Vec::new();
         let is_cleared = params.take(name).is_some_and(|text| text.is_empty());
         while params.any(&format!("{name}[{}]", ids.len())) {
@@ -126,28 +125,29 @@ impl Core {
                     self.discount_or_coupon(&coupon, present)
                 }
                 (None, Some(id)) => {
-                    let missing = || Fault { status: 400, ..Fault::missing("discount", &id) };
+                    let missing = || ApiError { status: 400, ..ApiError::missing("discount", &id) };
                     self.find("discount", &id).ok_or_else(missing)?;
                     id
                 }
-                _ => return Err(Fault::invalid("A discount is given by its coupon, or by its id.")),
+                _ => return Err(ApiError::invalid("A discount is given by its coupon, or by its id.")),
             };
             ids.push(id);
         }
         Ok((is_cleared || !ids.is_empty()).then(|| json!(ids)))
     }
 
-    /// That there is such a coupon, for this currency.
-    pub fn redeemable(&self, coupon: &str, currency: &Value, param: &str) -> Result<(), Fault> {
-        let missing = || Fault { status: 400, ..Fault::missing("coupon", coupon) }.code("resource_missing", param);
+    /// Checks that the coupon exists and has this currency.
+    pub fn redeemable(&self, coupon: &str, currency: &Value, param: &str) -> Result<(), ApiError> {
+        let missing =
+            || ApiError { status: 400, ..ApiError::missing("coupon", coupon) }.code("resource_missing", param);
         let found = self.find("coupon", coupon).ok_or_else(missing)?;
         if found["currency"].is_null() || found["currency"] == *currency {
             return Ok(());
         }
-        Err(Fault::invalid("The coupon's currency is not that of the subscription."))
+        Err(ApiError::invalid("The coupon's currency is not that of the subscription."))
     }
 
-    /// Redeems the coupons that fields of a subscription name where discounts stand: each becomes a discount.
+    /// Redeems the coupons in the discount fields of a subscription: each becomes a discount.
     pub fn redeem_all(&mut self, subscription: &Value, fields: &mut Value) {
         self.redeem(subscription, None, fields.get_mut("discounts"));
         for item in fields.pointer_mut("/items/data").and_then(Value::as_array_mut).into_iter().flatten() {
@@ -180,7 +180,7 @@ impl Core {
         id
     }
 
-    /// The coupon of a discount, or the one that is still to be redeemed.
+    /// The coupon of a discount, or of one that does not exist yet.
     fn coupon_of(&self, discount: &str) -> Value {
         match discount.strip_prefix(TO_REDEEM) {
             Some(coupon) => self.object(coupon),
@@ -188,19 +188,20 @@ impl Core {
         }
     }
 
-    /// The discount among these whose coupon this is, or else the coupon, which is still to be redeemed.
+    /// The discount among these with this coupon, or else the coupon, which is redeemed later.
     pub fn discount_or_coupon(&self, coupon: &str, discounts: &Value) -> String {
         self.discount_of(coupon, discounts).unwrap_or_else(|| format!("{TO_REDEEM}{coupon}"))
     }
 
-    /// The discount among these whose coupon this is.
+    /// The discount among these with this coupon.
     fn discount_of(&self, coupon: &str, discounts: &Value) -> Option<String> {
         let ids = discounts.as_array()?.iter().filter_map(Value::as_str);
         ids.map(str::to_owned).find(|id| self.object(id)["source"]["coupon"] == coupon)
     }
 
-    /// What the discounts of a subscription and of its items take off these amounts, for each of them: first those of the
-    /// item, then those of the subscription. An amount is shared out over all that the discount is for.
+    /// The reductions by the discounts of a subscription and of its items, for each of these amounts: first those of
+    /// the item, then those of the subscription. A fixed amount is shared among all amounts that the discount applies
+    /// to.
     pub fn cuts(&self, subscription: &Value, amounts: &[Gross<'_>]) -> Vec<Vec<Cut>> {
         let mut cuts: Vec<Vec<Cut>> = amounts.iter().map(|_| Vec::new()).collect();
         for (gross, cuts) in amounts.iter().zip(&mut cuts) {
@@ -241,7 +242,7 @@ impl Core {
         }
     }
 
-    /// What an item costs for a period after all discounts.
+    /// The cost of an item for a period after all discounts.
     pub fn net_amount(&self, subscription: &Value, item: &Value, at: i64) -> i64 {
         let items = items_of(subscription);
         let amounts: Vec<_> = items.iter().map(|item| Gross { item, amount: amount_of(item), at }).collect();
@@ -251,7 +252,7 @@ impl Core {
         amount_of(item) - off
     }
 
-    /// Takes away the discounts of a subscription and its items that have ended by `at`, or that counted once and did.
+    /// Removes the discounts of a subscription and its items that have ended by `at`, or that apply once and were used.
     pub fn drop_discounts(&mut self, subscription: &str, at: i64, used: &[String]) {
         let object = self.object(subscription);
         let is_over = |id: &str| {
@@ -285,7 +286,7 @@ pub fn ids_of(discounts: &Value) -> impl Iterator<Item = &str> {
 }
 
 /// A percentage of an amount, rounded to a whole minor unit.
-#[allow(clippy::cast_possible_truncation)] // per cent, of which ten-thousandths count
+#[allow(clippy::cast_possible_truncation)] // percent, in units of a ten-thousandth
 pub fn part(amount: i64, percent: f64) -> i64 {
     let ten_thousandths = (percent * 10_000.0).round() as i64;
     let (product, whole) = (i128::from(amount) * i128::from(ten_thousandths), 1_000_000);

@@ -1,4 +1,5 @@
-//! Disputes: a payment that its card's owner contests, until that is won or lost. The charge stays marked as disputed.
+//! Disputes: the card's owner contests a payment, until the dispute is won or lost. The charge stays marked as
+//! disputed.
 
 use crate::Stripe;
 use crate::control_error::ControlError;
@@ -6,7 +7,7 @@ use crate::core::Core;
 use serde_json::{Value, json};
 
 impl Stripe {
-    /// The card's owner says that a payment was not theirs.
+    /// Opens a dispute for the payment of an invoice.
     ///
     /// # Errors
     /// When there is no such invoice, or it was not paid, or is disputed already.
@@ -24,7 +25,7 @@ impl Stripe {
         })
     }
 
-    /// The bank decides on a dispute.
+    /// Closes a dispute as won or lost.
     ///
     /// # Errors
     /// When there is no such dispute, or it is closed already.
@@ -48,7 +49,7 @@ fn is_closed(dispute: &Value) -> bool {
 }
 
 impl Core {
-    /// A dispute of a charge; its id.
+    /// Creates a dispute of a charge and returns its id.
     pub fn new_dispute(&mut self, charge: &str) -> String {
         self.set(charge, "disputed", json!(true));
         let of = self.object(charge);

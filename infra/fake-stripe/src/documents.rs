@@ -52,7 +52,7 @@ impl DocumentStore for MemoryDocumentStore {
     }
 }
 
-/// The store of a fake in memory, whose records are its only copy.
+/// A document store without documents: the records in memory are the only copy.
 pub(crate) struct NoDocumentStore;
 
 impl DocumentStore for NoDocumentStore {

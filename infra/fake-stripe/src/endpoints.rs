@@ -1,10 +1,10 @@
-//! Webhook endpoints. Events go to one address; the newest enabled endpoint of that address decides with which secret they
-//! are signed.
+//! Webhook endpoints. All events go to one address; they are signed with the secret of the newest enabled endpoint of
+//! that address.
 
 use crate::Stripe;
 use crate::call::Answered;
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::params::Params;
 use serde_json::{Map, Value, json};
 
@@ -17,7 +17,7 @@ pub fn make_endpoint(core: &mut Core, mut params: Params) -> Answered {
     let (events, metadata) = (params.list("enabled_events"), params.map("metadata"));
     params.finish()?;
     if events.is_empty() {
-        let missing = Fault::invalid("Missing required param: enabled_events.");
+        let missing = ApiError::invalid("Missing required param: enabled_events.");
         return Err(missing.code("parameter_missing", "enabled_events"));
     }
     let (id, secret) = (core.new_id("we"), core.new_id("whsec_local"));
@@ -31,9 +31,9 @@ pub fn make_endpoint(core: &mut Core, mut params: Params) -> Answered {
     Ok(endpoint)
 }
 
-/// Changes an endpoint. Its version stays.
+/// Changes an endpoint. Its API version cannot change.
 pub fn change_endpoint(core: &mut Core, id: &str, mut params: Params) -> Answered {
-    let mut metadata = core.find(KIND, id).ok_or_else(|| Fault::missing(KIND, id))?["metadata"].clone();
+    let mut metadata = core.find(KIND, id).ok_or_else(|| ApiError::missing(KIND, id))?["metadata"].clone();
     let (url, description) = (params.take("url"), params.take("description"));
     let (events, disabled, changed) = (params.list("enabled_events"), params.flag("disabled")?, params.map("metadata"));
     params.finish()?;
@@ -57,7 +57,7 @@ pub fn change_endpoint(core: &mut Core, id: &str, mut params: Params) -> Answere
 
 /// Deletes an endpoint.
 pub fn delete_endpoint(core: &mut Core, id: &str) -> Answered {
-    core.find(KIND, id).ok_or_else(|| Fault::missing(KIND, id))?;
+    core.find(KIND, id).ok_or_else(|| ApiError::missing(KIND, id))?;
     core.remove(id);
     Ok(json!({"id": id, "object": KIND, "deleted": true}))
 }
@@ -85,7 +85,7 @@ impl Core {
         self.ids_of(KIND, None, |record| record.object["url"] == url && record.object["status"] == "enabled")
     }
 
-    /// What events are signed with.
+    /// The secret that signs events.
     pub fn signing_secret(&self) -> String {
         let newest = self.endpoints_of(&self.settings.webhook_url).pop();
         let own = newest.and_then(|id| self.side(&id)["secret"].as_str().map(str::to_owned));

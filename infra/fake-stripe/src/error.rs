@@ -6,9 +6,9 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
-/// An answer that is no success.
+/// An answer that reports an error.
 #[derive(Debug, Clone)]
-pub struct Fault {
+pub struct ApiError {
     pub status: u16,
     pub kind: &'static str,
     pub code: Option<Cow<'static, str>>,
@@ -16,7 +16,7 @@ pub struct Fault {
     pub param: Option<String>,
 }
 
-impl Fault {
+impl ApiError {
     pub fn invalid(message: impl Into<String>) -> Self {
         Self { status: 400, kind: "invalid_request_error", code: None, message: message.into(), param: None }
     }
@@ -48,7 +48,7 @@ impl Fault {
     }
 }
 
-impl IntoResponse for Fault {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
         (status, Json(self.body())).into_response()

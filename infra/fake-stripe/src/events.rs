@@ -1,4 +1,4 @@
-//! Events and their deliveries: signed anew at each try, tried again with Stripe's patience.
+//! Events and their deliveries: signed anew at each attempt, and retried at intervals as by Stripe.
 
 use crate::core::Core;
 use crate::{API_VERSION, Stripe};
@@ -6,41 +6,42 @@ use aws_lc_rs::hmac;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// The waits after a delivery that failed, in seconds; the last one again and again.
+/// The waits after a failed delivery, in seconds; the last one is repeated.
 const RETRIES: [i64; 4] = [10, 60, 600, 3600];
 const SETTINGS: &str = "settings_delivery";
-/// How many events are kept. Stripe keeps them for 30 days; here the billing model compares a whole history with them.
+/// How many events are stored. Stripe stores them for 30 days; here the billing model compares a whole history with
+/// them.
 const EVENTS_KEPT: usize = 5000;
 
 /// The delivery mode of new events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// They are sent; what was kept is released.
+    /// They are sent; stored ones are released.
     #[default]
     Normal,
-    /// They are kept.
+    /// They are stored.
     Hold,
     /// Each is sent twice.
     Duplicate,
-    /// They are kept, to be released newest first.
+    /// They are stored, to be released newest first.
     Reverse,
     /// They are never sent.
     Drop,
-    /// They are not even made: where so much happens that they would fill the memory.
+    /// They are not created: for tests whose events would fill the memory.
     Silent,
 }
 
-/// An event on its way.
+/// An event to be delivered.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// This delivery.
+    /// The id of the delivery.
     pub id: String,
     /// Its event.
     pub event_id: String,
-    /// Where it goes.
+    /// Its address.
     pub url: String,
-    /// The bytes that are signed.
+    /// The signed bytes.
     pub body: String,
     /// The header `stripe-signature`.
     pub signature: String,
@@ -79,7 +80,7 @@ impl Core {
         }
     }
 
-    /// Forgets the oldest events beyond the number that is kept. One that is still to be delivered stays, and those after it.
+    /// Removes the oldest events beyond the limit. An undelivered one stays, and so do those after it.
     fn forget_events(&mut self) {
         let undelivered = self.index.ids("delivery", None).next().and_then(|id| self.record(id));
         let undelivered = undelivered.and_then(|delivery| self.record(delivery.object["event"].as_str()?));
@@ -110,7 +111,7 @@ impl Core {
 }
 
 impl Stripe {
-    /// Whether events made from now on are sent, and how. Back to normal, what was kept is released.
+    /// Sets the delivery mode of new events. Back to normal, stored events are released.
     pub fn set_delivery(&self, mode: Mode) {
         self.with(|core| {
             let was = core.mode();
@@ -125,7 +126,7 @@ impl Stripe {
             if was == Mode::Reverse {
                 held.reverse();
             }
-            // Sent in this order: each again as a delivery of its own.
+            // Released in this order: each as a new delivery.
             for id in held {
                 let event = core.object(&id)["event"].as_str().unwrap_or_default().to_owned();
                 core.remove(&id);
@@ -140,7 +141,7 @@ impl Stripe {
         self.core().mode()
     }
 
-    /// How many deliveries are kept until the mode is normal again.
+    /// How many deliveries are stored until the mode is normal again.
     #[must_use]
     pub fn held(&self) -> usize {
         self.core().ids_of("delivery", None, |record| record.side["held"] == true).len()
@@ -164,8 +165,8 @@ impl Stripe {
         core.find("event", event).map(|_| core.delivery_of("", event.to_owned()))
     }
 
-    /// The deliveries whose time has come, in their order; with `at_once` those that wait for another try too. Each is
-    /// under way until it is said what came of it.
+    /// The due deliveries, in their order; with `at_once` also those that wait for a retry. Each is in progress until
+    /// its outcome is reported.
     pub fn deliveries_due(&self, at_once: bool) -> Vec<Delivery> {
         self.with(|core| {
             let now = core.now();
@@ -175,11 +176,11 @@ impl Stripe {
                     && side["in_flight"] == false
                     && (at_once || side["due_at"].as_i64().is_some_and(|due| due <= now))
             });
-            due.iter().map(|id| core.signed(id)).collect()
+            due.iter().map(|id| core.start_delivery(id)).collect()
         })
     }
 
-    /// What came of a delivery: answered with 2xx, or not.
+    /// Stores the outcome of a delivery: answered with 2xx, or not.
     pub fn delivered(&self, delivery: &Delivery, is_ok: bool) {
         self.with(|core| {
             if is_ok {
@@ -193,7 +194,7 @@ impl Stripe {
         });
     }
 
-    /// How many deliveries are neither done nor kept.
+    /// How many deliveries are neither finished nor stored.
     #[must_use]
     pub fn pending(&self) -> usize {
         self.core().ids_of("delivery", None, |record| record.side["held"] == false).len()
@@ -201,7 +202,7 @@ impl Stripe {
 }
 
 impl Core {
-    fn signed(&mut self, id: &str) -> Delivery {
+    fn start_delivery(&mut self, id: &str) -> Delivery {
         self.set_side(id, "in_flight", json!(true));
         let event_id = self.object(id)["event"].as_str().unwrap_or_default().to_owned();
         self.delivery_of(id, event_id)

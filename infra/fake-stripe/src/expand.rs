@@ -1,19 +1,19 @@
-//! `expand[]`: ids in an answer are replaced by what they name.
+//! `expand[]`: replaces ids in an answer by the objects that they name.
 
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use serde_json::{Value, json};
 
-/// So deep Stripe expands.
+/// Stripe's largest depth of an expansion.
 const MAX_DEPTH: usize = 4;
 
 impl Core {
-    /// `answer` with each of `paths` expanded.
-    pub fn expanded(&self, mut answer: Value, paths: &[String]) -> Result<Value, Fault> {
+    /// Returns `answer` with each of `paths` expanded.
+    pub fn expanded(&self, mut answer: Value, paths: &[String]) -> Result<Value, ApiError> {
         for path in paths {
             let steps: Vec<&str> = path.split('.').collect();
             if steps.len() > MAX_DEPTH {
-                return Err(Fault::invalid("You cannot expand more than 4 levels of a property."));
+                return Err(ApiError::invalid("You cannot expand more than 4 levels of a property."));
             }
             self.expand(&mut answer, &steps, path)?;
         }
@@ -24,10 +24,10 @@ impl Core {
         self.side(value["id"].as_str().unwrap_or_default())["foreign"] == true
     }
 
-    fn expand(&self, value: &mut Value, steps: &[&str], path: &str) -> Result<(), Fault> {
+    fn expand(&self, value: &mut Value, steps: &[&str], path: &str) -> Result<(), ApiError> {
         if let Value::Array(items) = value {
             return items.iter_mut().try_for_each(|item| match self.expand(item, steps, path) {
-                // A field of it may hold anything. Stripe decides by the kind of object, not by its content.
+                // Its field may hold any value: Stripe decides by the kind of object, not by its content.
                 Err(_) if self.is_foreign(item) => Ok(()),
                 expanded => expanded,
             });
@@ -39,7 +39,7 @@ impl Core {
             let data = of_it.map(|record| record.object.clone()).collect();
             value["payments"] = crate::objects::sublist("/v1/invoice_payments", data);
         }
-        let unknown = || Fault::invalid(format!("This property cannot be expanded ({path})."));
+        let unknown = || ApiError::invalid(format!("This property cannot be expanded ({path})."));
         let inner = value.as_object_mut().and_then(|object| object.get_mut(*step)).ok_or_else(unknown)?;
         if let Some(id) = inner.as_str() {
             *inner = self.record(id).map(|record| record.object.clone()).ok_or_else(unknown)?;

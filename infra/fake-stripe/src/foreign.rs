@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 pub struct Foreign {
     /// The kind of object, by Stripe's name.
     pub kind: String,
-    /// Fields of it that are to be others than usual: any values, `null` too.
+    /// Fields with values other than the usual ones: any values, also `null`.
     #[serde(default)]
     pub fields: Map<String, Value>,
 }
@@ -21,13 +21,13 @@ impl Stripe {
     /// Creates an object of another application, which is listed and has an event.
     ///
     /// # Errors
-    /// When there is no such kind here.
+    /// When the fake does not have this kind.
     pub fn make_foreign(&self, foreign: Foreign) -> Result<Value, ControlError> {
         self.with(|core| {
             let (id, event) = core.usual(&foreign.kind)?;
             let mut object = core.object(&id);
             merge(&mut object, Value::Object(foreign.fields));
-            // The id is the one under which it is found, the kind the one under which it is listed.
+            // It is found under its id and listed under its kind.
             object["id"] = json!(id);
             object["object"] = json!(foreign.kind);
             core.insert(object.clone(), json!({"foreign": true}));
@@ -37,7 +37,7 @@ impl Stripe {
     }
 }
 
-/// Puts fields in the place of others, also within objects.
+/// Replaces fields, also within objects.
 fn merge(value: &mut Value, fields: Value) {
     match (value, fields) {
         (Value::Object(present), Value::Object(fields)) => {
@@ -50,7 +50,7 @@ fn merge(value: &mut Value, fields: Value) {
 }
 
 impl Core {
-    /// An object of a kind as it usually is, and the event that tells of it. Nothing else is told of it.
+    /// A usual object of a kind, and its event. It has no other event.
     fn usual(&mut self, kind: &str) -> Result<(String, &'static str), ControlError> {
         Ok(match kind {
             "product" => (self.new_product(None, "Another product", Map::new()), "product.created"),

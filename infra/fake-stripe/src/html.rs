@@ -33,7 +33,7 @@ pub fn see_other(url: &str) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
 }
 
-/// A card's number without its spaces, if it is one.
+/// A card's number without spaces, if it is valid.
 pub fn card_of(text: &str) -> Option<String> {
     let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     (digits.len() >= 13 && digits.len() <= 19 && digits.bytes().all(|b| b.is_ascii_digit())).then_some(digits)

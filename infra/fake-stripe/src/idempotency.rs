@@ -1,8 +1,8 @@
-//! Idempotency keys: the first answer to a key is given again for a day, a refusal of the card too; the same key with other
-//! parameters is an error. What was wrong before any work began is not remembered.
+//! Idempotency keys: for a day, the same key returns the first answer, also a refusal of the card; the same key with
+//! other parameters is an error. Errors from before any work began are not stored.
 
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use serde_json::{Value, json};
 
 const KEPT_SECONDS: i64 = 86_400;
@@ -15,11 +15,11 @@ fn id_of(key: &str) -> String {
 }
 
 impl Core {
-    /// The answer that stands under `key`, if any.
+    /// The stored answer of `key`, if any.
     ///
     /// # Errors
-    /// When the key came with another call.
-    pub fn replayed(&self, key: &str, call: &str) -> Result<Option<Answer>, Fault> {
+    /// When the key was used for another call.
+    pub fn replayed(&self, key: &str, call: &str) -> Result<Option<Answer>, ApiError> {
         let Some(record) = self.record(&id_of(key)) else { return Ok(None) };
         if record.side["at"].as_i64().is_some_and(|at| self.now() - at >= KEPT_SECONDS) {
             return Ok(None);
@@ -27,7 +27,7 @@ impl Core {
         if record.side["call"] != call {
             let message =
                 "Keys for idempotent requests can only be used with the same parameters they were first used with.";
-            return Err(Fault { kind: "idempotency_error", ..Fault::invalid(message) });
+            return Err(ApiError { kind: "idempotency_error", ..ApiError::invalid(message) });
         }
         let status = record.side["status"].as_u64().and_then(|status| u16::try_from(status).ok());
         Ok(status.map(|status| (status, record.side["body"].clone())))

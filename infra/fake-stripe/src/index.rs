@@ -1,11 +1,11 @@
-//! The index of objects: by kind, by each object that they reference, and by when something falls due of them.
+//! The index of objects: by kind, by each object that they reference, and by their next due time.
 
 use crate::record::{Due, Record, due_of};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::iter;
 
-/// The fields by which an object names another one.
+/// The fields in which an object references another one.
 pub const NAMES: &[&str] = &[
     "/charge",
     "/customer",
@@ -18,14 +18,14 @@ pub const NAMES: &[&str] = &[
     "/subscription",
 ];
 
-/// A kind, and the object that is named, if any.
+/// A kind, and the referenced object, if any.
 type Place = (String, Option<String>);
 
 #[derive(Clone, Default)]
 pub struct Index {
-    /// The ids in each place, oldest first.
+    /// The ids for each key, oldest first.
     places: HashMap<Place, BTreeMap<u64, String>>,
-    /// Of two at the same moment the newer one comes first.
+    /// Of two at the same time the newer one comes first.
     due: BTreeMap<(i64, Due, Reverse<u64>), String>,
 }
 
@@ -37,7 +37,7 @@ fn places(record: &Record) -> Vec<Place> {
 }
 
 impl Index {
-    /// Takes in a record as it is.
+    /// Adds a record in its current state.
     pub fn add(&mut self, record: &Record) {
         for place in places(record) {
             self.places.entry(place).or_default().insert(record.seq, record.id.clone());
@@ -47,7 +47,7 @@ impl Index {
         }
     }
 
-    /// Takes out a record as it was when it was taken in.
+    /// Removes a record in the state in which it was added.
     pub fn remove(&mut self, record: &Record) {
         for place in places(record) {
             if let Some(ids) = self.places.get_mut(&place) {
@@ -62,13 +62,13 @@ impl Index {
         }
     }
 
-    /// The ids of a kind, oldest first; with a name those alone that name this object.
+    /// The ids of a kind, oldest first; with a reference only those that reference this object.
     pub fn ids(&self, kind: &str, name: Option<&str>) -> impl DoubleEndedIterator<Item = &String> {
         let place = (kind.to_owned(), name.map(str::to_owned));
         self.places.get(&place).into_iter().flat_map(BTreeMap::values)
     }
 
-    /// How many of a kind there are.
+    /// The number of objects of a kind.
     pub fn count(&self, kind: &str) -> usize {
         self.places.get(&(kind.to_owned(), None)).map_or(0, BTreeMap::len)
     }

@@ -1,17 +1,17 @@
-//! Invoices: drawn up, asked for, paid, refused, given back.
+//! Invoices: created, finalized, paid, declined, refunded.
 
 use crate::core::Core;
 use crate::debits::{REFUNDABLE_SECONDS, is_in_progress};
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::outcome::Outcome;
 use serde_json::{Value, json};
 
-/// Days after the first failure on which a payment is tried again.
+/// The days after the first failure on which a payment is retried.
 const RETRY_DAYS: [i64; 4] = [3, 5, 10, 14];
 const DAY: i64 = 86_400;
 
 impl Core {
-    /// Draws up an invoice of a subscription and has it paid.
+    /// Creates an invoice of a subscription and pays it.
     pub fn invoice(&mut self, subscription: &str, reason: &str, lines: Vec<Value>, outcome: Option<Outcome>) -> String {
         let behavior = self.object(subscription)["pause_collection"]["behavior"].clone();
         if behavior == "keep_as_draft" {
@@ -26,7 +26,7 @@ impl Core {
         invoice
     }
 
-    /// Draws up an invoice that is open then. What is owed to the customer after it is their balance.
+    /// Creates an open invoice. A negative total is credited to the customer's balance.
     pub fn draw_up(&mut self, subscription: &str, reason: &str, lines: Vec<Value>) -> String {
         let invoice = self.draft(subscription, reason, lines);
         self.finalize(&invoice);
@@ -60,7 +60,7 @@ impl Core {
         self.emit("invoice.finalized", &open, None);
     }
 
-    /// Has an open invoice paid, with this outcome whatever the card.
+    /// Pays an open invoice, with this outcome whatever the card.
     pub fn ask_for(&mut self, invoice: &str, outcome: Option<Outcome>) {
         let open = self.object(invoice);
         if open["amount_due"] == 0 {
@@ -73,12 +73,12 @@ impl Core {
         self.attempt(invoice, outcome);
     }
 
-    /// What waits for a subscription's next invoice.
+    /// The lines that wait for a subscription's next invoice.
     pub fn pending_lines(&self, subscription: &str) -> Vec<Value> {
         self.side(subscription)["pending_lines"].as_array().cloned().unwrap_or_default()
     }
 
-    /// Has lines wait for a subscription's next invoice.
+    /// Adds lines to a subscription's next invoice.
     pub fn add_pending_lines(&mut self, subscription: &str, lines: Vec<Value>) {
         let mut pending = self.pending_lines(subscription);
         pending.extend(lines);
@@ -93,7 +93,7 @@ impl Core {
         }
     }
 
-    /// Tries to have an open invoice paid.
+    /// Tries to pay an open invoice.
     pub fn attempt(&mut self, invoice: &str, outcome: Outcome) {
         let object = self.object(invoice);
         let count = object["attempt_count"].as_i64().unwrap_or_default() + 1;
@@ -109,7 +109,7 @@ impl Core {
         }
     }
 
-    /// An attempt with whatever card the customer has.
+    /// An attempt with the card that the customer has.
     pub fn attempt_by_card(&mut self, invoice: &str) {
         let customer = self.object(invoice)["customer"].as_str().unwrap_or_default().to_owned();
         let outcome = self.outcome_of_card(&customer);
@@ -123,14 +123,14 @@ impl Core {
         self.paid_by(invoice, &charge);
     }
 
-    /// A charge paid what was open of an invoice.
+    /// A charge paid the open amount of an invoice.
     pub fn paid_by(&mut self, invoice: &str, charge: &str) {
         let intent = self.side(invoice)["intent"].as_str().unwrap_or_default().to_owned();
-        self.charged(invoice, &intent, charge);
+        self.record_charge(invoice, &intent, charge);
         self.complete_invoice(invoice);
     }
 
-    /// An invoice that is paid, or asks for nothing.
+    /// An invoice that is paid, or has nothing to pay.
     pub fn complete_invoice(&mut self, invoice: &str) {
         let object = self.object(invoice);
         let mut transitions = object["status_transitions"].clone();
@@ -152,10 +152,10 @@ impl Core {
         }
     }
 
-    /// A payment was refused.
+    /// Records a declined payment.
     pub fn refuse(&mut self, invoice: &str, outcome: Outcome) {
         let side = self.side(invoice);
-        // What waits for a change of the subscription is not asked for again.
+        // An invoice of a pending change is not retried.
         let is_of_update = side["update"].is_object();
         let first = side["first_failed_at"].as_i64().unwrap_or_else(|| self.now());
         let failures = side["failures"].as_u64().unwrap_or_default();
@@ -183,7 +183,7 @@ impl Core {
         }
     }
 
-    /// Gives up on an open invoice.
+    /// Marks an open invoice as uncollectible.
     fn mark_uncollectible(&mut self, invoice: &str) {
         let mut transitions = self.object(invoice)["status_transitions"].clone();
         transitions["marked_uncollectible_at"] = json!(self.now());
@@ -193,11 +193,11 @@ impl Core {
         self.emit("invoice.marked_uncollectible", &given_up, None);
     }
 
-    /// Takes an open invoice back.
-    pub fn void(&mut self, invoice: &str) -> Result<(), Fault> {
+    /// Voids an open invoice.
+    pub fn void(&mut self, invoice: &str) -> Result<(), ApiError> {
         let object = self.object(invoice);
         if object["status"] != "open" {
-            return Err(Fault::invalid("You can only void an open invoice."));
+            return Err(ApiError::invalid("You can only void an open invoice."));
         }
         let mut transitions = object["status_transitions"].clone();
         transitions["voided_at"] = json!(self.now());
@@ -213,32 +213,32 @@ impl Core {
         Ok(())
     }
 
-    /// Gives back `amount` of a charge, by default all that is left of it.
-    pub fn refund(&mut self, charge: &str, amount: Option<i64>) -> Result<String, Fault> {
+    /// Refunds `amount` of a charge, by default all that was not refunded yet.
+    pub fn refund(&mut self, charge: &str, amount: Option<i64>) -> Result<String, ApiError> {
         let object = self.object(charge);
         let refunded = object["amount_refunded"].as_i64().unwrap_or_default();
         let remaining = object["amount"].as_i64().unwrap_or_default() - refunded;
         if remaining == 0 {
             let message = format!("Charge {charge} has already been refunded.");
-            return Err(Fault::invalid(message).code("charge_already_refunded", "charge"));
+            return Err(ApiError::invalid(message).code("charge_already_refunded", "charge"));
         }
         if object["status"] != "succeeded" {
             let message = format!("Charge {charge} cannot be refunded: its status is {}.", object["status"]);
-            return Err(Fault { param: Some("charge".to_owned()), ..Fault::invalid(message) });
+            return Err(ApiError { param: Some("charge".to_owned()), ..ApiError::invalid(message) });
         }
         let is_debit = object["payment_method_details"]["type"] != "card";
         if is_debit && object["created"].as_i64().is_some_and(|at| self.now() - at > REFUNDABLE_SECONDS) {
             let message = format!("Charge {charge} is a bank debit of more than 180 days ago; it cannot be refunded.");
-            return Err(Fault { param: Some("charge".to_owned()), ..Fault::invalid(message) });
+            return Err(ApiError { param: Some("charge".to_owned()), ..ApiError::invalid(message) });
         }
         if self.is_disputed(charge) {
             let message = format!("Charge {charge} has been charged back; cannot issue a refund.");
-            return Err(Fault::invalid(message).code("charge_disputed", "charge"));
+            return Err(ApiError::invalid(message).code("charge_disputed", "charge"));
         }
         let amount = amount.unwrap_or(remaining);
         if amount < 1 || amount > remaining {
             let message = format!("Refund amount ({amount}) is greater than unrefunded amount on charge ({remaining})");
-            return Err(Fault::invalid(message).code("amount_too_large", "amount"));
+            return Err(ApiError::invalid(message).code("amount_too_large", "amount"));
         }
         let refund = self.new_refund(&object, amount);
         self.set(charge, "amount_refunded", json!(refunded + amount));
@@ -255,13 +255,13 @@ impl Core {
     }
 }
 
-/// The customer's balance once an invoice took of it or added to it. What is too little to be charged is owed.
+/// The customer's balance after an invoice. An amount below the minimum charge is added to it as a debt.
 pub fn balance_after(invoice: &Value) -> i64 {
     let of = |name: &str| invoice[name].as_i64().unwrap_or_default();
     of("starting_balance") + of("total") - of("amount_due")
 }
 
-/// The subscription that an invoice is for.
+/// The subscription of an invoice.
 pub fn subscription_of(invoice: &Value) -> Option<String> {
     invoice.pointer("/parent/subscription_details/subscription")?.as_str().map(str::to_owned)
 }

@@ -1,8 +1,9 @@
-//! A subscription's items: their prices and quantities, and what a call wants them to be. All of them have one interval.
+//! A subscription's items: their prices and quantities, and the changes that a call makes. All of them have one
+//! interval.
 
 use crate::calendar::after;
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::params::Params;
 use serde_json::{Value, json};
 
@@ -11,7 +12,7 @@ pub fn items_of(subscription: &Value) -> &[Value] {
     subscription["items"]["data"].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// Puts others in their place.
+/// Replaces them.
 pub fn set_items(subscription: &mut Value, items: Vec<Value>) {
     subscription["items"]["data"] = items.into();
 }
@@ -24,12 +25,12 @@ pub fn cost_of(price: &Value) -> i64 {
     price["unit_amount"].as_i64().unwrap_or_default()
 }
 
-/// What an item costs for a period, before discounts.
+/// The cost of an item for a period, before discounts.
 pub fn amount_of(item: &Value) -> i64 {
     cost_of(&item["price"]).saturating_mul(quantity_of(item))
 }
 
-/// What all items cost for a period, before discounts.
+/// The cost of all items for a period, before discounts.
 pub fn amount_of_all(items: &[Value]) -> i64 {
     items.iter().map(amount_of).fold(0, i64::saturating_add)
 }
@@ -53,7 +54,7 @@ pub fn set_period(items: &mut [Value], (start, end): (i64, i64)) {
     }
 }
 
-/// How long a period is: an interval and how many of it.
+/// The length of a period: an interval and its count.
 pub fn interval_of(price: &Value) -> (&str, i64) {
     let recurring = &price["recurring"];
     (recurring["interval"].as_str().unwrap_or("month"), recurring["interval_count"].as_i64().unwrap_or(1))
@@ -65,21 +66,21 @@ pub fn periods_after(anchor: i64, price: &Value, count: i64) -> i64 {
     after(anchor, interval, count.saturating_mul(of_it))
 }
 
-/// Gives an item a price.
+/// Sets the price of an item.
 pub fn set_price(item: &mut Value, price: &Value) {
     item["plan"] = Core::plan_of(price);
     item["price"] = price.clone();
 }
 
 impl Core {
-    /// The items that the parameters `items[0][…]`, `items[1][…]` of a call ask for, if they ask for any: those that they do
-    /// not name stay as they are.
+    /// The items of the parameters `items[0][…]`, `items[1][…]` of a call, if there are any: items that they do not
+    /// name stay unchanged.
     pub fn items_in(
         &self,
         subscription: &Value,
         params: &mut Params,
         named: impl Fn(&str) -> String,
-    ) -> Result<Option<Vec<Value>>, Fault> {
+    ) -> Result<Option<Vec<Value>>, ApiError> {
         let mut items = items_of(subscription).to_vec();
         let mut number = 0;
         while params.any(&named(&format!("items[{number}]"))) {
@@ -99,30 +100,30 @@ impl Core {
         params: &mut Params,
         items: &mut Vec<Value>,
         named: impl Fn(&str) -> String,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ApiError> {
         let (id, price) = (params.take(&named("[id]")), params.take(&named("[price]")));
         let quantity = params.number(&named("[quantity]"))?;
         let is_deleted = params.flag(&named("[deleted]"))?.unwrap_or_default();
         if quantity.is_some_and(|quantity| quantity < 0) {
             let message = "This value must be greater than or equal to 0.";
-            return Err(Fault::invalid(message).code("parameter_invalid_integer", &named("[quantity]")));
+            return Err(ApiError::invalid(message).code("parameter_invalid_integer", &named("[quantity]")));
         }
         let price = price.map(|price| self.price_for(subscription, &price, &named("[price]"))).transpose()?;
         let place = match &id {
             Some(id) => {
-                let missing = || Fault { status: 400, ..Fault::missing("subscription_item", id) };
+                let missing = || ApiError { status: 400, ..ApiError::missing("subscription_item", id) };
                 items.iter().position(|item| item["id"] == *id).ok_or_else(missing)?
             }
             None => {
                 let missing = || {
                     let name = named("[price]");
-                    Fault::invalid(format!("Missing required param: {name}.")).code("parameter_missing", &name)
+                    ApiError::invalid(format!("Missing required param: {name}.")).code("parameter_missing", &name)
                 };
                 let price = price.as_ref().ok_or_else(missing)?;
                 if items.iter().any(|item| item["price"]["id"] == price["id"]) {
                     let message =
                         format!("Cannot add multiple subscription items with the same price: {}", price["id"]);
-                    return Err(Fault { param: Some(named("[price]")), ..Fault::invalid(message) });
+                    return Err(ApiError { param: Some(named("[price]")), ..ApiError::invalid(message) });
                 }
                 let id = subscription["id"].as_str().unwrap_or_default();
                 items.push(self.new_item(id, price, 1, present_period(subscription)));
@@ -156,31 +157,31 @@ impl Core {
     }
 
     /// A price that a subscription's item can have.
-    pub fn price_for(&self, subscription: &Value, id: &str, param: &str) -> Result<Value, Fault> {
-        let missing = || Fault { status: 400, ..Fault::missing("price", id) }.code("resource_missing", param);
+    pub fn price_for(&self, subscription: &Value, id: &str, param: &str) -> Result<Value, ApiError> {
+        let missing = || ApiError { status: 400, ..ApiError::missing("price", id) }.code("resource_missing", param);
         let price = self.find("price", id).ok_or_else(missing)?;
         let (is_active, currency) = (price["active"] == true, &price["currency"]);
         if !is_active && !items_of(subscription).iter().any(|item| item["price"]["id"] == id) {
-            return Err(Fault::invalid(format!("The price specified is inactive: {id}")));
+            return Err(ApiError::invalid(format!("The price specified is inactive: {id}")));
         }
         if *currency != subscription["currency"] {
             let message = format!("The price specified is in {currency}, the subscription is not.");
-            return Err(Fault { param: Some(param.to_owned()), ..Fault::invalid(message) });
+            return Err(ApiError { param: Some(param.to_owned()), ..ApiError::invalid(message) });
         }
         Ok(price.clone())
     }
 }
 
 /// Items that one subscription can have.
-fn fitting(items: &[Value]) -> Result<(), Fault> {
+fn fitting(items: &[Value]) -> Result<(), ApiError> {
     let Some(first) = items.first() else {
-        return Err(Fault::invalid("A subscription must have at least one active plan."));
+        return Err(ApiError::invalid("A subscription must have at least one active plan."));
     };
     let interval = interval_of(&first["price"]);
     if items.iter().any(|item| interval_of(&item["price"]) != interval) {
         let message = "All prices on a subscription must have the same `recurring.interval` and \
                        `recurring.interval_count`.";
-        return Err(Fault::invalid(message));
+        return Err(ApiError::invalid(message));
     }
     Ok(())
 }

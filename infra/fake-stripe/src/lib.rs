@@ -1,12 +1,12 @@
-//! A Stripe for one machine: its API as far as a subscription business uses it, with Stripe's shapes of one version, a
-//! checkout page, an invoice page, a portal, renewals and retries by an injected clock, and signed webhooks. It does
-//! not know its callers.
+//! A Stripe for one machine: the part of its API that a subscription business uses, with Stripe's shapes of one
+//! version, a checkout page, an invoice page, a portal, renewals and retries by an injected clock, and signed webhooks.
+//! It does not know its callers.
 //!
-//! Simpler than Stripe: a renewal is charged when its period ends, without the hour's wait; the items of a subscription have
-//! one interval; a schedule's phases begin with a period, and a subscription under one is changed and ended by the schedule
-//! alone; there is one webhook endpoint.
+//! Simpler than Stripe: a renewal is charged when its period ends, without the hour of waiting; the items of a
+//! subscription have one interval; a schedule's phases begin with a period, and only its schedule changes or ends a
+//! subscription that has one; there is one webhook endpoint.
 
-#![recursion_limit = "256"] // the objects are written as they are, and some are long
+#![recursion_limit = "256"] // the objects are written out, and some are long
 
 mod amounts;
 mod api;
@@ -70,13 +70,13 @@ use self::core::Core;
 use jiff::Timestamp;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The version of the API whose shapes it has.
+/// The version of the API whose shapes it uses.
 pub const API_VERSION: &str = "2026-08-26.dahlia";
 
 /// Its configuration.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where its pages are served, without a slash at the end.
+    /// The address of its pages, without a slash at the end.
     pub base_url: String,
     /// The key that calls must carry.
     pub secret_key: String,
@@ -92,7 +92,7 @@ pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// Called when there is an event to send.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
-/// The fake. Each call and each act is one change under one lock.
+/// The fake. Each call and each action is one change under one lock.
 #[derive(Clone)]
 pub struct Stripe {
     core: Arc<Mutex<Core>>,
@@ -113,13 +113,13 @@ impl Stripe {
         Ok(Self { core: Arc::new(Mutex::new(Core::open(documents, settings, now)?)), wake })
     }
 
-    /// In memory, beginning with these records; [`Records::default`] are none.
+    /// Creates it in memory, with these records; [`Records::default`] has none.
     #[must_use]
     pub fn in_memory(records: Records, settings: Settings, now: Now, wake: Wake) -> Self {
         Self { core: Arc::new(Mutex::new(Core::with(records, settings, now))), wake }
     }
 
-    /// A copy of all that it holds.
+    /// A copy of all records.
     #[must_use]
     pub fn records(&self) -> Records {
         self.core().records()
@@ -129,7 +129,7 @@ impl Stripe {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does `work` and writes what it changed to the document store.
+    /// Does `work` and writes its changes to the document store.
     fn with<T>(&self, work: impl FnOnce(&mut Core) -> T) -> T {
         let mut core = self.core();
         let done = work(&mut core);

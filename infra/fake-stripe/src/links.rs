@@ -1,4 +1,4 @@
-//! Links that Stripe makes anew on each read: those of an invoice carry the current second.
+//! Links that Stripe generates on each read: those of an invoice carry the current second.
 
 use crate::core::Core;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ impl Core {
 fn sign(value: &mut Value, now: i64) {
     match value {
         Value::Array(values) => values.iter_mut().for_each(|value| sign(value, now)),
-        // An event keeps the object as it was.
+        // An event keeps its object unchanged.
         Value::Object(fields) if fields.get("object").is_some_and(|kind| kind == "event") => {}
         Value::Object(fields) => {
             for (name, value) in fields {

@@ -1,8 +1,8 @@
-//! What is read: one object by its id, and lists with their pages and filters.
+//! Reads: one object by its id, and lists with their pages and filters.
 
 use crate::call::{Answered, Call};
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::index::NAMES;
 use crate::items::items_of;
 use crate::params::Params;
@@ -11,7 +11,7 @@ use crate::status::is_live;
 use http::Method;
 use serde_json::json;
 
-/// What is read by its id: the path under which it stands, and its kind.
+/// The objects that are read by id: their path, and their kind.
 const READ: &[(&str, &str)] = &[
     ("products", "product"),
     ("prices", "price"),
@@ -34,16 +34,16 @@ const READ: &[(&str, &str)] = &[
 ];
 
 pub fn one(core: &Core, path: &[&str]) -> Answered {
-    let (id, folder) = path.split_last().ok_or_else(|| Fault::missing("resource", ""))?;
+    let (id, folder) = path.split_last().ok_or_else(|| ApiError::missing("resource", ""))?;
     let folder = folder.join("/");
-    let (_, kind) = READ.iter().find(|(read, _)| *read == folder).ok_or_else(|| Fault {
+    let (_, kind) = READ.iter().find(|(read, _)| *read == folder).ok_or_else(|| ApiError {
         status: 404,
-        ..Fault::invalid(format!("Unrecognized request URL (GET: /v1/{})", path.join("/")))
+        ..ApiError::invalid(format!("Unrecognized request URL (GET: /v1/{})", path.join("/")))
     })?;
-    core.find(kind, id).cloned().ok_or_else(|| Fault::missing(kind, id))
+    core.find(kind, id).cloned().ok_or_else(|| ApiError::missing(kind, id))
 }
 
-/// A list, where the call is one for a list.
+/// A list, if the call is one for a list.
 pub fn lists(core: &Core, call: &Call<'_>) -> Option<Answered> {
     let folder = call.path.join("/");
     let (folder, kind) = READ.iter().find(|(read, _)| *read == folder)?;
@@ -53,7 +53,9 @@ pub fn lists(core: &Core, call: &Call<'_>) -> Option<Answered> {
 fn list(core: &Core, folder: &str, kind: &str, mut params: Params) -> Answered {
     let limit = usize::try_from(params.number("limit")?.unwrap_or(10)).unwrap_or_default();
     if !(1..=100).contains(&limit) {
-        return Err(Fault::invalid("This list takes a limit from 1 to 100.").code("parameter_invalid_integer", "limit"));
+        return Err(
+            ApiError::invalid("This list takes a limit from 1 to 100.").code("parameter_invalid_integer", "limit")
+        );
     }
     let (after, before) = (params.take("starting_after"), params.take("ending_before"));
     let mut by_name = fields_of(kind).iter().filter(|(_, field)| NAMES.contains(field));
@@ -61,13 +63,13 @@ fn list(core: &Core, folder: &str, kind: &str, mut params: Params) -> Answered {
         Some(name) => core.of(kind, name),
         None => core.all(kind),
     };
-    // A customer that is no more is not listed.
+    // A deleted customer is not listed.
     found.retain(|record| record.object["deleted"] != true);
     filter(kind, &mut found, &mut params)?;
     params.finish()?;
     let place = |id: &str| {
         let at = found.iter().position(|record| record.id == id);
-        at.ok_or_else(|| Fault { status: 400, ..Fault::missing(kind, id) })
+        at.ok_or_else(|| ApiError { status: 400, ..ApiError::missing(kind, id) })
     };
     let (start, end) = match (&after, &before) {
         (Some(id), _) => {
@@ -85,8 +87,8 @@ fn list(core: &Core, folder: &str, kind: &str, mut params: Params) -> Answered {
     Ok(json!({"object": "list", "url": format!("/v1/{folder}"), "has_more": has_more, "data": data}))
 }
 
-/// Leaves what passes the filters of the call.
-fn filter(kind: &str, found: &mut Vec<&Record>, params: &mut Params) -> Result<(), Fault> {
+/// Keeps the objects that pass the filters of the call.
+fn filter(kind: &str, found: &mut Vec<&Record>, params: &mut Params) -> Result<(), ApiError> {
     for (name, compare) in [
         ("created[gte]", (|at, bound| at >= bound) as fn(i64, i64) -> bool),
         ("created[gt]", |at, bound| at > bound),
@@ -125,7 +127,7 @@ fn filter(kind: &str, found: &mut Vec<&Record>, params: &mut Params) -> Result<(
     Ok(())
 }
 
-/// The parameters by which a list is filtered, each with the field that it must equal.
+/// The filters of a list: each parameter with the field that it must equal.
 fn fields_of(kind: &str) -> &'static [(&'static str, &'static str)] {
     match kind {
         "price" => &[("product", "/product"), ("currency", "/currency"), ("type", "/type")],

@@ -1,11 +1,11 @@
-//! The objects' shapes, each with all that Stripe's schema of it requires.
+//! The objects' shapes, each with all fields that Stripe's schema requires.
 
 use crate::core::Core;
 use crate::items::quantity_of;
 use crate::rules;
 use serde_json::{Map, Value, json};
 
-/// A list as it stands inside an object.
+/// A list inside an object.
 pub fn sublist(url: &str, data: Vec<Value>) -> Value {
     json!({"object": "list", "data": data, "has_more": false, "url": url})
 }
@@ -14,12 +14,12 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// What a line of an invoice is for.
+/// The purpose of an invoice line.
 pub struct Line<'a> {
     pub price: &'a Value,
     pub amount: i64,
     pub description: String,
-    /// Its start and its end.
+    /// The start and the end of its period.
     pub period: (i64, i64),
     pub is_proration: bool,
 }
@@ -73,7 +73,7 @@ impl Core {
         self.insert(customer, json!({"card": null}))
     }
 
-    /// The legacy plan that still stands beside the price of a subscription's item.
+    /// The legacy plan of a subscription's item, beside the price.
     pub fn plan_of(price: &Value) -> Value {
         json!({
             "id": price["id"], "object": "plan", "active": price["active"], "amount": price["unit_amount"],
@@ -154,7 +154,7 @@ impl Core {
         })
     }
 
-    /// A line of an invoice, which is still to be told which one.
+    /// A line of an invoice; its invoice is set later.
     pub fn new_line(&self, subscription: &Value, item: &Value, line: &Line<'_>) -> Value {
         let (price, quantity) = (line.price, quantity_of(item));
         json!({
@@ -174,7 +174,7 @@ impl Core {
         })
     }
 
-    /// A subscription's invoice as it is before it is asked for. What the customer has to their credit goes off it.
+    /// A subscription's invoice as a draft. The customer's credit is deducted from it.
     pub fn new_invoice(&self, id: &str, subscription: &Value, reason: &str, mut lines: Vec<Value>) -> Value {
         let now = self.now();
         let customer = self.object(subscription["customer"].as_str().unwrap_or_default());

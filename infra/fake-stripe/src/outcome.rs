@@ -13,7 +13,7 @@ pub enum Outcome {
     Failed,
     /// The card's owner must consent.
     ActionRequired,
-    /// A bank debit begins, which is paid after a day.
+    /// A bank debit begins, which succeeds after a day.
     Processing,
     /// A bank debit begins, which fails after eight days.
     ProcessingFails,

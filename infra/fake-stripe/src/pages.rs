@@ -39,7 +39,7 @@ struct Payment {
 }
 
 impl Stripe {
-    /// `/checkout/{id}`, `/invoice/{id}` and `/portal/{id}`: forms, which are sent back to their own address.
+    /// `/checkout/{id}`, `/invoice/{id}` and `/portal/{id}`: forms, which are posted to their own address.
     pub fn pages(&self) -> Router {
         Router::new()
             .route("/checkout/{id}", get(checkout).post(pay_checkout))
@@ -49,7 +49,7 @@ impl Stripe {
             .with_state(self.clone())
     }
 
-    /// What a page is about, as it is now.
+    /// The current state of the object of a page.
     pub(crate) fn page_object(&self, kind: &str, id: &str) -> Option<Value> {
         self.with(|core| {
             core.tick();

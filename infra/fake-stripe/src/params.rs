@@ -1,10 +1,10 @@
-//! The parameters of a call: form fields with Stripe's brackets. What no handler took is unknown.
+//! The parameters of a call: form fields with Stripe's brackets. A parameter that no handler reads is unknown.
 
-use crate::error::Fault;
+use crate::error::ApiError;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// A name with `[]` as the next free number of that list.
+/// Replaces `[]` in a name by the next index of that list.
 fn numbered(params: &BTreeMap<String, String>, name: String) -> String {
     let Some((list, rest)) = name.split_once("[]") else { return name };
     let is_free = |number: &usize| !params.contains_key(&format!("{list}[{number}]{rest}"));
@@ -15,9 +15,9 @@ fn numbered(params: &BTreeMap<String, String>, name: String) -> String {
 pub struct Params(BTreeMap<String, String>);
 
 impl Params {
-    pub fn parse(text: &str) -> Result<Self, Fault> {
+    pub fn parse(text: &str) -> Result<Self, ApiError> {
         let pairs: Vec<(String, String)> =
-            serde_urlencoded::from_str(text).map_err(|_| Fault::invalid("The parameters could not be read."))?;
+            serde_urlencoded::from_str(text).map_err(|_| ApiError::invalid("The parameters could not be read."))?;
         let mut params = BTreeMap::new();
         for (name, value) in pairs {
             params.insert(numbered(&params, name), value);
@@ -33,29 +33,29 @@ impl Params {
         self.0.remove(name)
     }
 
-    /// Whether there is one whose name begins so.
+    /// Whether there is a parameter with this prefix.
     pub fn any(&self, start: &str) -> bool {
         self.0.keys().any(|name| name.starts_with(start))
     }
 
-    /// A text that must be there.
-    pub fn require(&mut self, name: &str) -> Result<String, Fault> {
-        let missing = || Fault::invalid(format!("Missing required param: {name}.")).code("parameter_missing", name);
+    /// A required text.
+    pub fn require(&mut self, name: &str) -> Result<String, ApiError> {
+        let missing = || ApiError::invalid(format!("Missing required param: {name}.")).code("parameter_missing", name);
         self.take(name).filter(|text| !text.is_empty()).ok_or_else(missing)
     }
 
-    pub fn number(&mut self, name: &str) -> Result<Option<i64>, Fault> {
-        let wrong = |_| Fault::invalid(format!("Invalid integer: {name}")).code("parameter_invalid_integer", name);
+    pub fn number(&mut self, name: &str) -> Result<Option<i64>, ApiError> {
+        let wrong = |_| ApiError::invalid(format!("Invalid integer: {name}")).code("parameter_invalid_integer", name);
         self.take(name).map(|text| text.parse().map_err(wrong)).transpose()
     }
 
-    /// The same, and it stays there.
-    pub fn number_of(&self, name: &str) -> Result<Option<i64>, Fault> {
+    /// The same, but the parameter stays.
+    pub fn number_of(&self, name: &str) -> Result<Option<i64>, ApiError> {
         self.clone().number(name)
     }
 
-    pub fn flag(&mut self, name: &str) -> Result<Option<bool>, Fault> {
-        let wrong = |_| Fault::invalid(format!("Invalid boolean: {name}"));
+    pub fn flag(&mut self, name: &str) -> Result<Option<bool>, ApiError> {
+        let wrong = |_| ApiError::invalid(format!("Invalid boolean: {name}"));
         self.take(name).map(|text| text.parse().map_err(wrong)).transpose()
     }
 
@@ -78,17 +78,17 @@ impl Params {
         self.map(name).into_iter().filter_map(|(_, value)| value.as_str().map(str::to_owned)).collect()
     }
 
-    /// Adds one.
+    /// Adds a parameter.
     pub fn put(&mut self, name: String, value: String) {
         self.0.insert(name, value);
     }
 
-    /// Nothing may be left.
-    pub fn finish(self) -> Result<(), Fault> {
+    /// Fails when a parameter is left.
+    pub fn finish(self) -> Result<(), ApiError> {
         match self.0.into_keys().next() {
             None => Ok(()),
             Some(name) => {
-                Err(Fault::invalid(format!("Received unknown parameter: {name}")).code("parameter_unknown", &name))
+                Err(ApiError::invalid(format!("Received unknown parameter: {name}")).code("parameter_unknown", &name))
             }
         }
     }

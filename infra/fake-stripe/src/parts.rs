@@ -1,20 +1,20 @@
 //! Several payments for one invoice.
 
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use serde_json::{Value, json};
 
 impl Core {
-    /// Pays a part of an open invoice, by a payment intent of its own.
-    pub fn pay_part(&mut self, invoice: &str, cents: i64) -> Result<(), Fault> {
+    /// Pays a part of an open invoice, with a payment intent of its own.
+    pub fn pay_part(&mut self, invoice: &str, cents: i64) -> Result<(), ApiError> {
         let object = self.object(invoice);
         let remaining = object["amount_remaining"].as_i64().unwrap_or_default();
         if object["status"] != "open" || !(1..=remaining).contains(&cents) {
-            return Err(Fault::invalid(format!("Of this invoice {remaining} can be paid.")));
+            return Err(ApiError::invalid(format!("Of this invoice {remaining} can be paid.")));
         }
         let intent = self.new_intent(&object, &json!(cents), false);
         let charge = self.new_charge(&intent, &object, &json!(cents));
-        self.charged(invoice, &intent, &charge);
+        self.record_charge(invoice, &intent, &charge);
         let paid = object["amount_paid"].as_i64().unwrap_or_default() + cents;
         self.set(invoice, "amount_paid", json!(paid));
         self.set(invoice, "amount_remaining", json!(remaining - cents));
@@ -27,8 +27,8 @@ impl Core {
         Ok(())
     }
 
-    /// A charge was made: its intent and its payment of the invoice have succeeded.
-    pub fn charged(&mut self, invoice: &str, intent: &str, charge: &str) {
+    /// Records a charge: its intent and its payment of the invoice have succeeded.
+    pub fn record_charge(&mut self, invoice: &str, intent: &str, charge: &str) {
         let amount = self.object(charge)["amount"].clone();
         self.set(intent, "status", json!("succeeded"));
         self.set(intent, "amount_received", amount.clone());
@@ -58,7 +58,7 @@ impl Core {
         intents.filter_map(charge).collect()
     }
 
-    /// The first charge of an invoice of which something is left to be given back, else the last one.
+    /// The first charge of an invoice that is not fully refunded, else the last one.
     pub fn charge_of(&self, invoice: &str) -> Option<String> {
         let charges = self.charges_of(invoice);
         let remaining = charges.iter().find(|charge| self.object(charge)["refunded"] != true);

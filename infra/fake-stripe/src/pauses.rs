@@ -5,7 +5,7 @@ use crate::Stripe;
 use crate::call::Answered;
 use crate::control_error::ControlError;
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::items::{items_of, periods_after, set_items, set_period};
 use crate::params::Params;
 use crate::status::present;
@@ -13,8 +13,8 @@ use serde_json::{Map, Value, json};
 
 const BEHAVIORS: [&str; 3] = ["keep_as_draft", "mark_uncollectible", "void"];
 
-/// The pause that the parameters of a call ask for; empty ones end it.
-pub fn pause_in(params: &mut Params) -> Result<Option<Value>, Fault> {
+/// The pause in the parameters of a call; empty ones end it.
+pub fn pause_in(params: &mut Params) -> Result<Option<Value>, ApiError> {
     if params.take("pause_collection").is_some_and(|text| text.is_empty()) {
         return Ok(Some(Value::Null));
     }
@@ -22,32 +22,32 @@ pub fn pause_in(params: &mut Params) -> Result<Option<Value>, Fault> {
     let resumes_at = params.number("pause_collection[resumes_at]")?;
     if !BEHAVIORS.contains(&behavior.as_str()) {
         let message = format!("Invalid pause_collection[behavior]: must be one of {}", BEHAVIORS.join(", "));
-        return Err(Fault { param: Some("pause_collection[behavior]".to_owned()), ..Fault::invalid(message) });
+        return Err(ApiError { param: Some("pause_collection[behavior]".to_owned()), ..ApiError::invalid(message) });
     }
     Ok(Some(json!({"behavior": behavior, "resumes_at": resumes_at})))
 }
 
-/// The call that lets a paused subscription go on: its period begins now, and is paid first.
+/// The call that resumes a paused subscription: its period begins now and is paid first.
 pub fn resume_subscription(core: &mut Core, id: &str, mut params: Params) -> Answered {
-    let subscription = core.find("subscription", id).ok_or_else(|| Fault::missing("subscription", id))?.clone();
+    let subscription = core.find("subscription", id).ok_or_else(|| ApiError::missing("subscription", id))?.clone();
     let anchor = params.take("billing_cycle_anchor").unwrap_or_else(|| "now".to_owned());
     params.take("proration_behavior");
     params.finish()?;
     if subscription["status"] != "paused" {
-        return Err(Fault::invalid("Only a subscription with the status `paused` can be resumed."));
+        return Err(ApiError::invalid("Only a subscription with the status `paused` can be resumed."));
     }
     if anchor != "now" {
-        return Err(Fault::invalid("Of billing_cycle_anchor, now is played here."));
+        return Err(ApiError::invalid("Of billing_cycle_anchor, now is played here."));
     }
     core.resume(&subscription);
     Ok(core.object(id))
 }
 
 impl Stripe {
-    /// Pauses the collection of payments in this way, or ends the pause.
+    /// Pauses the collection of payments with this behavior, or ends the pause.
     ///
     /// # Errors
-    /// When there is no such subscription, it has ended, or there is no such way.
+    /// When there is no such subscription, it has ended, or the behavior is not valid.
     pub fn pause(&self, subscription: &str, behavior: Option<&str>) -> Result<Value, ControlError> {
         self.with(|core| {
             present(core, subscription)?;
@@ -62,7 +62,7 @@ impl Stripe {
         })
     }
 
-    /// Takes the customer's card away; a trial that ends without one pauses the subscription.
+    /// Removes the customer's card; a trial that ends without one pauses the subscription.
     ///
     /// # Errors
     /// When there is no such subscription, or it has ended.
@@ -113,7 +113,7 @@ impl Core {
         next["status"] = json!("active");
         let lines = self.period_lines(&next);
         for open in self.open_invoices(id) {
-            // It is open: it can be voided.
+            // It is open, so it can be voided.
             drop(self.void(&open));
         }
         self.set_side(id, "anchor", json!(now));

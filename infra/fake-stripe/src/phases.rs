@@ -1,15 +1,15 @@
-//! The phases of a schedule: what the parameters say, and what entering one makes of the subscription. A phase replaces what
-//! the subscription has: what it does not name is gone.
+//! The phases of a schedule: their parameters, and the subscription in each phase. A phase replaces the subscription's
+//! fields: a field that it does not set is removed.
 
 use crate::calendar::after;
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::items::{items_of, period_of, present_period, set_items, set_price};
 use crate::params::Params;
 use crate::proration::{Behavior, Change, behavior_in};
 use serde_json::{Value, json};
 
-/// What of a phase is accepted and has no effect here.
+/// The fields of a phase that are accepted and have no effect here.
 const WITHOUT_EFFECT: [&str; 5] =
     ["[automatic_tax]", "[invoice_settings]", "[billing_thresholds]", "[transfer_data]", "[application_fee_percent]"];
 
@@ -32,8 +32,8 @@ fn phase_item(price: &Value, quantity: i64, (discounts, tax_rates, metadata): (V
     })
 }
 
-/// The next phase that the parameters name, after those before it.
-pub fn phase_in(core: &Core, subscription: &Value, params: &mut Params, before: &[Value]) -> Result<Value, Fault> {
+/// The next phase in the parameters, after those before it.
+pub fn phase_in(core: &Core, subscription: &Value, params: &mut Params, before: &[Value]) -> Result<Value, ApiError> {
     let number = before.len();
     let named = |name: &str| format!("phases[{number}]{name}");
     let mut items: Vec<Value> = Vec::new();
@@ -53,7 +53,7 @@ pub fn phase_in(core: &Core, subscription: &Value, params: &mut Params, before: 
     let (start, end) = dates(params, number, before.last())?;
     if trial_end.is_some_and(|trial_end| trial_end != end) {
         let message = "Only a phase that is a trial as a whole is played here.";
-        return Err(Fault { param: Some(named("[trial_end]")), ..Fault::invalid(message) });
+        return Err(ApiError { param: Some(named("[trial_end]")), ..ApiError::invalid(message) });
     }
     let mut phase = new_phase(&subscription["currency"], items.into(), (start, end), &behavior);
     phase["trial_end"] = json!(trial_end);
@@ -75,10 +75,10 @@ pub fn phase_in(core: &Core, subscription: &Value, params: &mut Params, before: 
     Ok(phase)
 }
 
-/// When a phase begins and ends.
-fn dates(params: &mut Params, number: usize, last: Option<&Value>) -> Result<(i64, i64), Fault> {
+/// The start and the end of a phase.
+fn dates(params: &mut Params, number: usize, last: Option<&Value>) -> Result<(i64, i64), ApiError> {
     let named = |name: &str| format!("phases[{number}]{name}");
-    let wrong = |name: &str, message: &str| Fault { param: Some(named(name)), ..Fault::invalid(message) };
+    let wrong = |name: &str, message: &str| ApiError { param: Some(named(name)), ..ApiError::invalid(message) };
     let end_of_last = last.map(|phase| phase["end_date"].as_i64().unwrap_or_default());
     let start = match (params.number(&named("[start_date]"))?, end_of_last) {
         (Some(start), Some(end)) if start != end => {
@@ -89,7 +89,7 @@ fn dates(params: &mut Params, number: usize, last: Option<&Value>) -> Result<(i6
     };
     let interval = params.take(&named("[duration][interval]"));
     let count = params.number(&named("[duration][interval_count]"))?.unwrap_or(1);
-    // It stands there to be read by the next phase, too.
+    // It stays for the next phase, which reads it too.
     let start_of_next = params.number_of(&format!("phases[{}][start_date]", number + 1))?;
     let end = match (params.number(&named("[end_date]"))?, interval.as_deref()) {
         (Some(_), Some(_)) => return Err(wrong("[duration]", "A phase has an end date or a duration, not both.")),
@@ -106,8 +106,8 @@ fn dates(params: &mut Params, number: usize, last: Option<&Value>) -> Result<(i6
     Ok((start, end))
 }
 
-/// The discounts of a phase as it shows them: by coupon, or by the discount that there is already.
-fn phase_discounts(core: &Core, params: &mut Params, name: &str, currency: &Value) -> Result<Value, Fault> {
+/// The discounts of a phase in its representation: by coupon, or by an existing discount.
+fn phase_discounts(core: &Core, params: &mut Params, name: &str, currency: &Value) -> Result<Value, ApiError> {
     let mut discounts: Vec<Value> = Vec::new();
     params.take(name);
     while params.any(&format!("{name}[{}]", discounts.len())) {
@@ -116,34 +116,34 @@ fn phase_discounts(core: &Core, params: &mut Params, name: &str, currency: &Valu
         if let Some(coupon) = &coupon {
             core.redeemable(coupon, currency, &named("coupon"))?;
         } else if core.find("discount", discount.as_deref().unwrap_or_default()).is_none() {
-            return Err(Fault { status: 400, ..Fault::missing("discount", &discount.unwrap_or_default()) });
+            return Err(ApiError { status: 400, ..ApiError::missing("discount", &discount.unwrap_or_default()) });
         }
         discounts.push(json!({"coupon": coupon, "discount": discount, "promotion_code": null}));
     }
     Ok(discounts.into())
 }
 
-/// Phases that can take the place of a schedule's: the current one stays as it began.
-pub fn checked(schedule: &Value, subscription: &Value, phases: Vec<Value>) -> Result<Value, Fault> {
+/// Checks phases that replace those of a schedule: the current one keeps its start.
+pub fn checked(schedule: &Value, subscription: &Value, phases: Vec<Value>) -> Result<Value, ApiError> {
     let current = &schedule["current_phase"];
     let Some(first) = phases.iter().find(|phase| phase["end_date"].as_i64() > current["start_date"].as_i64()) else {
-        return Err(Fault::invalid("The current phase is missing."));
+        return Err(ApiError::invalid("The current phase is missing."));
     };
     if first["start_date"] != current["start_date"] {
-        return Err(Fault::invalid("You can not modify the start date of the current phase."));
+        return Err(ApiError::invalid("You can not modify the start date of the current phase."));
     }
     let has = |price: &Value| items_of(subscription).iter().any(|item| item["price"]["id"] == *price);
     if first["items"].as_array().into_iter().flatten().any(|item| !has(&item["price"])) {
-        return Err(Fault::invalid("Another price in the current phase is not supported by this fake."));
+        return Err(ApiError::invalid("Another price in the current phase is not supported by this fake."));
     }
     if first["end_date"].as_i64() < Some(present_period(subscription).1) {
-        return Err(Fault::invalid("A phase that ends within a period is not played here."));
+        return Err(ApiError::invalid("A phase that ends within a period is not played here."));
     }
     Ok(phases.into())
 }
 
 impl Core {
-    /// The phase that a subscription is in, with all that the subscription has.
+    /// A phase with the current state of the subscription.
     pub fn present_phase(&self, subscription: &Value) -> Value {
         let shown = |discounts: &Value| -> Value {
             let of_it = discounts.as_array().into_iter().flatten();
@@ -165,13 +165,13 @@ impl Core {
         phase
     }
 
-    /// A subscription as a phase makes it.
+    /// A subscription with the fields of a phase.
     pub fn in_phase(&self, subscription: &Value, phase: &Value) -> Value {
         let mut next = subscription.clone();
         let mut remaining = items_of(subscription).to_vec();
         let requested = phase["items"].as_array().cloned().unwrap_or_default();
         let mut items: Vec<Option<Value>> = Vec::new();
-        // An item keeps its id where its price stays, or else where it only gets another one.
+        // An item keeps its id if its price stays, or if only its price changes.
         for item in &requested {
             let same = remaining.iter().position(|other| other["price"]["id"] == item["price"]);
             items.push(same.map(|place| remaining.remove(place)));
@@ -209,7 +209,7 @@ impl Core {
         requested.as_array().into_iter().flatten().map(id).collect()
     }
 
-    /// Makes a subscription what its current phase says, now.
+    /// Applies the current phase to a subscription, now.
     pub fn apply_present_phase(&mut self, subscription: &str) {
         let object = self.object(subscription);
         let (start, _) = present_period(&object);

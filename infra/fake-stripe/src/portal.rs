@@ -3,12 +3,12 @@
 use crate::Stripe;
 use crate::call::Answered;
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::params::Params;
 use crate::status::present_customer;
 use serde_json::{Value, json};
 
-/// The call that opens a session.
+/// The call that creates a session.
 pub fn portal_session(core: &mut Core, mut params: Params) -> Answered {
     let customer = params.require("customer")?;
     let (return_url, locale) = (params.take("return_url"), params.take("locale"));
@@ -16,12 +16,12 @@ pub fn portal_session(core: &mut Core, mut params: Params) -> Answered {
     params.finish()?;
     present_customer(core, &customer)?;
     if let Some(id) = &configuration {
-        core.find(CONFIGURATION, id).ok_or_else(|| Fault { status: 400, ..Fault::missing(CONFIGURATION, id) })?;
+        core.find(CONFIGURATION, id).ok_or_else(|| ApiError { status: 400, ..ApiError::missing(CONFIGURATION, id) })?;
     } else if !core.is_portal_configured() {
         let message = "No configuration provided and your test mode default configuration has not been created. Provide \
                        a configuration or create your default by saving your customer portal settings in test mode at \
                        https://dashboard.stripe.com/test/settings/billing/portal.";
-        return Err(Fault::invalid(message));
+        return Err(ApiError::invalid(message));
     }
     let id = core.new_id("bps");
     let session = json!({
@@ -47,7 +47,7 @@ fn configuration(id: &str, created: i64, is_default: bool, more: &Value) -> Valu
     })
 }
 
-/// The features of a configuration, of those that were sent as `invoice_history][enabled` and so on.
+/// The features of a configuration, from parameters such as `invoice_history][enabled`.
 fn features(sent: &Value) -> Value {
     let is_on = |name: &str| sent[format!("{name}][enabled")] == "true";
     json!({
@@ -92,8 +92,8 @@ pub fn list_configurations(core: &mut Core, mut params: Params) -> Answered {
 const SETTINGS: &str = "settings_portal";
 
 impl Stripe {
-    /// Whether the portal's settings were ever saved at the dashboard, without which no session is opened. They were, until
-    /// this says otherwise.
+    /// Whether the portal's settings were saved in the dashboard: without them no session is created. The default is
+    /// true.
     pub fn set_portal_configured(&self, is_configured: bool) {
         self.with(|core| {
             core.insert(json!({"id": SETTINGS, "object": "settings"}), json!({"configured": is_configured}));

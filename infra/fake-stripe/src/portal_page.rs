@@ -31,7 +31,7 @@ struct SubscriptionOfPage {
     name: String,
     price: String,
     state: String,
-    /// What can be done to it: its value and its words.
+    /// The action: its value and its label.
     action: &'static str,
     label: &'static str,
 }
@@ -64,7 +64,7 @@ const MANAGED: Refusal = (StatusCode::CONFLICT, "A scheduled change manages this
 const NOT_THERE: Refusal = (StatusCode::CONFLICT, "This subscription or invoice can't be changed any more.");
 const REFUSED: Refusal = (StatusCode::PAYMENT_REQUIRED, "Your card was declined. Try another one.");
 
-/// GET of the page.
+/// The page.
 pub async fn portal(State(stripe): State<Stripe>, Path(id): Path<String>) -> Response {
     match stripe.page_object("billing_portal.session", &id) {
         Some(session) => shown(&stripe, &session, (StatusCode::OK, "")),
@@ -72,7 +72,7 @@ pub async fn portal(State(stripe): State<Stripe>, Path(id): Path<String>) -> Res
     }
 }
 
-/// POST of one of its forms.
+/// The handler of its forms.
 pub async fn press_portal_button(
     State(stripe): State<Stripe>,
     Path(id): Path<String>,
@@ -165,7 +165,7 @@ impl Core {
         }
     }
 
-    /// The payment method of renewals in words.
+    /// The payment method for renewals, in words.
     fn card_of_page(&self, customer: &str) -> String {
         let id = self.side(customer)["payment_method"].clone();
         let method = self.object(id.as_str().unwrap_or_default());
@@ -187,7 +187,7 @@ impl Core {
         }
         let (_, end) = present_period(subscription);
         match requested {
-            // As the real one does of a subscription in flexible billing mode: it names the moment alone.
+            // As Stripe's portal does for a subscription in flexible billing mode: it sets only the time.
             true if subscription["cancel_at"].is_null() => {
                 let fields = json!({"cancel_at": end, "canceled_at": self.now()});
                 self.change(id, "customer.subscription.updated", fields);
@@ -198,7 +198,7 @@ impl Core {
         Ok(())
     }
 
-    /// Pays an invoice with the card at hand. Who is at the page can consent.
+    /// Pays an invoice with the stored card. The person at the page can confirm the payment.
     fn pay_at_portal(&mut self, customer: &str, id: &str) -> Result<(), Refusal> {
         let invoice = self.find("invoice", id).ok_or(NOT_THERE)?;
         if invoice["customer"] != customer || invoice["status"] != "open" {

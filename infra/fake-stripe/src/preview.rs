@@ -2,7 +2,7 @@
 
 use crate::call::Answered;
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::invoices::balance_after;
 use crate::params::Params;
 use crate::status::{is_live, will_end};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 pub fn preview(core: &Core, mut params: Params) -> Answered {
     let (customer, id) = (params.take("customer"), params.require("subscription")?);
     let missing =
-        || Fault { status: 400, ..Fault::missing("subscription", &id) }.code("resource_missing", "subscription");
+        || ApiError { status: 400, ..ApiError::missing("subscription", &id) }.code("resource_missing", "subscription");
     let mut subscription = core.find("subscription", &id).ok_or_else(missing)?.clone();
     if customer.is_some_and(|customer| subscription["customer"] != customer) {
         return Err(missing());
@@ -55,7 +55,7 @@ pub fn preview(core: &Core, mut params: Params) -> Answered {
     Ok(invoice)
 }
 
-fn none(subscription: &Value) -> Fault {
+fn none(subscription: &Value) -> ApiError {
     let message = format!("No upcoming invoices for customer: {}", subscription["customer"]);
-    Fault { status: 404, ..Fault::invalid(message) }.code("invoice_upcoming_none", "subscription")
+    ApiError { status: 404, ..ApiError::invalid(message) }.code("invoice_upcoming_none", "subscription")
 }

@@ -1,8 +1,8 @@
 //! The result and the cost of a change of items: by the second, each line rounded to a whole minor unit. A trial costs
-//! nothing. Another interval, or the first price that costs something, begins the periods anew.
+//! nothing. Another interval, or the first price above zero, restarts the periods.
 
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::items::{
     amount_of, amount_of_all, interval_of, items_of, period_of, periods_after, present_period, quantity_of, set_items,
     set_period,
@@ -23,31 +23,31 @@ pub enum Behavior {
     None,
 }
 
-/// A subscription is to have other items.
+/// A change of a subscription's items.
 pub struct Change {
     pub items: Vec<Value>,
-    /// From then on.
+    /// The time of the change.
     pub at: i64,
     pub behavior: Behavior,
     /// Whether it ends the trial, if there is one.
     pub ends_trial: bool,
-    /// When the trial, if there is one, ends instead.
+    /// The new end of the trial, if there is one.
     pub trial_until: Option<i64>,
 }
 
 /// The result of a change of a subscription.
 pub struct Changed {
-    /// The fields of the subscription that are others then.
+    /// The changed fields of the subscription.
     pub fields: Value,
-    /// When its periods begin anew.
+    /// When its periods restart.
     pub anchor: Option<i64>,
-    /// What it costs.
+    /// The lines of its cost.
     pub lines: Vec<Value>,
-    /// Whether that waits for the next invoice.
+    /// Whether they wait for the next invoice.
     pub is_to_wait: bool,
 }
 
-/// The part of `amount` that falls on what is left of a period.
+/// The part of `amount` for the rest of a period.
 fn part_left(amount: i64, (start, end): (i64, i64), at: i64) -> i64 {
     let (whole, remaining) = (i128::from(end - start).max(1), i128::from(end - at));
     i64::try_from((2 * i128::from(amount) * remaining + whole) / (2 * whole)).unwrap_or_default()
@@ -57,7 +57,7 @@ fn day(at: i64) -> String {
     Timestamp::from_second(at).map(|at| at.strftime("%d %b %Y").to_string()).unwrap_or_default()
 }
 
-/// A name with its quantity, where that is not one.
+/// A name with its quantity, unless that is one.
 fn counted(item: &Value, name: &str) -> String {
     match quantity_of(item) {
         1 => name.to_owned(),
@@ -66,7 +66,7 @@ fn counted(item: &Value, name: &str) -> String {
 }
 
 impl Behavior {
-    /// As a phase names it.
+    /// In the representation of a phase.
     pub fn of(name: Option<&str>) -> Self {
         match name {
             Some("always_invoice") => Self::AlwaysInvoice,
@@ -76,21 +76,26 @@ impl Behavior {
     }
 }
 
-/// The parameter that says what becomes of the difference in cost.
-pub fn behavior_in(params: &mut Params, name: &str) -> Result<Behavior, Fault> {
+/// The parameter that says how the difference in cost is charged.
+pub fn behavior_in(params: &mut Params, name: &str) -> Result<Behavior, ApiError> {
     match params.take(name).as_deref() {
         None | Some("create_prorations") => Ok(Behavior::CreateProrations),
         Some("always_invoice") => Ok(Behavior::AlwaysInvoice),
         Some("none") => Ok(Behavior::None),
         Some(other) => {
-            Err(Fault { param: Some(name.to_owned()), ..Fault::invalid(format!("Invalid {name}: {other}")) })
+            Err(ApiError { param: Some(name.to_owned()), ..ApiError::invalid(format!("Invalid {name}: {other}")) })
         }
     }
 }
 
 impl Core {
-    /// The change that the parameters of a call ask for, which stand there `within` another parameter or by themselves.
-    pub fn change_in(&self, subscription: &Value, params: &mut Params, within: &str) -> Result<Option<Change>, Fault> {
+    /// The change in the parameters of a call, which may be nested `within` another parameter.
+    pub fn change_in(
+        &self,
+        subscription: &Value,
+        params: &mut Params,
+        within: &str,
+    ) -> Result<Option<Change>, ApiError> {
         let named = |name: &str| match (within, name.split_once('[')) {
             ("", _) => name.to_owned(),
             (_, Some((first, rest))) => format!("{within}[{first}][{rest}"),
@@ -98,7 +103,7 @@ impl Core {
         };
         let behavior = behavior_in(params, &named("proration_behavior"))?;
         let date = params.number(&named("proration_date"))?;
-        let wrong = |message: &str| Fault { param: Some(named("trial_end")), ..Fault::invalid(message) };
+        let wrong = |message: &str| ApiError { param: Some(named("trial_end")), ..ApiError::invalid(message) };
         let (ends_trial, trial_until) = match params.take(&named("trial_end")).as_deref() {
             None => (false, None),
             Some("now") => (true, None),
@@ -118,11 +123,11 @@ impl Core {
         };
         let (start, end) = present_period(subscription);
         let at = date.unwrap_or_else(|| self.now());
-        // In a period that was begun ahead of its time, each moment before its start counts as its start.
+        // In a period that was started early, each time before its start counts as its start.
         let is_begun_ahead = self.now() < start;
         if date.is_some_and(|date| date > end || (date < start && !is_begun_ahead)) {
             let message = format!("Cannot specify a proration date outside of the current period ({start} to {end}).");
-            return Err(Fault { param: Some(named("proration_date")), ..Fault::invalid(message) });
+            return Err(ApiError { param: Some(named("proration_date")), ..ApiError::invalid(message) });
         }
         Ok(Some(Change { items, at: at.clamp(start, end), behavior, ends_trial, trial_until }))
     }
@@ -210,7 +215,7 @@ impl Core {
         )
     }
 
-    /// The credit for what is left of an item's current period.
+    /// The credit for the rest of an item's current period.
     fn unused(&self, subscription: &Value, item: &Value, at: i64) -> Value {
         let (price, period) = (&item["price"], period_of(item));
         let description = format!("Unused time on {} after {}", counted(item, &self.name_of(price)), day(at));
@@ -224,7 +229,7 @@ impl Core {
         line
     }
 
-    /// The charge for what is left of the current period of an item of `then`, the subscription as it is after the change.
+    /// The charge for the rest of the current period of an item of `then`, the subscription after the change.
     fn remaining(&self, then: &Value, item: &Value, at: i64) -> Value {
         let (price, period) = (&item["price"], period_of(item));
         let description = format!("Remaining time on {} after {}", counted(item, &self.name_of(price)), day(at));
@@ -232,7 +237,7 @@ impl Core {
         self.new_line(then, item, &Line { price, amount, description, period: (at, period.1), is_proration: true })
     }
 
-    /// The invoice and its line that asked for a price at a moment.
+    /// The invoice and its line that charged a price at this time.
     fn debit_of(&self, subscription: &Value, price: &Value, at: i64) -> Option<(String, Value)> {
         let asked = |line: &&Value| {
             let period = |name: &str| line["period"][name].as_i64().unwrap_or_default();

@@ -9,15 +9,15 @@ const DAY: i64 = 86_400;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Record {
     pub id: String,
-    /// Later ones are newer.
+    /// Higher for newer objects.
     pub seq: u64,
-    /// As the API shows it.
+    /// The object as the API shows it.
     pub object: Value,
     /// The internal fields.
     pub side: Value,
 }
 
-/// What falls due of an object. At the same moment it comes in this order.
+/// The due work of an object. Work that is due at the same time is done in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Due {
     Period,
@@ -30,7 +30,7 @@ pub enum Due {
 
 pub fn due_of(record: &Record) -> Option<(i64, Due)> {
     let object = &record.object;
-    // What belongs to another application is its own business.
+    // The fake does not change objects of another application.
     if record.side["foreign"] == true {
         return None;
     }
@@ -39,11 +39,11 @@ pub fn due_of(record: &Record) -> Option<(i64, Due)> {
             let end = object["items"]["data"][0]["current_period_end"].as_i64()?;
             let end = object["cancel_at"].as_i64().map_or(end, |at| at.min(end));
             if let Some(expires_at) = object["pending_update"]["expires_at"].as_i64() {
-                // It ends with the period at the latest, and before that.
+                // It ends with the period at the latest; the end comes first.
                 return Some((expires_at, Due::Update));
             }
-            let is_to_be_told = object["status"] == "trialing" && record.side["told_of_trial"] == false;
-            if is_to_be_told { Some((end - 3 * DAY, Due::TrialWillEnd)) } else { Some((end, Due::Period)) }
+            let is_to_be_announced = object["status"] == "trialing" && record.side["told_of_trial"] == false;
+            if is_to_be_announced { Some((end - 3 * DAY, Due::TrialWillEnd)) } else { Some((end, Due::Period)) }
         }
         "invoice" if object["status"] == "open" && record.side["debit"].is_object() => {
             Some((record.side["debit"]["due_at"].as_i64()?, Due::Debit))

@@ -2,12 +2,12 @@
 
 use crate::Stripe;
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 const SETTINGS: &str = "settings_refusals";
-/// Steps of a path that look like an id and are none.
+/// Steps of a path that look like ids but are not.
 const WORDS: [&str; 9] = [
     "billing_portal",
     "create_preview",
@@ -43,7 +43,7 @@ const fn bad_request() -> u16 {
     400
 }
 
-/// The operation of a call, whatever object it is about.
+/// The operation of a call, without ids.
 pub fn operation_of(method: &str, path: &str) -> String {
     let is_id = |step: &str| step.contains('_') && !WORDS.contains(&step);
     let steps: Vec<_> = path.split('/').map(|step| if is_id(step) { "{id}" } else { step }).collect();
@@ -51,7 +51,7 @@ pub fn operation_of(method: &str, path: &str) -> String {
 }
 
 impl Stripe {
-    /// Has an operation refused from now on.
+    /// Refuses an operation from now on.
     pub fn refuse(&self, refusal: Refusal) {
         self.with(|core| {
             let mut refusals = core.refusals();
@@ -60,13 +60,13 @@ impl Stripe {
         });
     }
 
-    /// What is refused.
+    /// The configured refusals.
     #[must_use]
     pub fn refusals(&self) -> Vec<Refusal> {
         self.core().refusals()
     }
 
-    /// Has nothing refused any more.
+    /// Removes all refusals.
     pub fn clear_refusals(&self) {
         self.with(|core| core.set_refusals(&[]));
     }
@@ -81,8 +81,8 @@ impl Core {
         self.insert(json!({"id": SETTINGS, "object": "settings"}), json!({"refusals": refusals}));
     }
 
-    /// The refusal that an operation meets, which counts it.
-    pub fn refusal(&mut self, operation: &str) -> Option<Fault> {
+    /// The refusal that applies to an operation; this counts it.
+    pub fn refusal(&mut self, operation: &str) -> Option<ApiError> {
         let mut refusals = self.refusals();
         let place = refusals.iter().position(|refusal| refusal.operation == operation)?;
         let refusal = refusals[place].clone();
@@ -104,12 +104,12 @@ impl Core {
         };
         let message = if refusal.message.is_empty() { "Refused.".to_owned() } else { refusal.message };
         let code = refusal.code.filter(|code| !code.is_empty()).map(Into::into);
-        Some(Fault { status: refusal.status, kind, code, ..Fault::invalid(message) })
+        Some(ApiError { status: refusal.status, kind, code, ..ApiError::invalid(message) })
     }
 }
 
 impl Refusal {
-    /// Whether it names a method and a path, and a status that refuses.
+    /// Whether it has a method, a path, and an error status.
     #[must_use]
     pub fn is_valid(&self) -> bool {
         let method = self.operation.split_once(" /v1/").map(|(method, _)| method);

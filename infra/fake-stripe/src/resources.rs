@@ -4,7 +4,7 @@ use crate::call::{Answered, Call};
 use crate::core::Core;
 use crate::discounts::make_coupon;
 use crate::endpoints::{change_endpoint, delete_endpoint, make_endpoint};
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::items::cost_of;
 use crate::lists::one;
 use crate::params::Params;
@@ -19,7 +19,7 @@ use crate::updates::{change_subscription, unmanaged};
 use serde_json::{Map, Value, json};
 
 impl Call<'_> {
-    /// Does it.
+    /// Executes it.
     pub fn run(self, core: &mut Core) -> Answered {
         let mut params = self.params;
         match (self.method.as_str(), self.path) {
@@ -27,7 +27,7 @@ impl Call<'_> {
             ("POST", ["products", id]) => change_product(core, id, params),
             ("POST", ["prices"]) => price(core, params),
             ("POST", ["prices", id]) => {
-                core.find("price", id).ok_or_else(|| Fault::missing("price", id))?;
+                core.find("price", id).ok_or_else(|| ApiError::missing("price", id))?;
                 let active = params.flag("active")?;
                 params.finish()?;
                 if let Some(active) = active {
@@ -42,7 +42,7 @@ impl Call<'_> {
             ("DELETE", ["customers", id]) => core.delete_customer(id),
             ("POST", ["checkout", "sessions"]) => session(core, params),
             ("POST", ["checkout", "sessions", id, "expire"]) => {
-                core.find("checkout.session", id).ok_or_else(|| Fault::missing("checkout.session", id))?;
+                core.find("checkout.session", id).ok_or_else(|| ApiError::missing("checkout.session", id))?;
                 params.finish()?;
                 core.expire(id)?;
                 Ok(core.object(id))
@@ -61,9 +61,9 @@ impl Call<'_> {
             }
             ("POST", ["invoices", "create_preview"]) => preview(core, params),
             ("POST", ["invoices", id, "pay"]) => {
-                let invoice = core.find("invoice", id).ok_or_else(|| Fault::missing("invoice", id))?;
+                let invoice = core.find("invoice", id).ok_or_else(|| ApiError::missing("invoice", id))?;
                 if invoice["status"] != "open" {
-                    return Err(Fault::invalid("Invoice is already paid").code("invoice_not_payable", "id"));
+                    return Err(ApiError::invalid("Invoice is already paid").code("invoice_not_payable", "id"));
                 }
                 params.finish()?;
                 core.attempt_by_card(id);
@@ -71,11 +71,11 @@ impl Call<'_> {
                 if invoice["status"] == "paid" {
                     return Ok(invoice);
                 }
-                let refused = Fault::invalid("Your card was declined.").code("card_declined", "");
-                Err(Fault { status: 402, kind: "card_error", param: None, ..refused })
+                let refused = ApiError::invalid("Your card was declined.").code("card_declined", "");
+                Err(ApiError { status: 402, kind: "card_error", param: None, ..refused })
             }
             ("POST", ["invoices", id, "void"]) => {
-                core.find("invoice", id).ok_or_else(|| Fault::missing("invoice", id))?;
+                core.find("invoice", id).ok_or_else(|| ApiError::missing("invoice", id))?;
                 params.finish()?;
                 core.void(id)?;
                 Ok(core.object(id))
@@ -91,9 +91,9 @@ impl Call<'_> {
             ("DELETE", ["webhook_endpoints", id]) => delete_endpoint(core, id),
             ("POST", ["refunds"]) => refund(core, params),
             ("GET", path) => one(core, path),
-            (method, path) => Err(Fault {
+            (method, path) => Err(ApiError {
                 status: 404,
-                ..Fault::invalid(format!("Unrecognized request URL ({method}: /v1/{})", path.join("/")))
+                ..ApiError::invalid(format!("Unrecognized request URL ({method}: /v1/{})", path.join("/")))
             }),
         }
     }
@@ -116,7 +116,7 @@ fn product(core: &mut Core, mut params: Params) -> Answered {
         rules::amount(amount, currency, "default_price_data[unit_amount]")?;
     }
     if let Some(id) = id.as_deref().filter(|id| core.record(id).is_some()) {
-        return Err(Fault::invalid(format!("Product already exists: {id}")).code("resource_already_exists", "id"));
+        return Err(ApiError::invalid(format!("Product already exists: {id}")).code("resource_already_exists", "id"));
     }
     let id = core.new_product(id, &name, metadata);
     if let Some(description) = description {
@@ -136,7 +136,7 @@ fn product(core: &mut Core, mut params: Params) -> Answered {
 }
 
 fn change_product(core: &mut Core, id: &str, mut params: Params) -> Answered {
-    core.find("product", id).ok_or_else(|| Fault::missing("product", id))?;
+    core.find("product", id).ok_or_else(|| ApiError::missing("product", id))?;
     let mut fields = Map::new();
     for name in ["name", "description", "default_price"] {
         if let Some(text) = params.take(name) {
@@ -154,7 +154,7 @@ fn change_product(core: &mut Core, id: &str, mut params: Params) -> Answered {
 
 fn price(core: &mut Core, mut params: Params) -> Answered {
     let product = params.require("product")?;
-    core.find("product", &product).ok_or_else(|| Fault { status: 400, ..Fault::missing("product", &product) })?;
+    core.find("product", &product).ok_or_else(|| ApiError { status: 400, ..ApiError::missing("product", &product) })?;
     let currency = rules::currency(&params.require("currency")?)?;
     let amount = params.number("unit_amount")?.unwrap_or_default();
     rules::amount(amount, &currency, "unit_amount")?;
@@ -176,7 +176,7 @@ fn customer(core: &mut Core, mut params: Params) -> Answered {
 }
 
 fn change_customer(core: &mut Core, id: &str, mut params: Params) -> Answered {
-    present_customer(core, id).map_err(|fault| Fault { status: 404, ..fault })?;
+    present_customer(core, id).map_err(|fault| ApiError { status: 404, ..fault })?;
     let mut fields = Map::new();
     for name in ["email", "name"] {
         if let Some(text) = params.take(name) {
@@ -194,7 +194,7 @@ fn change_customer(core: &mut Core, id: &str, mut params: Params) -> Answered {
 fn session(core: &mut Core, mut params: Params) -> Answered {
     let mode = params.require("mode")?;
     if mode != "subscription" {
-        return Err(Fault::invalid("Only the mode `subscription` is played here."));
+        return Err(ApiError::invalid("Only the mode `subscription` is played here."));
     }
     let customer = params.require("customer")?;
     present_customer(core, &customer)?;
@@ -204,7 +204,7 @@ fn session(core: &mut Core, mut params: Params) -> Answered {
     let smallest = rules::smallest_charge(currency.as_str().unwrap_or_default());
     if (1..smallest).contains(&amount) {
         let message = format!("The Checkout Session's total amount due must add up to at least {smallest} {currency}.");
-        return Err(Fault::invalid(message).code("amount_too_small", "line_items"));
+        return Err(ApiError::invalid(message).code("amount_too_small", "line_items"));
     }
     let trial_days = params.number("subscription_data[trial_period_days]")?.unwrap_or_default();
     let metadata = params.map("subscription_data[metadata]");
@@ -225,19 +225,19 @@ fn session(core: &mut Core, mut params: Params) -> Answered {
     Ok(core.object(&id))
 }
 
-/// What a checkout sells: prices and quantities.
-fn line_items(core: &Core, params: &mut Params) -> Result<Vec<(Value, i64)>, Fault> {
+/// The items of a checkout: prices and quantities.
+fn line_items(core: &Core, params: &mut Params) -> Result<Vec<(Value, i64)>, ApiError> {
     let mut items: Vec<(Value, i64)> = Vec::new();
     while items.is_empty() || params.any(&format!("line_items[{}]", items.len())) {
         let named = |name: &str| format!("line_items[{}][{name}]", items.len());
         let price = params.require(&named("price"))?;
-        let missing = || Fault { status: 400, ..Fault::missing("price", &price) };
+        let missing = || ApiError { status: 400, ..ApiError::missing("price", &price) };
         let known = core.find("price", &price).ok_or_else(missing)?;
         if known["active"] != true {
-            return Err(Fault::invalid(format!("The price specified is inactive: {price}")));
+            return Err(ApiError::invalid(format!("The price specified is inactive: {price}")));
         }
         if items.iter().any(|(other, _)| other["currency"] != known["currency"]) {
-            return Err(Fault::invalid("All prices on a Checkout Session must be in the same currency."));
+            return Err(ApiError::invalid("All prices on a Checkout Session must be in the same currency."));
         }
         let quantity = params.number(&named("quantity"))?.unwrap_or(1);
         items.push((known.clone(), quantity));
@@ -250,10 +250,10 @@ fn refund(core: &mut Core, mut params: Params) -> Answered {
     let charge = match (params.take("charge"), params.take("payment_intent")) {
         (Some(charge), _) => charge,
         (None, Some(intent)) => core.object(&intent)["latest_charge"].as_str().unwrap_or_default().to_owned(),
-        (None, None) => return Err(Fault::invalid("One of charge or payment_intent is needed.")),
+        (None, None) => return Err(ApiError::invalid("One of charge or payment_intent is needed.")),
     };
     params.finish()?;
-    core.find("charge", &charge).ok_or_else(|| Fault { status: 400, ..Fault::missing("charge", &charge) })?;
+    core.find("charge", &charge).ok_or_else(|| ApiError { status: 400, ..ApiError::missing("charge", &charge) })?;
     let id = core.refund(&charge, amount)?;
     Ok(core.object(&id))
 }
@@ -272,9 +272,9 @@ impl Core {
         made
     }
 
-    /// Takes a customer away: subscriptions end, open checkouts close.
+    /// Deletes a customer: subscriptions end, open checkouts close.
     pub fn delete_customer(&mut self, id: &str) -> Answered {
-        let before = present_customer(self, id).map_err(|fault| Fault { status: 404, ..fault })?.clone();
+        let before = present_customer(self, id).map_err(|fault| ApiError { status: 404, ..fault })?.clone();
         for subscription in self.ids_of("subscription", Some(id), |record| is_live(&record.object["status"])) {
             self.end(&subscription, "cancellation_requested");
         }

@@ -1,8 +1,8 @@
 //! Stripe's checks of currencies, amounts and addresses.
 
-use crate::error::Fault;
+use crate::error::ApiError;
 
-/// The currencies that Stripe takes (<https://docs.stripe.com/currencies>).
+/// The currencies that Stripe accepts (<https://docs.stripe.com/currencies>).
 const CURRENCIES: &str = "usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp byn \
                           bzd cad cdf chf clp cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd \
                           gnf gtq gyd hkd hnl htg huf idr ils inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak \
@@ -10,9 +10,9 @@ const CURRENCIES: &str = "usd aed afn all amd ang aoa ars aud awg azn bam bbd bd
                           omr pab pen pgk php pkr pln pyg qar ron rsd rub rwf sar sbd scr sek sgd shp sle sos srd std \
                           szl thb tjs tnd top try ttd twd tzs uah ugx uyu uzs vnd vuv wst xaf xcd xcg xof xpf yer zar \
                           zmw";
-/// Of which the last digit is 0.
+/// Currencies whose amounts end in one 0.
 const THREE_DECIMALS: &str = "bhd jod kwd omr tnd";
-/// Of which the last two digits are 0.
+/// Currencies whose amounts end in two 0.
 const WHOLE_UNITS: &str = "isk ugx";
 /// The largest amount.
 const LARGEST: i64 = 99_999_999;
@@ -48,20 +48,20 @@ fn is_in(list: &str, currency: &str) -> bool {
     list.split_whitespace().any(|known| known == currency)
 }
 
-/// A currency that Stripe takes, in lower case.
-pub fn currency(text: &str) -> Result<String, Fault> {
+/// A currency that Stripe accepts, in lower case.
+pub fn currency(text: &str) -> Result<String, ApiError> {
     let lower = text.to_ascii_lowercase();
     if is_in(CURRENCIES, &lower) {
         return Ok(lower);
     }
     let known = CURRENCIES.split_whitespace().collect::<Vec<_>>().join(", ");
     let message = format!("Invalid currency: {lower}. Stripe currently supports these currencies: {known}");
-    Err(Fault { param: Some("currency".to_owned()), ..Fault::invalid(message) })
+    Err(ApiError { param: Some("currency".to_owned()), ..ApiError::invalid(message) })
 }
 
-/// The price of something, in the minor unit of its currency.
-pub fn amount(cents: i64, currency: &str, param: &str) -> Result<(), Fault> {
-    let wrong = |message: String| Err(Fault::invalid(message).code("parameter_invalid_integer", param));
+/// An amount, in the minor unit of its currency.
+pub fn amount(cents: i64, currency: &str, param: &str) -> Result<(), ApiError> {
+    let wrong = |message: String| Err(ApiError::invalid(message).code("parameter_invalid_integer", param));
     if cents < 0 {
         return wrong("Invalid Non-Negative Integer".to_owned());
     }
@@ -81,25 +81,25 @@ pub fn amount(cents: i64, currency: &str, param: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The smallest amount that is charged; 0 where Stripe names none.
+/// The smallest charge; 0 where Stripe names none.
 pub fn smallest_charge(currency: &str) -> i64 {
     SMALLEST.iter().find(|(known, _)| *known == currency).map_or(0, |(_, cents)| *cents)
 }
 
-/// What is charged of an amount: nothing, where it is less than the smallest charge.
+/// The part of an amount that is charged: nothing below the smallest charge.
 pub fn charge_of(cents: i64, currency: &str) -> i64 {
     if cents < smallest_charge(currency) { 0 } else { cents.max(0) }
 }
 
 /// An e-mail address as Stripe accepts it.
-pub fn email(text: &str) -> Result<(), Fault> {
+pub fn email(text: &str) -> Result<(), ApiError> {
     let is_good = text.len() <= 512
         && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>()[],;:\\\"".contains(&byte))
         && text.split_once('@').is_some_and(|(local, domain)| is_local_part(local) && is_domain(domain));
     if is_good {
         return Ok(());
     }
-    Err(Fault::invalid(format!("Invalid email address: {text}")).code("email_invalid", "email"))
+    Err(ApiError::invalid(format!("Invalid email address: {text}")).code("email_invalid", "email"))
 }
 
 fn is_local_part(text: &str) -> bool {

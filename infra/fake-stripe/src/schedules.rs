@@ -1,8 +1,8 @@
-//! Subscription schedules: made from a subscription, which changes with the phases. A phase begins with a period.
+//! Subscription schedules: created from a subscription, which changes with the phases. A phase begins with a period.
 
 use crate::call::Answered;
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::items::present_period;
 use crate::params::Params;
 use crate::phases::{checked, phase_in};
@@ -10,7 +10,7 @@ use crate::proration::behavior_in;
 use crate::status::{is_live, will_end};
 use serde_json::{Map, Value, json};
 
-/// The call that puts a subscription under a schedule.
+/// The call that creates a schedule for a subscription.
 pub fn make_schedule(core: &mut Core, mut params: Params) -> Answered {
     let id = params.require("from_subscription")?;
     params.finish()?;
@@ -18,25 +18,25 @@ pub fn make_schedule(core: &mut Core, mut params: Params) -> Answered {
     Ok(core.object(&schedule))
 }
 
-/// The schedule that a subscription is under, or a new one.
-pub fn schedule_of(core: &mut Core, subscription: &str) -> Result<String, Fault> {
+/// The schedule of a subscription, or a new one.
+pub fn schedule_of(core: &mut Core, subscription: &str) -> Result<String, ApiError> {
     match core.object(subscription)["schedule"].as_str() {
         Some(schedule) => Ok(schedule.to_owned()),
         None => begin_schedule(core, subscription),
     }
 }
 
-fn begin_schedule(core: &mut Core, id: &str) -> Result<String, Fault> {
+fn begin_schedule(core: &mut Core, id: &str) -> Result<String, ApiError> {
     let subscription = core.find("subscription", id).filter(|found| is_live(&found["status"])).cloned();
-    let missing = || Fault { status: 400, ..Fault::missing("subscription", id) };
+    let missing = || ApiError { status: 400, ..ApiError::missing("subscription", id) };
     let subscription = subscription.ok_or_else(|| missing().code("resource_missing", "from_subscription"))?;
     if let Some(schedule) = subscription["schedule"].as_str() {
-        return Err(Fault::invalid(format!(
+        return Err(ApiError::invalid(format!(
             "You cannot migrate a subscription that is already attached to a schedule: {schedule}"
         )));
     }
     if will_end(&subscription) {
-        return Err(Fault::invalid("A subscription that is to end is put under no schedule here."));
+        return Err(ApiError::invalid("A subscription that is to end is put under no schedule here."));
     }
     let schedule = core.insert(core.new_schedule(&subscription), Value::Null);
     core.change(id, "customer.subscription.updated", json!({"schedule": schedule}));
@@ -45,12 +45,12 @@ fn begin_schedule(core: &mut Core, id: &str) -> Result<String, Fault> {
     Ok(schedule)
 }
 
-/// The call that says what its phases are.
+/// The call that sets its phases.
 pub fn change_schedule(core: &mut Core, id: &str, mut params: Params) -> Answered {
     let schedule = active(core, id)?;
     let subscription = core.object(schedule["subscription"].as_str().unwrap_or_default());
     if let Some(behavior) = params.take("end_behavior").filter(|behavior| behavior != "release") {
-        return Err(Fault::invalid(format!("The end_behavior {behavior} is not played here.")));
+        return Err(ApiError::invalid(format!("The end_behavior {behavior} is not played here.")));
     }
     behavior_in(&mut params, "proration_behavior")?;
     let metadata = params.map("metadata");
@@ -76,7 +76,7 @@ pub fn change_schedule(core: &mut Core, id: &str, mut params: Params) -> Answere
     Ok(core.object(id))
 }
 
-/// The call that lets its subscription go.
+/// The call that releases its subscription.
 pub fn release_schedule(core: &mut Core, id: &str, mut params: Params) -> Answered {
     active(core, id)?;
     params.flag("preserve_cancel_date")?;
@@ -85,11 +85,12 @@ pub fn release_schedule(core: &mut Core, id: &str, mut params: Params) -> Answer
     Ok(core.object(id))
 }
 
-fn active(core: &Core, id: &str) -> Result<Value, Fault> {
-    let schedule = core.find("subscription_schedule", id).ok_or_else(|| Fault::missing("subscription_schedule", id))?;
+fn active(core: &Core, id: &str) -> Result<Value, ApiError> {
+    let schedule =
+        core.find("subscription_schedule", id).ok_or_else(|| ApiError::missing("subscription_schedule", id))?;
     match schedule["status"].as_str() {
         Some("active") => Ok(schedule.clone()),
-        status => Err(Fault::invalid(format!(
+        status => Err(ApiError::invalid(format!(
             "You cannot change a subscription schedule that is currently in the `{}` status.",
             status.unwrap_or_default()
         ))),
@@ -121,7 +122,7 @@ impl Core {
         })
     }
 
-    /// The phase that a subscription's schedule has for a moment.
+    /// The phase of a subscription's schedule at a time.
     pub fn phase_at(&self, subscription: &Value, at: i64) -> Option<Value> {
         let schedule = self.object(subscription["schedule"].as_str()?);
         let phases = schedule["phases"].as_array()?;
@@ -129,13 +130,13 @@ impl Core {
         phases.iter().find(|phase| date(phase, "start_date") <= at && at < date(phase, "end_date")).cloned()
     }
 
-    /// The phase that begins with the period that starts `at` this moment, if one does.
+    /// The phase that begins with the period that starts at `at`, if there is one.
     pub fn phase_from(&self, subscription: &Value, at: i64) -> Option<Value> {
         let current = self.object(subscription["schedule"].as_str()?)["current_phase"]["start_date"].clone();
         self.phase_at(subscription, at).filter(|phase| phase["start_date"] != current)
     }
 
-    /// A subscription's schedule goes on to the phase of its current period, or ends with its last one.
+    /// Moves a subscription's schedule to the phase of its current period, or ends it after its last one.
     pub fn enter_phase(&mut self, subscription: &str) {
         let object = self.object(subscription);
         if let Some(schedule) = object["schedule"].as_str() {

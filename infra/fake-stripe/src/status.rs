@@ -2,7 +2,7 @@
 
 use crate::control_error::ControlError;
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::items::present_period;
 use serde_json::Value;
 
@@ -18,15 +18,17 @@ pub fn is_live(status: &Value) -> bool {
 }
 
 /// A customer who was not deleted.
-pub fn present_customer<'a>(core: &'a Core, id: &str) -> Result<&'a Value, Fault> {
+pub fn present_customer<'a>(core: &'a Core, id: &str) -> Result<&'a Value, ApiError> {
     let there = core.find("customer", id).filter(|customer| customer["deleted"] != true);
-    there.ok_or_else(|| Fault { status: 400, ..Fault::missing("customer", id) }.code("resource_missing", "customer"))
+    there.ok_or_else(|| {
+        ApiError { status: 400, ..ApiError::missing("customer", id) }.code("resource_missing", "customer")
+    })
 }
 
 /// Refuses a subscription that has ended.
-pub fn live(core: &Core, id: &str) -> Result<(), Fault> {
+pub fn live(core: &Core, id: &str) -> Result<(), ApiError> {
     let there = core.find("subscription", id).filter(|subscription| is_live(&subscription["status"]));
-    there.map(|_| ()).ok_or_else(|| Fault::missing("subscription", id))
+    there.map(|_| ()).ok_or_else(|| ApiError::missing("subscription", id))
 }
 
 /// The subscription of this id, which has not ended.

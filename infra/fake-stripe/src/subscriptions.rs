@@ -1,8 +1,8 @@
-//! Subscriptions: begun by a checkout, renewed, ended.
+//! Subscriptions: started by a checkout, renewed, ended.
 
 use crate::cards::first_outcome;
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::items::{interval_of, items_of, periods_after, present_period, set_items, set_period};
 use crate::objects::sublist;
 use crate::outcome::Outcome;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 const DAY: i64 = 86_400;
 
-/// The fields of a subscription that can be others in its next period.
+/// The fields of a subscription that can differ in its next period.
 const RENEWED: [&str; 8] = [
     "items",
     "status",
@@ -27,13 +27,13 @@ const RENEWED: [&str; 8] = [
 pub struct Start {
     pub trial_days: i64,
     pub metadata: Value,
-    /// What becomes of the first payment.
+    /// The outcome of the first payment.
     pub outcome: Outcome,
     pub payment_method: Option<String>,
 }
 
 impl Start {
-    /// One that is paid by this card.
+    /// A new subscription that is paid with this card.
     pub fn with_card(card: &str, payment_method: &str) -> Self {
         let (outcome, payment_method) = (first_outcome(card), Some(payment_method.to_owned()));
         Self { metadata: json!({}), outcome, payment_method, ..Self::default() }
@@ -41,7 +41,7 @@ impl Start {
 }
 
 impl Core {
-    /// Makes a subscription and its first invoice, which is paid; the ids of both.
+    /// Creates a subscription and its first invoice, which is paid; returns the ids of both.
     pub fn begin(&mut self, customer: &str, requested: &[(Value, i64)], start: &Start) -> (String, String) {
         let (id, now) = (self.new_id("sub"), self.now());
         let price = requested.first().map(|(price, _)| price.clone()).unwrap_or_default();
@@ -69,7 +69,7 @@ impl Core {
         (id, invoice)
     }
 
-    /// Pays a checkout: its subscription begins.
+    /// Pays a checkout: its subscription starts.
     pub fn complete(&mut self, session: &str, start: Start) {
         let (object, side) = (self.object(session), self.side(session));
         let customer = object["customer"].as_str().unwrap_or_default();
@@ -103,9 +103,9 @@ impl Core {
     }
 
     /// Closes an open checkout.
-    pub fn expire(&mut self, session: &str) -> Result<(), Fault> {
+    pub fn expire(&mut self, session: &str) -> Result<(), ApiError> {
         if self.object(session)["status"] != "open" {
-            return Err(Fault::invalid("Only Checkout Sessions with a status in [\"open\"] can be expired."));
+            return Err(ApiError::invalid("Only Checkout Sessions with a status in [\"open\"] can be expired."));
         }
         self.set(session, "status", json!("expired"));
         self.set(session, "url", Value::Null);
@@ -114,7 +114,7 @@ impl Core {
         Ok(())
     }
 
-    /// A subscription as it is in its next period; `side` counts that one.
+    /// A subscription in its next period; `side` is the number of that period.
     pub fn renewed(&self, subscription: &Value, side: &mut Value) -> Value {
         let mut next = subscription.clone();
         let price_of = |subscription: &Value| items_of(subscription).first().map(|item| item["price"].clone());
@@ -137,7 +137,7 @@ impl Core {
         next
     }
 
-    /// The next period of a subscription, and its invoice.
+    /// Starts the next period of a subscription, and creates its invoice.
     pub fn renew(&mut self, subscription: &str, outcome: Option<Outcome>) {
         let mut side = self.side(subscription);
         let next = self.renewed(&self.object(subscription), &mut side);
@@ -153,7 +153,7 @@ impl Core {
         self.invoice(subscription, "subscription_cycle", lines, outcome);
     }
 
-    /// Ends a subscription now. Nothing more is asked for what is open of it.
+    /// Ends a subscription now. Its open invoices are not retried.
     pub fn end(&mut self, subscription: &str, reason: &str) {
         let now = self.now();
         self.drop_update(subscription);
@@ -178,18 +178,18 @@ impl Core {
         self.emit("customer.subscription.deleted", &ended, None);
     }
 
-    /// Takes back that a subscription ends.
+    /// Undoes the cancellation of a subscription.
     pub fn renew_again(&mut self, subscription: &str) {
         let fields = json!({"cancel_at_period_end": false, "cancel_at": null, "canceled_at": null});
         self.change(subscription, "customer.subscription.updated", fields);
     }
 
-    /// Lets a subscription end at a moment, or takes that back.
-    pub fn set_cancel_at(&mut self, subscription: &str, moment: Option<i64>) -> Result<(), Fault> {
+    /// Makes a subscription end at a given time, or undoes that.
+    pub fn set_cancel_at(&mut self, subscription: &str, moment: Option<i64>) -> Result<(), ApiError> {
         match moment {
             Some(moment) if moment <= self.now() => {
                 let message = "cancel_at must be in the future.";
-                return Err(Fault { param: Some("cancel_at".to_owned()), ..Fault::invalid(message) });
+                return Err(ApiError { param: Some("cancel_at".to_owned()), ..ApiError::invalid(message) });
             }
             Some(_) => {
                 let fields = json!({"cancel_at_period_end": false, "cancel_at": moment, "canceled_at": self.now()});
@@ -201,7 +201,7 @@ impl Core {
         Ok(())
     }
 
-    /// Lets a subscription end with its period, or takes that back.
+    /// Makes a subscription end with its period, or undoes that.
     pub fn set_cancel_at_period_end(&mut self, subscription: &str, requested: bool) {
         let object = self.object(subscription);
         if object["cancel_at_period_end"] == requested {

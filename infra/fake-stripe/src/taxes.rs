@@ -1,13 +1,13 @@
-//! Tax rates: of a subscription by default, or of one of its items.
+//! Tax rates: the default of a subscription, or that of one of its items.
 
 use crate::call::Answered;
 use crate::core::Core;
 use crate::discounts::part;
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::params::Params;
 use serde_json::{Map, Value, json};
 
-/// The call that makes a tax rate.
+/// The call that creates a tax rate.
 pub fn make_tax_rate(core: &mut Core, mut params: Params) -> Answered {
     let name = params.require("display_name")?;
     let percentage = params.require("percentage")?;
@@ -16,7 +16,7 @@ pub fn make_tax_rate(core: &mut Core, mut params: Params) -> Answered {
     let metadata = params.map("metadata");
     params.finish()?;
     let wrong =
-        || Fault::invalid(format!("Invalid decimal: {percentage}")).code("parameter_invalid_decimal", "percentage");
+        || ApiError::invalid(format!("Invalid decimal: {percentage}")).code("parameter_invalid_decimal", "percentage");
     let rate = percentage.parse().ok().filter(|rate| (0.0..=100.0).contains(rate)).ok_or_else(wrong)?;
     let id = core.new_tax_rate(&name, rate, is_inclusive, metadata);
     for (field, text) in [("country", country), ("description", description)] {
@@ -26,7 +26,7 @@ pub fn make_tax_rate(core: &mut Core, mut params: Params) -> Answered {
 }
 
 impl Core {
-    /// Makes a tax rate and emits its event.
+    /// Creates a tax rate and emits its event.
     pub fn new_tax_rate(&mut self, name: &str, rate: f64, is_inclusive: bool, metadata: Map<String, Value>) -> String {
         let id = self.new_id("txr");
         let made = json!({
@@ -40,12 +40,12 @@ impl Core {
         id
     }
 
-    /// The tax rates that the parameters `name[0]`, … ask for; an empty `name` asks for none.
-    pub fn tax_rates_in(&self, params: &mut Params, name: &str) -> Result<Option<Value>, Fault> {
+    /// The tax rates of the parameters `name[0]`, …; an empty `name` means none.
+    pub fn tax_rates_in(&self, params: &mut Params, name: &str) -> Result<Option<Value>, ApiError> {
         let is_cleared = params.take(name).is_some_and(|text| text.is_empty());
         let ids = params.list(name);
         let rate = |id: &String| {
-            let missing = || Fault { status: 400, ..Fault::missing("tax_rate", id) };
+            let missing = || ApiError { status: 400, ..ApiError::missing("tax_rate", id) };
             self.find("tax_rate", id).cloned().ok_or_else(missing)
         };
         let rates: Vec<_> = ids.iter().map(rate).collect::<Result<_, _>>()?;
@@ -92,7 +92,7 @@ pub fn added_up<'a>(taxes: impl Iterator<Item = &'a Value>) -> Vec<Value> {
     sums
 }
 
-/// What taxes of this behavior come to.
+/// The sum of taxes with this behavior.
 pub fn tax_total(taxes: &[Value], behavior: &str) -> i64 {
     taxes.iter().filter(|tax| tax["tax_behavior"] == behavior).filter_map(|tax| tax["amount"].as_i64()).sum()
 }

@@ -1,4 +1,4 @@
-//! What falls due by the clock, in the order in which it does.
+//! The work that is due by the clock, in the order of the due times.
 
 use crate::Stripe;
 use crate::core::Core;
@@ -30,7 +30,7 @@ impl Core {
                     let subscription = self.object(&id);
                     self.emit("customer.subscription.trial_will_end", &subscription, None);
                 }
-                // It is open: it can be closed.
+                // It is open, so it can be closed.
                 Due::Checkout => drop(self.expire(&id)),
             }
             self.at = None;
@@ -39,7 +39,7 @@ impl Core {
 }
 
 impl Stripe {
-    /// Runs the work that fell due: renewals, payment retries, ends of trials and checkouts.
+    /// Runs the due work: renewals, payment retries, ends of trials and checkouts.
     pub fn tick(&self) {
         self.with(Core::tick);
     }

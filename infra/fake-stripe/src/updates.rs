@@ -1,8 +1,8 @@
-//! A subscription's change as it is carried out: at once, or once its invoice is paid.
+//! How a subscription's change is applied: at once, or after its invoice is paid.
 
 use crate::call::Answered;
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::invoices::subscription_of;
 use crate::items::present_period;
 use crate::params::Params;
@@ -11,10 +11,10 @@ use crate::proration::Change;
 use crate::status::{is_live, live};
 use serde_json::{Map, Value, json};
 
-/// So long a change waits for its payment, at most.
+/// The longest time that a change waits for its payment.
 const WAIT_SECONDS: i64 = 23 * 3600;
 
-/// Metadata with what a call sets in it; an empty text takes a key away.
+/// Merges the metadata of a call; an empty text removes a key.
 fn merged(metadata: &Value, set: &Map<String, Value>) -> Value {
     let mut metadata = metadata.as_object().cloned().unwrap_or_default();
     for (key, value) in set {
@@ -32,7 +32,7 @@ pub fn change_subscription(core: &mut Core, id: &str, mut params: Params) -> Ans
     let has_ended = core.find("subscription", id).is_some_and(|subscription| !is_live(&subscription["status"]));
     if has_ended && params.any("items[") {
         let message = "A canceled subscription can only update its cancellation_details and metadata.";
-        return Err(Fault::invalid(message));
+        return Err(ApiError::invalid(message));
     }
     live(core, id)?;
     let subscription = core.object(id);
@@ -47,7 +47,7 @@ pub fn change_subscription(core: &mut Core, id: &str, mut params: Params) -> Ans
         None | Some("allow_incomplete") => false,
         Some("pending_if_incomplete") => true,
         Some(_) => {
-            return Err(Fault::invalid(
+            return Err(ApiError::invalid(
                 "Of payment_behavior, allow_incomplete and pending_if_incomplete are played here.",
             ));
         }
@@ -56,10 +56,10 @@ pub fn change_subscription(core: &mut Core, id: &str, mut params: Params) -> Ans
     if is_to_wait && !is_plain {
         let name = if at_end.is_some() { "cancel_at_period_end" } else { "payment_behavior" };
         let message = format!("{name} cannot be set with payment_behavior=pending_if_incomplete.");
-        return Err(Fault { param: Some(name.to_owned()), ..Fault::invalid(message) });
+        return Err(ApiError { param: Some(name.to_owned()), ..ApiError::invalid(message) });
     }
     if at_end == Some(true) && cancel_at.flatten().is_some() {
-        return Err(Fault::invalid("You cannot set both cancel_at and cancel_at_period_end."));
+        return Err(ApiError::invalid("You cannot set both cancel_at and cancel_at_period_end."));
     }
     if change.is_some() || !is_plain {
         unmanaged(&subscription)?;
@@ -81,8 +81,8 @@ pub fn change_subscription(core: &mut Core, id: &str, mut params: Params) -> Ans
     Ok(core.object(id))
 }
 
-/// A moment that is to be set, or, given as an empty text, to be cleared.
-fn optional_moment(params: &mut Params, name: &str) -> Result<Option<Option<i64>>, Fault> {
+/// A time to be set, or to be cleared by an empty text.
+fn optional_moment(params: &mut Params, name: &str) -> Result<Option<Option<i64>>, ApiError> {
     if params.get(name) == Some("") {
         params.take(name);
         return Ok(Some(None));
@@ -90,8 +90,8 @@ fn optional_moment(params: &mut Params, name: &str) -> Result<Option<Option<i64>
     Ok(params.number(name)?.map(Some))
 }
 
-/// The fields that a call sets and that cost nothing.
-fn plain_fields(core: &Core, subscription: &Value, params: &mut Params) -> Result<Value, Fault> {
+/// The fields that a call sets and that have no cost.
+fn plain_fields(core: &Core, subscription: &Value, params: &mut Params) -> Result<Value, ApiError> {
     let mut fields = json!({});
     let (currency, present) = (&subscription["currency"], &subscription["discounts"]);
     if let Some(discounts) = core.discounts_in(params, "discounts", currency, present)? {
@@ -114,10 +114,10 @@ fn plain_fields(core: &Core, subscription: &Value, params: &mut Params) -> Resul
     Ok(fields)
 }
 
-/// A subscription that a schedule manages is changed by that alone.
-pub fn unmanaged(subscription: &Value) -> Result<(), Fault> {
+/// Refuses a change of a subscription that a schedule manages.
+pub fn unmanaged(subscription: &Value) -> Result<(), ApiError> {
     subscription["schedule"].as_str().map_or(Ok(()), |schedule| {
-        Err(Fault::invalid(format!(
+        Err(ApiError::invalid(format!(
             "The subscription is managed by the subscription schedule `{schedule}`, and updating it directly is not \
              allowed. Please update the schedule instead."
         )))
@@ -125,7 +125,7 @@ pub fn unmanaged(subscription: &Value) -> Result<(), Fault> {
 }
 
 impl Core {
-    /// Changes the items of a subscription and asks for what that costs. A change that waits already is dropped for it.
+    /// Changes the items of a subscription and charges the cost. It replaces a pending change.
     pub fn change_items(&mut self, id: &str, change: &Change, is_to_wait: bool, metadata: Map<String, Value>) {
         self.drop_update(id);
         let subscription = self.object(id);
@@ -154,7 +154,7 @@ impl Core {
         }
     }
 
-    /// Sets fields of a subscription, and creates an event if a value changes.
+    /// Sets fields of a subscription, and emits an event if a value changes.
     pub fn apply(&mut self, id: &str, mut fields: Value, anchor: Option<i64>, metadata: &Map<String, Value>) {
         if let Some(anchor) = anchor {
             self.set_side(id, "anchor", json!(anchor));
@@ -171,7 +171,7 @@ impl Core {
         }
     }
 
-    /// Carries out the change, if any, that waited for this invoice to be paid.
+    /// Applies the change that waited for this invoice to be paid, if any.
     pub fn apply_update(&mut self, invoice: &str) {
         let update = self.side(invoice)["update"].clone();
         let Some(id) = subscription_of(&self.object(invoice)).filter(|_| update.is_object()) else { return };
@@ -187,7 +187,7 @@ impl Core {
         }
     }
 
-    /// Drops the change, if any, that waited for this invoice, which is void.
+    /// Drops the pending change of this voided invoice, if any.
     pub fn forget_update(&mut self, invoice: &str) {
         let is_waiting = self.side(invoice)["update"].is_object();
         let Some(id) = subscription_of(&self.object(invoice)).filter(|_| is_waiting) else { return };
@@ -197,11 +197,11 @@ impl Core {
         self.emit("customer.subscription.pending_update_expired", &subscription, None);
     }
 
-    /// Drops the change, if any, that a subscription waits for, and voids its invoice.
+    /// Drops the pending change of a subscription, if any, and voids its invoice.
     pub fn drop_update(&mut self, id: &str) {
         for invoice in self.open_invoices(id) {
             if self.side(&invoice)["update"].is_object() {
-                // It is open: it can be voided.
+                // It is open, so it can be voided.
                 drop(self.void(&invoice));
             }
         }

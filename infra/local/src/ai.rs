@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Where it is served.
 pub const PATH: &str = "/_ai/v1";
-/// The proposal without a script.
+/// The suggestion that is answered without a script.
 const PROPOSAL: &str = "{\"sql\": \"SELECT count(*) AS users FROM users\", \"explanation\": \"Counts all accounts.\", \
     \"assumptions\": [\"This is the fake model: it gives the same statement for every question. Set GROQ_API_KEY for a real one.\"], \
     \"cannot\": null}";
@@ -33,7 +33,7 @@ struct Held {
 pub struct ScriptedAnswer {
     #[serde(default = "ok")]
     status: u16,
-    /// The whole body, whatever it is.
+    /// The whole body; it need not be valid.
     body: Value,
 }
 
@@ -46,12 +46,12 @@ impl FakeModel {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Answers the next requests so.
+    /// Sets the answer to the next requests.
     pub fn script(&self, answers: Vec<ScriptedAnswer>) {
         self.held().answers = answers.into();
     }
 
-    /// The requests that came, the newest first.
+    /// The received requests, the newest first.
     #[must_use]
     pub fn requests(&self) -> Vec<Value> {
         self.held().requests.iter().rev().cloned().collect()
@@ -77,7 +77,7 @@ pub async fn complete(State(model): State<FakeModel>, headers: HeaderMap, Json(r
         Some(ScriptedAnswer { status, body }) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             match body {
-                // A text is the body as it is: prose, half JSON, nothing.
+                // A text is sent as the whole body: prose, truncated JSON, or nothing.
                 Value::String(text) => (status, text).into_response(),
                 body => (status, Json(body)).into_response(),
             }

@@ -24,7 +24,7 @@ use tollgate_platform::Env;
 use tollgate_store::Store;
 use tollgate_store::schema::TABLES;
 
-/// The rows of the outbox that the samples speak of.
+/// The rows of the outbox that the samples name.
 const SAMPLE_ROWS: &str = include_str!("../../../events/rows/outbox.json");
 /// The secret of the links in those rows; it protects nothing.
 pub const SAMPLE_CODES_SECRET: &str = "fbd5cbc50066ef0cad2187af57c5f16bf8b23e170a22aba1";
@@ -87,7 +87,7 @@ impl AwsEndpoints {
         Ok(alone)
     }
 
-    /// The variables by which AWS's SDKs find it.
+    /// The variables that point AWS's SDKs at it.
     #[must_use]
     pub fn variables(&self) -> [(&'static str, String); 2] {
         [
@@ -117,7 +117,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).await.map_err(|error| taken(address, error))
 }
 
-/// Puts the rows that the samples in `events/` speak of.
+/// Writes the rows that the samples in `events/` name.
 ///
 /// # Errors
 /// When the database does not take them.

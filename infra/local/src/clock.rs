@@ -1,6 +1,6 @@
-//! The clock of the whole stack: the machine's own with an offset, or one that stands still. Time moves only on
-//! request; a sleep ends when its time has passed on either the machine's clock or this one, except where a test wants
-//! the machine's speed to mean nothing at all.
+//! The clock of the whole stack: the machine's own with an offset, or a frozen one. Time moves only on request. A sleep
+//! ends when its time has passed on the machine's clock or on this one; a test can exclude the machine's clock, so that
+//! the speed of the machine does not matter.
 
 use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
 use aws_smithy_async::time::TimeSource;
@@ -26,7 +26,7 @@ struct State {
     /// Whether a sleep is also over when its time has passed on the machine's clock.
     is_timed: bool,
     offset: SignedDuration,
-    /// The ends of the sleeps under way, by their number; a sleep that is not there any more has been ended.
+    /// The ends of the current sleeps, by their number; a sleep that is no longer in the list has been ended.
     sleeps: Vec<(u64, Timestamp)>,
     next_sleep: u64,
 }
@@ -38,7 +38,7 @@ impl LocalClock {
         Self::with(None, true)
     }
 
-    /// A clock that stands at `at` until it is moved.
+    /// A clock that is frozen at `at` until it is moved.
     #[must_use]
     pub fn frozen(at: Timestamp) -> Self {
         Self::with(Some(at), true)
@@ -71,7 +71,7 @@ impl LocalClock {
         self.state().offset
     }
 
-    /// Moves it ahead; sleeps whose end that passes are over.
+    /// Moves it ahead; sleeps that end before the new time are over.
     pub fn advance(&self, by: SignedDuration) {
         {
             let mut state = self.state();
@@ -155,7 +155,7 @@ impl Drop for SleepGuard<'_> {
 
 impl State {
     fn now(&self) -> Timestamp {
-        #[allow(clippy::disallowed_methods)] // the local stack's one look at the wall clock
+        #[allow(clippy::disallowed_methods)] // the only read of the wall clock in the local stack
         let base = self.frozen_at.unwrap_or_else(Timestamp::now);
         let now = base.saturating_add(self.offset).unwrap_or(Timestamp::MAX);
         Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now) // as the functions see it

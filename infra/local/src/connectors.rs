@@ -33,7 +33,7 @@ impl FaultInjector {
     }
 }
 
-/// The connector to a provider: its operations are method and path, without the fake's own prefix.
+/// The connector to a provider: its operations are method and path, without the prefix of the fake.
 #[derive(Debug)]
 struct ToProvider {
     fault_injector: FaultInjector,
@@ -53,11 +53,11 @@ impl HttpConnector for ToProvider {
     }
 }
 
-/// The connector to Stripe: its operations are method and path, with `{id}` in the place of an object's id.
+/// The connector to Stripe: its operations are method and path, with `{id}` in place of an object's id.
 #[derive(Debug)]
 struct ToStripe(FaultInjector);
 
-/// The path of an operation of Stripe's, whatever object it is about.
+/// The path of an operation of Stripe, without ids.
 fn stripe_path(path: &str) -> String {
     let path = path.strip_prefix("/_stripe").unwrap_or(path);
     let words = ["billing_portal", "create_preview", "invoice_payments", "subscription_schedules"];

@@ -1,5 +1,5 @@
-//! Compares each answer of a function with the OpenAPI document: a status, a media type or a code that the document does not
-//! name is a fault of one of the two.
+//! Compares each answer of a function with the OpenAPI document: a status, a media type or a code that the document
+//! does not name is a fault of one of the two.
 
 use http::{Method, StatusCode};
 use serde_json::Value;
@@ -11,7 +11,7 @@ const PROBLEM: &str = "application/problem+json";
 /// A documented response: its media types with their error codes. Without a media type it has no body.
 type Allowed = BTreeMap<String, BTreeSet<String>>;
 
-/// The operations of the document, and the answers that it does not name.
+/// The operations of the document, and the answers that it lacks.
 #[derive(Clone)]
 pub struct Contract {
     operations: Arc<BTreeMap<(String, String), BTreeMap<u16, Allowed>>>,
@@ -29,7 +29,7 @@ pub struct Answer<'a> {
 }
 
 impl Contract {
-    /// Of this OpenAPI document.
+    /// Reads this OpenAPI document.
     pub fn new(document: &Value) -> Self {
         let mut operations = BTreeMap::new();
         for (path, item) in document["paths"].as_object().into_iter().flatten() {
@@ -43,8 +43,8 @@ impl Contract {
         Self { operations: Arc::new(operations), undocumented: Arc::default() }
     }
 
-    /// Compares an answer of the operation `method path`, the path as the document writes it. HEAD is GET without the body.
-    /// An operation that is not in the document has nothing to compare with.
+    /// Compares an answer of the operation `method path`, with the path as the document writes it. HEAD is compared as
+    /// GET without the body. An operation that is not in the document is not compared.
     pub fn compare(&self, method: &Method, path: &str, answer: &Answer<'_>) {
         let name = if method == Method::HEAD { "GET" } else { method.as_str() };
         let Some(responses) = self.operations.get(&(name.to_owned(), path.to_owned())) else { return };
@@ -87,7 +87,7 @@ fn difference(responses: &BTreeMap<u16, Allowed>, answer: &Answer<'_>) -> Option
         Some(PROBLEM) => {
             let codes = allowed.get(PROBLEM);
             let code = code();
-            // HEAD: there is no code to look at.
+            // HEAD: there is no code to compare.
             let is_named = |codes: &BTreeSet<String>| answer.body.is_empty() || codes.contains(&code);
             if codes.is_some_and(is_named) { None } else { Some(format!("{status} {code}")) }
         }

@@ -47,7 +47,7 @@ impl Documents {
         matches!(self.0, Place::Table(_))
     }
 
-    /// Opens it in a database, making its table where there is none.
+    /// Opens it in a database, and creates its table where it is missing.
     ///
     /// # Errors
     /// When the database does not.
@@ -63,7 +63,7 @@ impl Documents {
         Ok(Self(Place::Table(database)))
     }
 
-    /// A copy that shares nothing with this one; `None` where the documents lie in a database.
+    /// An independent copy; `None` where the documents are in a database.
     #[must_use]
     pub(crate) fn copy(&self) -> Option<Self> {
         match &self.0 {
@@ -72,7 +72,7 @@ impl Documents {
         }
     }
 
-    /// Puts `document` in the place of any other of that kind and id.
+    /// Stores `document` and replaces another one of that kind and id.
     ///
     /// # Errors
     /// When the database does not.
@@ -107,7 +107,7 @@ impl Documents {
         text.map(|text| serde_json::from_str(&text).map_err(failed)).transpose()
     }
 
-    /// Takes a document out.
+    /// Removes a document.
     ///
     /// # Errors
     /// When the database does not.
@@ -132,7 +132,7 @@ impl Documents {
         self.list_under(kind, "")
     }
 
-    /// The documents of a kind whose ids begin with `prefix`, by id. No other is read.
+    /// The documents of a kind whose ids begin with `prefix`, by id. It reads no other document.
     ///
     /// # Errors
     /// When the database does not answer.

@@ -1,5 +1,6 @@
-//! The embedded DynamoDB, prepared to run for long. Its engine reads the records of a stream from the first one on and never
-//! removes any: an index makes each read start where it is asked to, and a trigger removes what `relay` has taken.
+//! The embedded DynamoDB, prepared for long runs. Its engine reads the records of a stream from the first one on and
+//! never removes any: an index lets each read start at its position, and a trigger removes the records that `relay` has
+//! handled.
 
 use crate::TABLE_PREFIX;
 use crate::documents::{DatabaseError, Documents, TABLE};
@@ -7,15 +8,15 @@ use dynoxide::Database;
 use rusqlite::Connection;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The document that holds how far the outbox's stream has been taken: its kind and id.
+/// The document with the position in the outbox's stream: its kind and id.
 pub const POSITION: (&str, &str) = ("stream", "outbox");
-/// How many of the newest records stay, whether they are taken or not.
+/// How many of the newest records stay, whether they were handled or not.
 pub const RECORDS_KEPT: usize = 1000;
 
 /// An engine in memory.
 pub fn memory() -> Result<Database, DatabaseError> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    // The name is shared within this process alone.
+    // The name is shared only within this process.
     prepare(&format!("file:tollgate-{}?mode=memory&cache=shared", NEXT.fetch_add(1, Ordering::Relaxed)))
 }
 
@@ -26,14 +27,14 @@ pub fn on_file(file: &str) -> Result<Database, DatabaseError> {
 
 fn prepare(name: &str) -> Result<Database, DatabaseError> {
     let database = Database::new(name).map_err(failed)?;
-    Documents::open(database.clone())?; // for the table under the trigger
-    // Closed before anything is served: the engine is alone with its data.
+    Documents::open(database.clone())?; // for the table that the trigger watches
+    // Closed before anything is served: then only the engine uses its data.
     Connection::open(name).and_then(|connection| connection.execute_batch(&schema())).map_err(failed)?;
     Ok(database)
 }
 
-/// The index over the records, and the trigger on each write of the position. A sequence number of the API is the engine's
-/// own after a `1` and filled up with zeros.
+/// The index over the records, and the trigger on each write of the position. A sequence number of the API is the
+/// engine's own number after a `1`, padded with zeros.
 fn schema() -> String {
     let (kind, id) = POSITION;
     format!(
@@ -102,11 +103,11 @@ mod tests {
         write(&database, 0..1200);
         let taken = newest(&connection);
         write(&database, 1200..2500);
-        assert_eq!(count(&connection), 2500, "nothing is taken yet");
+        assert_eq!(count(&connection), 2500, "no record is handled yet");
         documents.put(POSITION.0, "another", &taken).unwrap();
         assert_eq!(count(&connection), 2500, "another document's write removes nothing");
         documents.put(POSITION.0, POSITION.1, &taken).unwrap();
-        assert_eq!(count(&connection), 1300, "all that is not taken stays");
+        assert_eq!(count(&connection), 1300, "unhandled records stay");
         documents.put(POSITION.0, POSITION.1, &newest(&connection)).unwrap();
         assert_eq!(count(&connection), RECORDS_KEPT);
     }
@@ -114,7 +115,7 @@ mod tests {
     #[test]
     fn reads_of_the_stream_start_where_they_are_asked_to() {
         let (_database, _documents, connection) = outbox("plan");
-        // As the engine asks: the next records after a position, and the number of the next record.
+        // The engine's own queries: the next records after a position, and the number of the next record.
         for query in [
             "SELECT event_name, keys_json FROM _stream_records
              WHERE table_name = ?1 AND shard_id = ?2 AND CAST(sequence_number AS INTEGER) > ?3

@@ -14,20 +14,20 @@ use aws_smithy_async::time::SharedTimeSource;
 use std::net::SocketAddr;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_platform::aws::Endpoints;
-use tollgate_platform::{BadSecret, ConfigError, Env, check_secret, random_bytes};
+use tollgate_platform::{ConfigError, Env, InvalidSecretError, check_secret, random_bytes};
 
-/// The secrets, made at the first start; those of the environment go before them (S16).
+/// The secrets, created at the first start; those of the environment take precedence (S16).
 pub fn seed_secrets(fakes: &Fakes, env: &Env) -> Result<(), StartError> {
     for (variable, name) in [("AUTH_SECRET", "auth"), ("CODES_SECRET", "codes"), ("TRIALS_SECRET", "trials")] {
         if env.is_present(variable) {
             let value = env.get(variable).unwrap_or_default();
-            check_secret(value).map_err(|bad: BadSecret| ConfigError::new(variable, bad.to_string()))?;
+            check_secret(value).map_err(|bad: InvalidSecretError| ConfigError::new(variable, bad.to_string()))?;
             fakes.put_secret(name, value)?;
         } else if fakes.secret(name)?.is_none() {
             fakes.put_secret(name, &hex(&random_bytes::<32>()))?;
         }
     }
-    // The proxy in front has to know it: none is made up for it.
+    // The proxy in front must know it, so none is generated.
     match env.get("EDGE_SECRET") {
         None if env.get("CLIENT_IP_HEADER").is_some() => {
             let expects = "the secret that the proxy in front sends as x-edge-secret, for CLIENT_IP_HEADER";
@@ -35,7 +35,7 @@ pub fn seed_secrets(fakes: &Fakes, env: &Env) -> Result<(), StartError> {
         }
         None => {}
         Some(value) => {
-            check_secret(value).map_err(|bad: BadSecret| ConfigError::new("EDGE_SECRET", bad.to_string()))?;
+            check_secret(value).map_err(|bad: InvalidSecretError| ConfigError::new("EDGE_SECRET", bad.to_string()))?;
             fakes.put_secret("edge", value)?;
         }
     }
@@ -47,20 +47,20 @@ pub fn seed_secrets(fakes: &Fakes, env: &Env) -> Result<(), StartError> {
             (Some(_), Some(secret)) => secret.to_owned(),
             (Some(_), None) => return Err(ConfigError::new(&secret, format!("the secret that belongs to {id}")).into()),
             (None, Some(_)) => return Err(ConfigError::new(&id, format!("the id that belongs to {secret}")).into()),
-            // The fake's own.
+            // The fake has its own.
             (None, None) => hex(&random_bytes::<16>()),
         };
         fakes.put_secret(provider.as_str(), &text)?;
     }
     seed_stripe(fakes, env)?;
-    // Without a key there is the fake model, which takes any.
+    // Without a key the fake model is used, which accepts any.
     let key = env.get(AI_KEY).unwrap_or("local");
     Ok(fakes.put_secret("ai", key)?)
 }
 
-/// Stripe's keys: those of the environment, else the fake's own, which open nothing else.
+/// Stripe's keys: those of the environment, else those of the fake, which are valid nowhere else.
 fn seed_stripe(fakes: &Fakes, env: &Env) -> Result<(), StartError> {
-    // Without it every event of Stripe's would be refused.
+    // Without it every event of Stripe would be refused.
     if env.get(STRIPE_KEY).is_some_and(|key| key != UNSET) && env.get(WEBHOOK_SECRET).is_none_or(str::is_empty) {
         let wanted = format!("the signing secret that belongs to {STRIPE_KEY} (`stripe listen` prints it)");
         return Err(ConfigError::new(WEBHOOK_SECRET, wanted).into());
@@ -70,7 +70,7 @@ fn seed_stripe(fakes: &Fakes, env: &Env) -> Result<(), StartError> {
     {
         match env.get(variable) {
             Some(given) => fakes.put_secret(name, given)?,
-            // One that was given before is not asked for any more.
+            // One from an earlier start is removed.
             None if fakes.secret(name)?.is_none_or(|held| !held.starts_with(prefix)) => {
                 fakes.put_secret(name, &format!("{prefix}{}", hex(&random_bytes::<16>())))?;
             }
@@ -80,26 +80,26 @@ fn seed_stripe(fakes: &Fakes, env: &Env) -> Result<(), StartError> {
     Ok(())
 }
 
-/// The variable of a key for Stripe itself: where it is set the fake steps aside.
+/// The variable of a key for Stripe itself: where it is set, the fake is not used.
 pub const STRIPE_KEY: &str = "STRIPE_SECRET_KEY";
 
-/// The variable of what Stripe itself signs its events with.
+/// The variable of the secret with which Stripe itself signs its events.
 const WEBHOOK_SECRET: &str = "STRIPE_WEBHOOK_SECRET";
 
-/// The variable of a key for a chat model: where it is set the fake steps aside.
+/// The variable of a key for a chat model: where it is set, the fake is not used.
 pub const AI_KEY: &str = "GROQ_API_KEY";
 
-/// The variable of the address that the fake Stripe sends its events to, where that is a deployed stack's.
+/// The variable of the address to which the fake Stripe sends its events, where that belongs to a deployed stack.
 pub const STRIPE_WEBHOOK_URL: &str = "STRIPE_WEBHOOK_URL";
 
-/// A provider's client id that says that it is not set up.
+/// The client id of a provider that is not set up.
 const UNSET: &str = "unset";
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Who uses an address of a fake provider.
+/// The client that uses an address of a fake provider.
 #[derive(Clone, Copy)]
 enum UsedBy {
     /// A browser opens it, or it names the provider in a token.
@@ -111,7 +111,7 @@ enum UsedBy {
 /// The variable that names an address, who uses it, and its path at the fake.
 type ProviderAddress = (&'static str, UsedBy, &'static str);
 
-/// The addresses of the fake Google and GitHub, by the variables that name the real ones'.
+/// The addresses of the fake Google and GitHub, by the variables that name those of the real ones.
 const PROVIDERS: &[(IdentityProvider, &[ProviderAddress])] = &[
     (
         IdentityProvider::Google,
@@ -133,19 +133,19 @@ const PROVIDERS: &[(IdentityProvider, &[ProviderAddress])] = &[
     ),
 ];
 
-/// Where a stack is found.
+/// The addresses of a stack.
 pub struct Addresses<'a> {
-    /// The address that it gives to others: in links, tokens and redirects.
+    /// Its public address: in links, tokens and redirects.
     pub public_url: &'a str,
     /// Where its gateway listens.
     pub origin: &'a str,
-    /// Where the tables are served.
+    /// The address of the tables.
     pub tables: SocketAddr,
-    /// Where the other fakes of AWS are served.
+    /// The address of the other fakes of AWS.
     pub aws: SocketAddr,
 }
 
-/// What the functions find in their environment.
+/// The environment of the functions.
 pub fn environment(addresses: &Addresses<'_>, over: Vec<(String, String)>) -> Env {
     let Addresses { public_url, origin, tables, aws } = addresses;
     let localhost = origin.replace("127.0.0.1", "localhost");
@@ -178,7 +178,7 @@ pub fn environment(addresses: &Addresses<'_>, over: Vec<(String, String)>) -> En
         let prefix = provider.as_str().to_uppercase();
         let id = format!("{prefix}_CLIENT_ID");
         own.push((format!("{prefix}_SECRET_ID"), provider.as_str().to_owned()));
-        // A client id of its own is one at the real provider.
+        // Another client id is one at the real provider.
         if !over.iter().any(|(name, value)| *name == id && !value.is_empty()) {
             own.push((id, format!("tollgate-local-{}", provider.as_str())));
             own.extend(variables.iter().map(|(name, used_by, path)| {
@@ -197,14 +197,14 @@ pub fn environment(addresses: &Addresses<'_>, over: Vec<(String, String)>) -> En
         own.push(("GROQ_BASE_URL".to_owned(), format!("{origin}{}", ai::PATH)));
     }
     let over = over.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| match name.as_str() {
-        // The browser's other name of this machine is allowed whatever else is.
+        // The browser's other name of this machine is always allowed.
         "CORS_ORIGINS" => (name, format!("{value},{localhost}")),
         _ => (name, value),
     });
     Env::from_pairs(own.into_iter().chain(over))
 }
 
-/// The settings that `tollgate-ops` reads of a running stack. None is a secret.
+/// The settings that `tollgate-ops` reads from a running stack. None is a secret.
 pub const OPERATOR_SETTINGS: &[&str] = &[
     "AI_SECRET_ID",
     "APP_URL",
@@ -232,9 +232,9 @@ pub const OPERATOR_SETTINGS: &[&str] = &[
 /// The name of the file of the functions' logs in the data folder.
 pub const LOG: &str = "log.jsonl";
 
-/// The SDKs' settings: the endpoints of the environment, the fault injector in between, time by the local clock.
+/// The SDKs' settings: the endpoints of the environment, the fault injector in between, the time of the local clock.
 pub fn sdk(env: &Env, fault_injector: &FaultInjector, clock: &LocalClock) -> SdkConfig {
-    // By its access key the fake S3 knows whose signature a download address has.
+    // The access key tells the fake S3 which function signed a download address.
     let credentials =
         Credentials::new(fault_injector.function().unwrap_or("local"), s3::SECRET_KEY, None, None, "local");
     let builder = SdkConfig::builder()

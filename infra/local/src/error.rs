@@ -1,4 +1,4 @@
-//! Why a stack does not start: one line for a person.
+//! The error of a stack that does not start: one line for a person.
 
 use crate::documents::DatabaseError;
 use crate::event_sources::EventSourceError;
@@ -6,10 +6,10 @@ use std::io;
 use tollgate_platform::ConfigError;
 use tollgate_store::StoreError;
 
-/// Why it did not start: one line for a person.
+/// Why a stack did not start: one line for a person.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The port is another program's.
+    /// Another program uses the port.
     #[error("port {0} is taken: choose another one with --port")]
     PortTaken(u16),
     /// A setting is wrong.
@@ -18,9 +18,9 @@ pub enum StartError {
     /// The folder cannot be used.
     #[error("--data {folder}: {reason}")]
     Data {
-        /// Which.
+        /// The folder.
         folder: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// Anything else.

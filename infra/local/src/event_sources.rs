@@ -35,11 +35,11 @@ pub struct EventSources {
     webhooks: Option<Webhooks>,
     stream_arn: String,
     shard: String,
-    /// One invocation of each source at a time.
+    /// Each source makes one invocation at a time.
     stream: Mutex<Stream>,
 }
 
-/// How far the stream is taken, and how often the record that is next failed.
+/// The position in the stream, and how often the next record has failed.
 #[derive(Default)]
 struct Stream {
     position: Option<String>,
@@ -60,7 +60,7 @@ pub struct Sources {
     pub relay: Function,
     /// The function of each queue, by the queue's name.
     pub consumers: Vec<(&'static str, Function)>,
-    /// The Stripe that sends webhooks, where it is the fake.
+    /// The fake Stripe that sends webhooks, if it is used.
     pub webhooks: Option<Webhooks>,
 }
 
@@ -87,7 +87,7 @@ impl Turn {
 }
 
 impl EventSources {
-    /// Puts the sources together; the outbox's table is there already.
+    /// Creates the sources; the outbox's table must exist.
     ///
     /// # Errors
     /// When the table has no stream, or there is no such queue.
@@ -108,7 +108,7 @@ impl EventSources {
         let stream = serde_json::to_value(database.describe_stream(stream).map_err(failed)?).map_err(failed)?;
         let shard = stream.pointer("/StreamDescription/Shards/0/ShardId").and_then(Value::as_str);
         let shard = shard.ok_or_else(|| failed("the outbox's stream has no shard"))?.to_owned();
-        // Beside the records, whatever else is kept: the engine removes those that it says are taken.
+        // Stored beside the records and nothing else: the engine removes the records that this position passes.
         let documents = Documents::open(database.clone()).map_err(failed)?;
         let position = documents.get(POSITION.0, POSITION.1).map_err(failed)?;
         let consumer = |(name, function): (&str, Function)| {
@@ -203,7 +203,7 @@ impl EventSources {
             handled += turn.handled;
             let is_idle = turn.handled + turn.failed == 0;
             let is_quiet = is_idle && are_webhooks_done && !self.queues.iter().any(Queue::has_work);
-            // What ran beside this may have written to the outbox after the stream was read.
+            // Another task may have written to the outbox after the stream was read.
             if is_quiet && self.is_stream_read().await? {
                 return Ok(handled);
             }
@@ -235,7 +235,7 @@ impl EventSources {
         Ok(self.records_after(stream.position.as_deref(), 1)?.is_empty())
     }
 
-    /// Does `work` while no message moves on.
+    /// Does `work` while no message is processed.
     pub async fn held<F: Future>(&self, work: F) -> F::Output {
         let _stream = self.stream.lock().await;
         let mut queues = Vec::with_capacity(self.consumers.len());
@@ -257,7 +257,7 @@ impl EventSources {
         Ok(self.records_after(None, RECORDS_KEPT)?.iter().map(Value::to_string).collect())
     }
 
-    /// Hands the next records of the stream to `relay`; those that it reports stay where they are, until they are given up.
+    /// Passes the next records of the stream to `relay`; those that it reports stay until they are given up.
     async fn stream_turn(&self) -> Result<Turn, EventSourceError> {
         let mut stream = self.stream.lock().await;
         let records = self.records_after(stream.position.as_deref(), BATCH)?;
@@ -267,7 +267,7 @@ impl EventSources {
         };
         let Some(last) = records.last() else { return Ok(Turn::default()) };
         let failed_at = if inserts.is_empty() { None } else { self.invoke_relay(&inserts).await };
-        // The lowest sequence number that is reported counts; what stands before it is done.
+        // The lowest reported sequence number counts; the records before it are done.
         let Some(failed_at) = failed_at else {
             self.take(&mut stream, sequence(last))?;
             return Ok(Turn { handled: inserts.len().max(1), failed: 0 });
@@ -296,7 +296,7 @@ impl EventSources {
         inserts.iter().filter_map(sequence).find(|number| reported.contains(number))
     }
 
-    /// Says that the stream is taken up to this record.
+    /// Stores the position: the stream is handled up to this record.
     fn take(&self, stream: &mut Stream, position: String) -> Result<(), EventSourceError> {
         self.documents.put(POSITION.0, POSITION.1, &position).map_err(failed)?;
         stream.position = Some(position);
@@ -317,7 +317,8 @@ impl EventSources {
         page.records.iter().map(|record| serde_json::to_value(record).map_err(failed)).collect()
     }
 
-    /// Hands the next messages of a queue to its function; those that it reports come back after their visibility.
+    /// Passes the next messages of a queue to its function; those that it reports come back after their visibility
+    /// timeout.
     async fn queue_turn(&self, consumer: &Consumer, at_once: bool) -> Result<Turn, EventSourceError> {
         let _alone = consumer.turn.lock().await;
         let queue = &self.queues[consumer.queue];
@@ -338,7 +339,8 @@ impl EventSources {
     }
 }
 
-/// Calls `function` with a batch; what it reports as failed. `None` where it gave no answer: all of it failed.
+/// Calls `function` with a batch and returns what it reports as failed. `None` where it gave no answer: all of it
+/// failed.
 async fn reported(function: &Function, event: Value) -> Option<Vec<String>> {
     let answer = match invoke(function(event)).await? {
         Ok(answer) => answer,

@@ -47,7 +47,7 @@ impl Fakes {
         self.documents.get(SECRETS, name)
     }
 
-    /// Puts the text of a secret.
+    /// Sets the text of a secret.
     ///
     /// # Errors
     /// When the document store does not.
@@ -107,7 +107,7 @@ async fn call(State(fakes): State<Fakes>, headers: HeaderMap, body: Bytes) -> An
 }
 
 impl Fakes {
-    /// Answers the call of `target`, as the header [`TARGET`] names it; without one it is SES's.
+    /// Answers the call of `target`, the value of the header [`TARGET`]; without one it is a call of SES.
     #[must_use]
     pub fn answer(&self, target: &str, body: &[u8]) -> Answer {
         let json = || serde_json::from_slice::<Value>(body).unwrap_or_default();

@@ -34,14 +34,14 @@ pub enum Kind {
     Throttle,
     /// A 500, before any work.
     Error,
-    /// No answer until the caller gives up.
+    /// No answer until the caller's timeout.
     Hang,
     /// The work is done, the answer never arrives.
     LostResponse,
     /// A part of a `BatchGetItem` is not read: its last table, by name, is among the unprocessed keys.
     Unprocessed,
-    /// A transaction met another one: what the embedded engine never says. For tests alone, not in the dev console, as are the
-    /// next two.
+    /// A transaction conflict, which the embedded engine never reports. Only for tests, not in the dev console, like
+    /// the next two.
     #[serde(skip)]
     Conflict,
     /// The process of the function stops before the call.
@@ -52,30 +52,30 @@ pub enum Kind {
     StopAfter,
 }
 
-/// Calls that are to fail.
+/// A fault: calls that will fail.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Fault {
-    /// Of which service.
+    /// The service.
     pub service: Service,
-    /// Which operation alone, by the API's own name.
+    /// Only this operation, by its name in the API.
     #[serde(default)]
     pub operation: Option<String>,
-    /// How.
+    /// How they fail.
     pub kind: Kind,
     /// The number of calls that succeed first.
     #[serde(default)]
     pub after: u32,
-    /// The number of calls that fail then.
+    /// The number of calls that fail after those.
     #[serde(default = "once")]
     pub times: u32,
 }
 
-/// A fault that waits for its calls.
+/// A fault that is active.
 struct Waiting {
     fault: Fault,
-    /// Whether it is that of one call and its further tries: calls at the same time go through.
+    /// Whether it applies to one call and its retries only: concurrent calls succeed.
     is_of_one_call: bool,
-    /// What that call says: its further tries say the same.
+    /// The request of that call: its retries repeat it.
     call: Option<(String, Vec<u8>)>,
 }
 
@@ -139,14 +139,14 @@ pub const OPERATIONS: &[(Service, &[&str])] = &[
 /// A call that a function made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
-    /// Of which service.
+    /// The service.
     pub service: Service,
-    /// Its operation, by the API's own name.
+    /// Its operation, by its name in the API.
     pub operation: String,
-    /// The DynamoDB units that it used, by table: read and written. A refused condition counts one written unit.
+    /// The DynamoDB units that it used, by table: read and written. A failed condition counts one written unit.
     pub units: Vec<(String, f64, f64)>,
-    /// Of a call to a table within a function's run: how many of the run's calls to tables went one after the other up to
-    /// this one. Otherwise 0.
+    /// For a call to a table within a function's run: its depth, the number of calls to tables that followed one
+    /// another up to this one. Otherwise 0.
     pub depth: u32,
 }
 
@@ -160,7 +160,7 @@ struct Shared {
     clock: LocalClock,
     state: Mutex<State>,
     cleared: Notify,
-    /// Notified of each write to a table, which may be one to the outbox.
+    /// Notified of each write to a table; the write may be one to the outbox.
     pub wrote: Notify,
     transactions: Transactions,
 }
@@ -182,7 +182,7 @@ struct Roles {
 }
 
 impl FaultInjector {
-    /// One without faults, to the listeners on loopback and to these fakes.
+    /// A fault injector without faults, for the listeners on loopback and these fakes.
     #[must_use]
     pub fn new(fakes: Fakes) -> Self {
         let inner = SharedHttpConnector::new(aws_smithy_http_client::Connector::builder().build_http());
@@ -192,30 +192,30 @@ impl FaultInjector {
         Self(Arc::new(Shared { inner, fakes, clock, state, cleared, wrote, transactions }), None)
     }
 
-    /// The same fault injector for this function: its role decides about its calls.
+    /// The same fault injector for this function, whose role decides about its calls.
     #[must_use]
     pub fn of(&self, function: &'static str) -> Self {
         Self(Arc::clone(&self.0), Some(function))
     }
 
-    /// The function at its end, if it is one's own.
+    /// The function that it belongs to, if any.
     #[must_use]
     pub fn function(&self) -> Option<&'static str> {
         self.1
     }
 
-    /// Whether the function at its end may do `action` with a file, by the roles that are enforced.
+    /// Whether its function may do `action` with a file, by the enforced roles.
     #[must_use]
     pub fn allows_file(&self, action: &str) -> bool {
         self.refuse(vec![file_access(action)]).is_none()
     }
 
-    /// From now on a call of a function is denied, as IAM does, where `decide` does not allow it to the function.
+    /// Enforces roles: from now on a function's call is denied, as by IAM, unless `decide` allows it.
     pub fn enforce_roles(&self, decide: Arc<Decide>) {
         self.state().roles = Some(Roles { decide, used: Accesses::new(), denied: Vec::new() });
     }
 
-    /// The permissions that the functions have used since the roles are enforced, denied calls included.
+    /// The permissions that the functions have used since the roles are enforced, with those of denied calls.
     #[must_use]
     pub fn accesses(&self) -> Accesses {
         self.state().roles.as_ref().map(|roles| roles.used.clone()).unwrap_or_default()
@@ -232,7 +232,7 @@ impl FaultInjector {
         self.refuse(accesses(service, operation, request.body().bytes().unwrap_or_default()))
     }
 
-    /// Of these accesses the first one that the role does not allow.
+    /// The first of these accesses that the role does not allow.
     fn refuse(&self, all: Vec<Access>) -> Option<Access> {
         let function = self.1?;
         let mut state = self.state();
@@ -250,13 +250,13 @@ impl FaultInjector {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a fault; `false` for an operation that nothing here calls, or that cannot fail so.
+    /// Adds a fault; `false` for an operation that no function calls, or that cannot fail in this way.
     #[must_use]
     pub fn add(&self, fault: Fault) -> bool {
         self.add_waiting(fault, false)
     }
 
-    /// The same for one call alone, the first that meets it: its tries fail, and calls at the same time go through.
+    /// The same for a single call, the first that matches: its retries fail, and concurrent calls succeed.
     #[must_use]
     pub fn add_to_one_call(&self, fault: Fault) -> bool {
         self.add_waiting(fault, true)
@@ -275,21 +275,21 @@ impl FaultInjector {
         known
     }
 
-    /// Removes all faults and returns the unfinished ones: those that have not happened as often as configured. What
-    /// hangs gets an error.
+    /// Removes all faults and returns the unfinished ones: those that have not happened as often as configured. Hanging
+    /// calls get an error.
     pub fn clear(&self) -> Vec<Fault> {
         let left = std::mem::take(&mut self.state().faults);
         self.0.cleared.notify_waiters();
         left.into_iter().map(|waiting| waiting.fault).collect()
     }
 
-    /// The faults that have not happened yet as often as they are to.
+    /// The faults that have not happened as often as configured.
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
         self.state().faults.iter().map(|waiting| waiting.fault.clone()).collect()
     }
 
-    /// Takes away the faults of this kind. What hangs gets an error.
+    /// Removes the faults of this kind. Hanging calls get an error.
     pub fn remove(&self, service: Service, operation: Option<&str>, kind: Kind) {
         let is_meant =
             |fault: &Fault| fault.service == service && fault.kind == kind && fault.operation.as_deref() == operation;
@@ -297,14 +297,14 @@ impl FaultInjector {
         self.0.cleared.notify_waiters();
     }
 
-    /// Whether a fault has not happened yet as often as it is to.
+    /// Whether a fault has not happened as often as configured.
     #[must_use]
     pub fn has_faults(&self) -> bool {
         !self.state().faults.is_empty()
     }
 
-    /// From now on each call of a function to the tables or to Stripe waits until it is let go: an ordering of two functions'
-    /// calls is then the test's to choose.
+    /// From now on each call of a function to the tables or to Stripe waits until a test releases it: the test chooses
+    /// the order of two functions' calls.
     #[must_use]
     pub fn step(&self) -> mpsc::UnboundedReceiver<Step> {
         let (steps, heard) = mpsc::unbounded_channel();
@@ -312,12 +312,12 @@ impl FaultInjector {
         heard
     }
 
-    /// Lets all calls go from now on.
+    /// Releases all calls from now on.
     pub fn run_free(&self) {
         self.state().steps = None;
     }
 
-    /// The calls since the last time this was asked.
+    /// The calls since this was last called.
     #[must_use]
     pub fn take_calls(&self) -> Vec<Call> {
         self.state().calls.as_mut().map(std::mem::take).unwrap_or_default()
@@ -344,7 +344,7 @@ impl FaultInjector {
         self.0.wrote.notified().await;
     }
 
-    /// The fault that this call meets, if any.
+    /// The fault that applies to this call, if any.
     fn meet(&self, service: Service, operation: &str, body: Option<&[u8]>) -> Option<Kind> {
         let mut state = self.state();
         let call = (operation.to_owned(), body.unwrap_or_default().to_vec());
@@ -460,7 +460,7 @@ impl FaultInjector {
         Ok(answer)
     }
 
-    /// Puts a file, as S3 does. That the role allows it was asked before.
+    /// Stores a file, as S3 does. The caller has checked that the role allows it.
     async fn put_file(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let other = |error: String| ConnectorError::other(error.into(), None);
         let request = request.try_into_http1x().map_err(|error| other(error.to_string()))?;
@@ -475,7 +475,8 @@ impl FaultInjector {
         answered(status, String::from_utf8_lossy(&text).into_owned())
     }
 
-    /// Until the caller gives up or the faults are taken away. On a clock that stands still the caller gives up at once.
+    /// Waits until the caller's timeout or until the faults are removed. On a frozen clock the caller's timeout ends at
+    /// once.
     async fn hang(&self) {
         let cleared = self.0.cleared.notified();
         tokio::pin!(cleared);
@@ -497,7 +498,7 @@ async fn read(connector: SharedHttpConnector, request: HttpRequest) -> Result<An
     Ok(Answered { status, headers, body })
 }
 
-/// Stops the function that calls. Outside of one there is no process to stop.
+/// Stops the calling function. Outside of a function there is no process to stop.
 async fn stop() {
     if let Some(invocation) = Invocation::current() {
         invocation.stop().await;
@@ -524,7 +525,7 @@ fn called(request: &HttpRequest) -> (Service, String) {
     }
 }
 
-/// The units by table, from `ConsumedCapacity`; for a refusal one written unit on each table of the request.
+/// The units by table, from `ConsumedCapacity`; for a failed condition one written unit on each table of the request.
 fn units(operation: &str, request: &[u8], answer: &[u8], status: u16) -> Vec<(String, f64, f64)> {
     let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
     let reads = matches!(operation, "GetItem" | "Query" | "Scan" | "BatchGetItem");

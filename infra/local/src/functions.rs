@@ -26,7 +26,7 @@ pub fn http_function(router: axum::Router) -> Function {
     })
 }
 
-/// A function behind an event source: its handler, which is given what its invocations share.
+/// A function behind an event source: its handler, with the state that its invocations share.
 pub fn event_function<S, E, A, R, F>(state: S, handle: impl Fn(E, S) -> F + Send + Sync + 'static) -> Function
 where
     S: Clone + Send + Sync + 'static,

@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use url::Url;
 
-/// Which function answers which path, as the template has it.
+/// The function for each path, as in the template.
 #[derive(Clone)]
 pub struct Gateway {
     routes: Arc<Vec<(String, Function)>>,
@@ -28,7 +28,7 @@ pub struct Gateway {
 const MAX_BYTES: usize = 10 * 1024 * 1024;
 
 impl Gateway {
-    /// `default` answers what no route takes; each answer is compared with `contract`.
+    /// `default` answers where no route matches; each answer is compared with `contract`.
     #[must_use]
     pub fn new(routes: Vec<(String, Function)>, default: Function, contract: Contract) -> Self {
         Self { routes: Arc::new(routes), default, contract }
@@ -51,13 +51,13 @@ impl Gateway {
         self.contract.compare(method, path, &contract::Answer { status, content_type, body });
     }
 
-    /// The gateway as a router that answers everything.
+    /// The gateway as a router for all paths.
     pub fn router(self) -> Router {
         Router::new().fallback(enter).with_state(self)
     }
 }
 
-/// Whether `path` is one of `pattern`: literal segments and `{name}` for any one segment.
+/// Whether `path` matches `pattern`: literal segments, and `{name}` for one segment.
 fn matches(pattern: &str, path: &str) -> bool {
     let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
     loop {
@@ -128,7 +128,7 @@ fn event(
             joined.insert(name.as_str().to_owned(), json!(values.join(",")));
         }
     }
-    // The gateway adds whom it saw to what is there.
+    // The gateway appends the peer's address to the header.
     let forwarded = joined.get("x-forwarded-for").and_then(Value::as_str).map(|before| format!("{before}, "));
     let forwarded = format!("{}{}", forwarded.unwrap_or_default(), peer.ip());
     joined.insert("x-forwarded-for".to_owned(), json!(forwarded));
@@ -161,7 +161,7 @@ fn event(
     })
 }
 
-/// The function's answer as HTTP; `None` when it is no answer.
+/// The function's answer as HTTP; `None` when it is not valid.
 fn respond(answer: &Value) -> Option<Response> {
     let status = StatusCode::from_u16(u16::try_from(answer["statusCode"].as_u64()?).ok()?).ok()?;
     let text = answer["body"].as_str().unwrap_or_default();

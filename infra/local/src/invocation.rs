@@ -11,7 +11,7 @@ tokio::task_local! {
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-/// The run that a call is made in.
+/// The current run.
 #[derive(Clone)]
 pub(crate) struct Invocation {
     /// Counts the runs of this process.
@@ -20,10 +20,10 @@ pub(crate) struct Invocation {
     deepest: Arc<AtomicU32>,
 }
 
-/// A call to a table that is under way, and how deep it is: one more than the deepest call of the same run that had ended
-/// when it began. Calls at the same time have the same depth.
+/// A current call to a table with its depth: one more than that of the deepest call of the same run that had ended when
+/// it began. Concurrent calls have the same depth.
 pub(crate) struct RoundTrip {
-    /// 1 for a call that waits for none before it.
+    /// 1 for a call that follows no other.
     pub depth: u32,
     deepest: Arc<AtomicU32>,
 }
@@ -39,7 +39,7 @@ impl Invocation {
         Self { number: NEXT.fetch_add(1, Ordering::Relaxed), stopped: Arc::default(), deepest: Arc::default() }
     }
 
-    /// The one that this code runs in; `None` while the stack starts.
+    /// The run of this code; `None` while the stack starts.
     pub fn current() -> Option<Self> {
         CURRENT.try_with(Self::clone).ok()
     }

@@ -1,6 +1,6 @@
-//! The whole system on one machine: the functions in process behind a gateway, DynamoDB by an embedded engine, small
-//! fakes for the other AWS calls, and a dev console to look at it all. The functions know nothing of it: they see endpoints
-//! in their environment. None of it is compiled into a deployed function.
+//! The whole system on one machine: the functions in this process behind a gateway, DynamoDB by an embedded engine,
+//! small fakes of the other AWS services, and a dev console. The functions do not know it: they only see endpoints in
+//! their environment. None of it is compiled into a deployed function.
 
 mod ai;
 mod aws_endpoints;
@@ -46,7 +46,7 @@ pub use snapshot::{Snapshot, SnapshotError};
 pub use stack::{Data, Options, Stack};
 pub use tollgate_sql::Limits as ReportLimits;
 
-/// The OpenAPI document: the parts of the functions, and the whole.
+/// The OpenAPI document: the part of each function, and the whole document.
 pub mod openapi {
     use serde_json::{Value, json};
     use std::sync::LazyLock;
@@ -98,14 +98,14 @@ pub mod openapi {
         json!(tollgate_pages::openapi())
     }
 
-    /// The whole.
+    /// The whole document.
     #[must_use]
     pub fn document() -> &'static Value {
         &DOCUMENT
     }
 }
 
-/// The paths that the template leads to `pages` beside those of its document.
+/// The paths that the template routes to `pages` in addition to those of its document.
 pub const FILE_PATHS: &[&str] = tollgate_pages::FILE_PATHS;
 
 /// The prefix of the local tables.

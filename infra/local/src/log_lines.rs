@@ -1,4 +1,4 @@
-//! The newest log lines of this process, for the dev console: a buffer of limited length beside the file that keeps them all.
+//! The newest log lines of this process, for the dev console: a buffer of limited length. The log file has all lines.
 
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -10,7 +10,7 @@ use tracing_subscriber::fmt::MakeWriter;
 /// The number of lines that are kept.
 const MAX_LINES: usize = 5000;
 
-/// The lines of this process: it has one subscriber, too.
+/// The lines of this process, which has only one subscriber.
 static LINES: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
 
 fn held<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -22,7 +22,7 @@ fn held<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct LogWriter(Option<Arc<Mutex<File>>>);
 
 impl LogWriter {
-    /// A writer that keeps the lines in `file`, too.
+    /// Also writes the lines to `file`.
     #[must_use]
     pub fn new(file: Option<File>) -> Self {
         Self(file.map(|file| Arc::new(Mutex::new(file))))
@@ -52,7 +52,7 @@ impl<'a> MakeWriter<'a> for LogWriter {
     }
 }
 
-/// The route of a file of a page: a page loads many, and their lines would take the place of the others.
+/// The route of a page's file: a page loads many files, and their lines would displace the others.
 const FILES: &str = "/{*path}\"";
 
 fn add(lines: &mut VecDeque<String>, line: &str) {

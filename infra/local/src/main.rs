@@ -1,4 +1,4 @@
-//! `cargo run`: the whole system, and the lines that a person clicks.
+//! `cargo run`: starts the whole system and prints its addresses.
 
 mod options;
 
@@ -69,7 +69,7 @@ async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> 
         data: arguments.data(),
         clock: LocalClock::running(),
         admin: Some((arguments.admin_email.clone(), password.clone())),
-        // Where the fake Stripe is another stack's, the plans in it are, too.
+        // Where events go to another stack, that stack has the plans, too.
         first_plans: Env::process().get(STRIPE_WEBHOOK_URL).is_none(),
         env: settings(arguments),
         faults: Vec::new(),
@@ -100,7 +100,7 @@ async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> 
     Ok(())
 }
 
-/// The AWS side alone, with the variables that lead a function there.
+/// Only the AWS endpoints, with the variables that point a function to them.
 async fn serve_aws(address: SocketAddr, started: Instant) -> Result<(), StartError> {
     let aws = AwsEndpoints::start(address).await?;
     for (name, value) in aws.variables() {
@@ -130,8 +130,8 @@ fn settings(arguments: &Arguments) -> Vec<(String, String)> {
     given.chain(no_limits).collect()
 }
 
-/// The functions' logs: JSON lines for the dev console and, if there is one, in the data folder, so that the terminal stays a
-/// person's. A folder that cannot be used is the start's to refuse.
+/// The functions' logs: JSON lines for the dev console and, with a data folder, in its log file; the terminal stays
+/// free for people. The start itself refuses a folder that cannot be used.
 fn log(data: &Data) {
     let file = match data {
         Data::Folder(folder) => {

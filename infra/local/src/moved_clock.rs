@@ -1,5 +1,5 @@
-//! A clock that was moved ahead: what every page of the stack's own says of it, and whether it can go back. Tokens of a
-//! moved clock are of no use to a verifier with another one.
+//! A clock that was moved ahead: each page of the stack shows it, and this module decides whether the clock can be
+//! reset. Verifiers with another clock refuse the tokens of a moved clock.
 
 use crate::clock::LocalClock;
 use crate::documents::{DatabaseError, each_page};
@@ -14,12 +14,12 @@ use serde_json::Value;
 use tollgate_domain::UserId;
 use tollgate_store::schema::TABLES;
 
-/// The largest page that is written anew, in bytes.
+/// The largest page that is rewritten, in bytes.
 const MAX_PAGE_BYTES: usize = 16 * 1024 * 1024;
-/// The table of what is counted anew: what it holds of a moved clock is written over.
+/// The table of statistics: its rows of a moved clock are overwritten.
 const COUNTED: &str = "system";
 
-/// How far ahead, as people say it: `2 days 3 hours`. `None` for a clock that was not moved.
+/// How far ahead, for people: `2 days 3 hours`. `None` for a clock that was not moved.
 #[must_use]
 pub fn ahead(clock: &LocalClock) -> Option<String> {
     let seconds = clock.offset().as_secs();
@@ -38,7 +38,7 @@ pub fn ahead(clock: &LocalClock) -> Option<String> {
     (!said.is_empty()).then(|| said.join(" "))
 }
 
-/// Has every page say how far the clock is ahead.
+/// Adds to every page how far the clock is ahead.
 pub async fn show(State(clock): State<LocalClock>, request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let is_page =
@@ -60,7 +60,7 @@ pub async fn show(State(clock): State<LocalClock>, request: Request, next: Next)
     Response::from_parts(parts, Body::from(at_the_head_of_the_body(text, &notice)))
 }
 
-/// Puts `notice` behind the opening tag of the body.
+/// Inserts `notice` after the opening tag of the body.
 fn at_the_head_of_the_body(mut page: String, notice: &str) -> String {
     let tag = page.find("<body");
     if let Some(end) = tag.and_then(|start| page[start..].find('>').map(|length| start + length + 1)) {
@@ -69,8 +69,8 @@ fn at_the_head_of_the_body(mut page: String, notice: &str) -> String {
     page
 }
 
-/// Whether something that is stored was made after the machine's own time, by the moved clock, or has ended by it: then going
-/// back would turn an order round that the data rely on.
+/// Whether a stored item was made after the machine's own time, by the moved clock, or has ended by it: then a reset
+/// would break the order of events that the data rely on.
 ///
 /// # Errors
 /// When a table cannot be read.
@@ -102,7 +102,7 @@ fn has_time_between(value: &Value, from: Timestamp, to: Timestamp) -> bool {
     }
 }
 
-/// The times that a text may be: a moment, that of an id, seconds or milliseconds since 1970.
+/// The times that a text may contain: a date and time, that of an id, seconds or milliseconds since 1970.
 fn times(text: &str) -> Vec<Timestamp> {
     let number = text.parse::<i64>().ok();
     let id = text.rsplit(['_', '#']).next().and_then(|bare| UserId::from_bare(bare).ok());
@@ -123,7 +123,7 @@ mod tests {
 
     // E2
     #[test]
-    fn it_is_said_how_far_a_clock_is_ahead() {
+    fn the_advance_of_a_clock_is_described_in_words() {
         let clock = LocalClock::frozen(Timestamp::UNIX_EPOCH);
         assert_eq!(ahead(&clock), None);
         for (seconds, said) in [(1, "1 second"), (60, "1 minute 1 second"), (86_400 * 30, "30 days 1 minute")] {
@@ -134,7 +134,7 @@ mod tests {
 
     // E2
     #[test]
-    fn a_time_is_found_in_every_form_in_which_the_tables_hold_one() {
+    fn a_time_is_found_in_every_form_that_the_tables_use() {
         let at = |seconds: i64| Timestamp::from_second(1_800_000_000 + seconds).unwrap();
         let id = |seconds| UserId::new(at(seconds), [7; 10]);
         let found = |value: Value| has_time_between(&value, at(0), at(100));

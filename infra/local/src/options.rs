@@ -9,7 +9,7 @@ use tollgate_local::Data;
 #[derive(Parser)]
 #[command(name = "tollgate", version)]
 pub struct Arguments {
-    /// Where it listens, on 127.0.0.1 only.
+    /// The port on 127.0.0.1.
     #[arg(long, env = "PORT", default_value_t = 8080)]
     pub port: u16,
     /// The folder of the tables, secrets and keys; `:memory:` stores nothing on disk.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// One action on one resource.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Permission {
-    /// As IAM names it: `dynamodb:Query`.
+    /// The name in IAM: `dynamodb:Query`.
     pub action: String,
     /// `table/identity`, `table/identity/index/listed`, `queue/mail`, `secret/auth`, `bucket/reports`, `identity` or `configuration-set`.
     pub resource: String,
@@ -18,9 +18,9 @@ pub struct Permission {
 /// A use of a permission.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Access {
-    /// What it needs.
+    /// The permission.
     pub permission: Permission,
-    /// The attributes that a read names, where it reads those alone.
+    /// The attributes that a read names, if it reads only those.
     pub attributes: Option<BTreeSet<String>>,
 }
 
@@ -91,7 +91,7 @@ fn of_tables(operation: &str, request: &Value) -> Vec<Access> {
     }
 }
 
-/// The attributes that a read names, where it reads those alone: those of its projection and of its conditions.
+/// The attributes that a read names, if it reads only those: those of its projection and of its conditions.
 fn attributes(request: &Value) -> Option<BTreeSet<String>> {
     (request["Select"] == "SPECIFIC_ATTRIBUTES").then(|| {
         let expressions = ["ProjectionExpression", "KeyConditionExpression", "FilterExpression"];
@@ -103,7 +103,7 @@ fn attributes(request: &Value) -> Option<BTreeSet<String>> {
     })
 }
 
-/// The words of an expression that name no attribute.
+/// The words of an expression that are not attribute names.
 const KEYWORDS: [&str; 8] =
     ["AND", "OR", "NOT", "BETWEEN", "begins_with", "attribute_exists", "attribute_not_exists", "IN"];
 

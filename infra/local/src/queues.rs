@@ -1,4 +1,4 @@
-//! SQS as far as it matters: visibility, receives counted, redelivery, dead letters, FIFO groups.
+//! The parts of SQS that matter here: visibility, receive counts, redelivery, dead letters, FIFO groups.
 
 use crate::clock::LocalClock;
 use crate::documents::{DatabaseError, Documents};
@@ -16,7 +16,7 @@ pub struct QueueSpec {
     pub name: &'static str,
     /// How long a received message stays hidden.
     pub visibility_seconds: i64,
-    /// After so many receives a message goes to the dead letters.
+    /// After this number of receives a message becomes a dead letter.
     pub max_receives: u32,
 }
 
@@ -38,7 +38,7 @@ impl QueueSpec {
 /// Every queue of the deployment.
 pub const QUEUES: &[QueueSpec] = &[
     QueueSpec { name: "mail", visibility_seconds: 360, max_receives: MAX_RECEIVES },
-    // An admin waits for a report: it is given up, and says so, instead of being tried for hours.
+    // An admin waits for a report: it fails soon with a message, instead of after hours of retries.
     QueueSpec { name: "reports", visibility_seconds: 720, max_receives: 5 },
     QueueSpec { name: "stripe.fifo", visibility_seconds: 360, max_receives: MAX_RECEIVES },
 ];
@@ -46,19 +46,19 @@ pub const QUEUES: &[QueueSpec] = &[
 /// A message in a queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// The same at every receive. Ids sort by the time of the sending.
+    /// The same at every receive. Ids sort by the time of sending.
     pub id: String,
     /// The sent message.
     pub body: String,
     /// Its group, in a FIFO queue.
     pub group: Option<String>,
-    /// Within five minutes the same is not sent twice, in a FIFO queue.
+    /// Deduplication id: in a FIFO queue the same id is accepted once in five minutes.
     pub dedup: Option<String>,
     /// When it was sent.
     pub sent_at: Timestamp,
     /// How often it was received.
     pub receives: u32,
-    /// Until when it is hidden.
+    /// The end of its visibility timeout.
     pub hidden_until: Option<Timestamp>,
     /// Whether it is a dead letter.
     pub is_dead: bool,
@@ -72,14 +72,14 @@ impl Message {
     }
 }
 
-/// Why a message is not made to wait: SQS's own code.
+/// Why the visibility of a message is not changed: SQS's own code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VisibilityError {
-    /// No message has this handle, or it was received again.
+    /// No message has this handle, or the message was received again.
     ReceiptHandleIsInvalid,
     /// It is not hidden now.
     MessageNotInflight,
-    /// More than twelve hours, or less than nothing.
+    /// The time is longer than twelve hours, or negative.
     InvalidParameterValue,
 }
 
@@ -91,7 +91,7 @@ const MOVED_AT_ONCE: usize = 10;
 
 const DEDUP: SignedDuration = SignedDuration::from_mins(5);
 
-/// One queue, written through to the document store.
+/// One queue; each change is written to the document store.
 pub struct Queue {
     spec: QueueSpec,
     kind: String,
@@ -102,14 +102,14 @@ pub struct Queue {
     pub arrivals: Notify,
 }
 
-/// The messages by their ids, and where each stands: no operation reads those that it does not need.
+/// The messages by their ids, with indexes, so that each operation reads only the messages that it needs.
 #[derive(Default)]
 struct Held {
-    /// Those that are to be received.
+    /// Messages that can be received now or later.
     live: BTreeMap<String, Message>,
-    /// Of those, the ones that may be received now.
+    /// Those that can be received now.
     ready: BTreeSet<String>,
-    /// And the others, by the time at which they come back.
+    /// The hidden ones, by the time at which they become visible.
     hidden: BTreeSet<(Timestamp, String)>,
     /// The hidden ones of each group.
     closed: HashMap<Option<String>, BTreeSet<String>>,
@@ -117,30 +117,30 @@ struct Held {
     dead: BTreeMap<String, Message>,
     recent: Recent,
     next: u64,
-    /// Until when a dead letter that was received is hidden.
+    /// The end of the visibility timeout of each received dead letter.
     hidden_dead: BTreeMap<String, Timestamp>,
     /// The latest move of dead letters back into the queue.
     moving: Option<MoveTask>,
-    /// How many messages were read to receive some.
+    /// How many messages were read by receives.
     #[cfg(test)]
     reads: usize,
 }
 
-/// A move of dead letters, as SQS carries one out: bit by bit.
+/// A move of dead letters, which progresses step by step as in SQS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MoveTask {
     /// When it was started.
     pub started_at: Timestamp,
-    /// How many messages are moved.
+    /// The number of moved messages.
     pub moved: usize,
-    /// How many there were.
+    /// The total.
     pub of: usize,
-    /// Those that are not moved yet.
+    /// The messages that are not moved yet.
     remaining: VecDeque<String>,
 }
 
 impl MoveTask {
-    /// Whether it is over.
+    /// Whether it has ended.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.remaining.is_empty()
@@ -148,7 +148,7 @@ impl MoveTask {
 }
 
 impl Held {
-    /// Takes a message in, or another state of it.
+    /// Adds a message, or updates its state.
     fn put(&mut self, message: Message) {
         self.remove(&message.id);
         if message.is_dead {
@@ -199,14 +199,14 @@ impl Held {
         }
     }
 
-    /// Those that are next to be received, at most `most`, and those that have been received too often.
+    /// The next messages to be received, at most `most`, and those that were received too often.
     fn next_messages(&mut self, most: usize, at_once: bool, spec: QueueSpec) -> Vec<Message> {
         let ids: Box<dyn Iterator<Item = &String>> =
             if at_once { Box::new(self.live.keys()) } else { Box::new(self.ready.iter()) };
         let (mut next, mut remaining, mut reads) = (Vec::new(), most, 0);
         for message in ids.filter_map(|id| self.live.get(id)) {
             reads += 1;
-            // The rest of a group waits for a message of it that is hidden.
+            // The rest of a group waits for its hidden message.
             if spec.is_fifo() && !at_once && self.waits(message) {
                 continue;
             }
@@ -244,7 +244,7 @@ pub(crate) struct Recent {
 }
 
 impl Recent {
-    /// Takes an id in; `false` where it is there already.
+    /// Adds an id; `false` where it is already there.
     fn take(&mut self, id: &str, now: Timestamp) -> bool {
         while let Some((_, old)) = self.sent.pop_front_if(|(at, _)| now.duration_since(*at) >= DEDUP) {
             self.ids.remove(&old);
@@ -281,13 +281,13 @@ impl Queue {
         Ok(Self { spec, kind, documents, clock, held: Mutex::new(held), arrivals: Notify::new() })
     }
 
-    /// The same queue, which remembers these recent messages.
+    /// The same queue with these recent messages.
     pub(crate) fn remembering(self, recent: Recent) -> Self {
         self.held().recent = recent;
         self
     }
 
-    /// What it remembers of recent messages.
+    /// Its recent messages, for deduplication.
     pub(crate) fn recent(&self) -> Recent {
         self.held().recent.clone()
     }
@@ -358,7 +358,7 @@ impl Queue {
         Ok(received)
     }
 
-    /// Hides a message that was received for so long from now on.
+    /// Hides a received message for this duration from now on.
     ///
     /// # Errors
     /// When the document store does not take it.
@@ -396,7 +396,7 @@ impl Queue {
         self.documents.delete(&self.kind, id)
     }
 
-    /// Puts the dead letters back as new messages, with ids of their own: as SQS does it.
+    /// Moves the dead letters back as new messages, with ids of their own, as SQS does.
     ///
     /// # Errors
     /// When the document store does not.
@@ -412,7 +412,7 @@ impl Queue {
         self.delete(&message.id)
     }
 
-    /// Receives up to `most` dead letters that are not hidden, and hides them for so long.
+    /// Receives up to `most` visible dead letters, and hides them for this duration.
     pub fn receive_dead(&self, most: usize, hidden_seconds: i64) -> Vec<Message> {
         let mut held = self.held();
         let now = self.clock.now();
@@ -430,7 +430,7 @@ impl Queue {
         self.held().hidden_dead.remove(id).is_some()
     }
 
-    /// Puts a message among the dead letters, as if it had been received too often.
+    /// Adds a message to the dead letters, as if it had been received too often.
     ///
     /// # Errors
     /// When the document store does not take it.
@@ -464,7 +464,7 @@ impl Queue {
         true
     }
 
-    /// The latest move, a few messages further than at the last poll.
+    /// The latest move, advanced by a few messages since the last poll.
     ///
     /// # Errors
     /// When the document store does not answer.
@@ -485,19 +485,19 @@ impl Queue {
         self.spec.dead_name()
     }
 
-    /// When the next hidden message comes back, if any is hidden.
+    /// When the next hidden message becomes visible, if any is hidden.
     #[must_use]
     pub fn next_return(&self) -> Option<Timestamp> {
         self.held().hidden.first().map(|(until, _)| *until)
     }
 
-    /// Whether anything but dead letters is there.
+    /// Whether the queue holds any message but dead letters.
     #[must_use]
     pub fn has_work(&self) -> bool {
         !self.held().live.is_empty()
     }
 
-    /// How many dead letters it has.
+    /// The number of its dead letters.
     #[must_use]
     pub fn dead_letters(&self) -> usize {
         self.held().dead.len()
@@ -509,7 +509,7 @@ impl Queue {
         self.held().dead.values().rev().take(limit).cloned().collect()
     }
 
-    /// What it holds, in numbers.
+    /// The numbers of its messages.
     #[must_use]
     pub fn depth(&self) -> Depth {
         let now = self.clock.now();
@@ -646,7 +646,7 @@ mod tests {
                     received.iter().for_each(|message| queue.delete(&message.id).unwrap());
                 }
             }
-            // Ten and the one after them, of a thousand that wait or are hidden.
+            // Ten and the next one, of a thousand that wait or are hidden.
             assert_eq!(queue.held().reads, 90 * 11, "{name}");
             assert_eq!(queue.receive(1, true).unwrap().len(), 1);
             assert_eq!(queue.held().reads, 90 * 11 + 2, "{name}");

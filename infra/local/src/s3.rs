@@ -1,5 +1,5 @@
-//! The fake S3: takes and gives files under the signatures and the expiry that S3 checks, and removes them after a day, as the
-//! bucket's lifecycle rule does.
+//! The fake S3: stores and returns files, checks signatures and expiry as S3 does, and removes files after a day, as
+//! the bucket's lifecycle rule does.
 
 use crate::clock::LocalClock;
 use crate::documents::{DatabaseError, Documents};
@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 use tollgate_platform::bucket::settings;
 
-/// Where it is served.
+/// The path of its address.
 pub const PATH: &str = "/_s3";
 /// The bucket of reports.
 pub const BUCKET: &str = "reports";
@@ -33,13 +33,13 @@ pub fn admin_credentials() -> serde_json::Value {
 const OBJECTS: &str = "s3";
 /// The lifecycle rule of the bucket in the template.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
-/// How far the time of a signature may be from that of S3.
+/// The largest difference between the time of a signature and that of S3.
 const MAX_SKEW: SignedDuration = SignedDuration::from_mins(15);
 
 /// The store of files.
 #[derive(Clone)]
 pub struct FakeS3 {
-    /// Where they are.
+    /// The files.
     pub documents: Documents,
     /// The time.
     pub clock: LocalClock,
@@ -87,7 +87,7 @@ pub struct Call<'a> {
     pub body: &'a [u8],
 }
 
-/// What a signature says: by whom, when, for which region and headers.
+/// The parts of a signature: by whom, when, for which region and headers.
 struct Signature {
     access_key: String,
     at: Timestamp,
@@ -98,7 +98,8 @@ struct Signature {
 }
 
 impl FakeS3 {
-    /// Answers a call. `allows` says whether the role with this access key may do what IAM calls by this name.
+    /// Answers a call. `allows` says whether the role with this access key may do the action that IAM calls by this
+    /// name.
     pub fn answer(&self, call: &Call<'_>, allows: impl FnOnce(&str, &str) -> bool) -> Response {
         match self.act(call, allows) {
             Ok(response) => response,
@@ -250,7 +251,7 @@ impl Signature {
             .settings(settings)
             .build()
             .ok()?;
-        // Those that the signer adds itself are left out.
+        // Headers that the signer adds itself are left out.
         let own = ["host", "x-amz-date", "x-amz-content-sha256"];
         let headers: Vec<_> = self
             .signed_headers
@@ -270,7 +271,7 @@ impl Signature {
             Some(_) => SignableBody::UnsignedPayload,
             None => SignableBody::Bytes(call.body),
         };
-        // A presigned address is one for GET, whatever comes by it.
+        // A presigned address is signed for GET, whatever the method of the request.
         let request = SignableRequest::new(call.method.as_str(), url, headers.into_iter(), body).ok()?;
         Some(sign(request, &parameters.into()).ok()?.signature().to_owned())
     }

@@ -1,5 +1,5 @@
-//! EventBridge's schedules: each calls the sweeper when it falls due by the clock, once however far that was moved, or when
-//! somebody asks.
+//! EventBridge's schedules: each calls the sweeper when it is due by the clock, once however far the clock was moved,
+//! or on request.
 
 use crate::clock::LocalClock;
 use crate::documents::{DatabaseError, Documents};
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Each schedule and how often it comes, in minutes; the template says the same.
+/// Each schedule with its interval in minutes; the template has the same.
 pub const SCHEDULES: &[(&str, i64)] = &[
     ("expiry", 60),
     ("reconcile", 24 * 60),
@@ -35,7 +35,7 @@ pub struct Schedules {
     clock: LocalClock,
     /// One run at a time.
     running: Arc<tokio::sync::Mutex<()>>,
-    /// Whether the statistics are to be counted before they are read again.
+    /// Whether the statistics must be counted before they are read again.
     is_count_due: Arc<AtomicBool>,
 }
 
@@ -43,7 +43,7 @@ pub struct Schedules {
 const STATISTICS: &str = "/admin/stats";
 
 impl Schedules {
-    /// Each counts from the first start on.
+    /// The intervals begin at the first start.
     ///
     /// # Errors
     /// When the document store does not answer.
@@ -70,7 +70,7 @@ impl Schedules {
         }
     }
 
-    /// Has each schedule count from now on.
+    /// Restarts the interval of each schedule now.
     ///
     /// # Errors
     /// When the document store does not answer.
@@ -78,7 +78,7 @@ impl Schedules {
         SCHEDULES.iter().try_for_each(|(name, _)| self.documents.put(KIND, name, &self.clock.now()))
     }
 
-    /// When a schedule ran last, or when it began to count.
+    /// When a schedule last ran, or when its first interval began.
     ///
     /// # Errors
     /// When the document store does not answer.
@@ -98,13 +98,13 @@ impl Schedules {
         }
     }
 
-    /// From now on the statistics that are there are out of date.
+    /// Marks the statistics as out of date.
     pub fn count_before_next_read(&self) {
         self.is_count_due.store(true, Ordering::Relaxed);
     }
 
-    /// `admin`, which finds the statistics up to date, whatever fails for the functions. Who does not ask for them does not
-    /// wait until everything is counted.
+    /// `admin` with up-to-date statistics, whatever faults are active for the functions. A request for other data does
+    /// not wait for the count.
     pub fn count_for(&self, admin: Function) -> Function {
         let schedules = self.clone();
         Arc::new(move |event| {
@@ -126,7 +126,7 @@ impl Schedules {
     /// Runs one now.
     ///
     /// # Errors
-    /// With what the function failed with.
+    /// The error of the function.
     pub async fn run(&self, name: &str) -> Result<Value, String> {
         let _alone = self.running.lock().await;
         self.documents.put(KIND, name, &self.clock.now()).map_err(|error| error.to_string())?;
@@ -159,7 +159,7 @@ mod tests {
             assert_eq!(counts.load(Ordering::Relaxed), expected, "{path}");
         }
         (0..3).for_each(|_| schedules.count_before_next_read());
-        assert_eq!(counts.load(Ordering::Relaxed), 1, "nobody reads them");
+        assert_eq!(counts.load(Ordering::Relaxed), 1, "no request reads them");
         admin(json!({"rawPath": STATISTICS})).await.unwrap();
         assert_eq!(counts.load(Ordering::Relaxed), 2);
     }

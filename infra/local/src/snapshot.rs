@@ -1,5 +1,5 @@
 //! A copy of the whole state of a stack: tables and stream, queues, documents of the fakes, secrets, the time. Any
-//! number of stacks start from one snapshot, each with a copy of its own, so a test prepares a situation once and tries
+//! number of stacks can start from one snapshot, each with its own copy, so a test prepares a situation once and tries
 //! it many times.
 
 use crate::clock::LocalClock;
@@ -17,33 +17,33 @@ use tollgate_platform::random_bytes;
 pub struct Snapshot {
     tables: TablesFile,
     documents: Documents,
-    /// What each queue remembers of recent messages, by the queue's name.
+    /// The recent messages of each queue, by the queue's name.
     recent: Vec<(&'static str, Recent)>,
     /// The records of the fake Stripe.
     stripe: Records,
     taken_at: Timestamp,
-    /// The address that the stack gave to others.
+    /// The public address of the stack.
     public_url: String,
 }
 
-/// Why there is no snapshot.
+/// Why a snapshot cannot be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// The stack keeps its data in a folder: only one in memory can be copied.
     #[error("only a stack in memory can be copied")]
     NotInMemory,
-    /// A fault is still waiting for its call; a copy would not have it.
+    /// A fault has not happened yet; a copy would not have it.
     #[error("a fault is active")]
     ActiveFault,
     /// The tables could not be written.
     #[error("the tables: {0}")]
     Tables(String),
-    /// There is no place for the tables' file.
+    /// The folder for the tables' file cannot be used.
     #[error("the folder of the snapshot: {0}")]
     Folder(#[from] io::Error),
 }
 
-/// The tables in a file of their own, which goes with the snapshot.
+/// The tables in a file of their own, which is deleted with the snapshot.
 struct TablesFile(PathBuf);
 
 impl TablesFile {
@@ -59,7 +59,7 @@ impl Drop for TablesFile {
 }
 
 impl Snapshot {
-    /// Copies what lies in memory. Nothing may write meanwhile.
+    /// Copies the data in memory. Nothing may write meanwhile.
     pub(crate) fn take(
         database: &Database,
         documents: &Documents,
@@ -77,19 +77,19 @@ impl Snapshot {
         Ok(Self { tables, documents, recent, stripe, taken_at: clock.now(), public_url })
     }
 
-    /// When it was taken, by the clock of its stack: the clock of a copy starts there.
+    /// When it was taken, by the clock of its stack; the clock of a copy starts at this time.
     #[must_use]
     pub fn taken_at(&self) -> Timestamp {
         self.taken_at
     }
 
-    /// The address that its stack gave to others; tokens, links and pages of the fakes contain it.
+    /// The public address of its stack; tokens, links and pages of the fakes contain it.
     #[must_use]
     pub fn public_url(&self) -> &str {
         &self.public_url
     }
 
-    /// The tables and the documents, copied.
+    /// Copies the tables and the documents.
     pub(crate) fn open(&self) -> Result<(Database, Documents), SnapshotError> {
         let failed = |error: dynoxide::DynoxideError| SnapshotError::Tables(error.to_string());
         let database = Database::memory().map_err(failed)?;
@@ -97,12 +97,12 @@ impl Snapshot {
         Ok((database, self.documents.copy().ok_or(SnapshotError::NotInMemory)?))
     }
 
-    /// What the fake Stripe held, copied.
+    /// A copy of the fake Stripe's records.
     pub(crate) fn stripe(&self) -> Records {
         self.stripe.clone()
     }
 
-    /// A queue with what it held and remembered.
+    /// A queue with its messages and its recent messages.
     pub(crate) fn open_queue(
         &self,
         spec: QueueSpec,

@@ -48,8 +48,8 @@ use tollgate_store::Store;
 use tollgate_sweeper::{Schedule, SweepError, Swept};
 use utoipa::openapi::OpenApi;
 
-/// The version of what a folder holds: raised where the tables get indexes, or their items attributes, that those of before
-/// do not have.
+/// The version of the data in a folder: raised when tables get indexes, or their items get attributes, that earlier
+/// folders lack.
 const DATA_VERSION: u32 = 4;
 /// The name that the table `system` had up to version 3.
 const OLD_SYSTEM_TABLE: &str = "desk";
@@ -61,7 +61,7 @@ pub enum Data {
     Memory,
     /// In this folder.
     Folder(PathBuf),
-    /// Nowhere either, beginning with a copy of what another stack held. Its clock must begin at the snapshot's time.
+    /// In memory too, starting with a copy of another stack's data. Its clock must begin at the snapshot's time.
     Copy(Arc<Snapshot>),
 }
 
@@ -70,7 +70,7 @@ pub enum Data {
 pub struct Options {
     /// Where it listens on 127.0.0.1; 0 takes any free port.
     pub port: u16,
-    /// The address that it gives to others, if not the one where it listens. A copy takes that of its snapshot.
+    /// The public address, if not the one where it listens. A copy takes that of its snapshot.
     pub public_url: Option<String>,
     /// Where the tables live.
     pub data: Data,
@@ -78,11 +78,11 @@ pub struct Options {
     pub clock: LocalClock,
     /// The first admin's address and password.
     pub admin: Option<(String, Secret<String>)>,
-    /// Settings for the functions, over the stack's own.
+    /// Settings for the functions, which override those of the stack.
     pub env: Vec<(String, String)>,
-    /// Calls that fail from the start on.
+    /// Faults that are active from the start.
     pub faults: Vec<Fault>,
-    /// Whether the first plans are made where there are none.
+    /// Whether the first plans are created if there are none.
     pub first_plans: bool,
     /// Further functions behind the gateway, each by its path.
     pub extra_functions: Vec<(String, Function)>,
@@ -187,7 +187,7 @@ impl Stack {
 
         let outbound = |provider| Outbound::over(fault_injector.to_provider(provider), &sdk);
         let clients = ProviderClients::new(outbound(IdentityProvider::Google), outbound(IdentityProvider::Github));
-        // Each function has AWS clients of its own, whose calls its role decides about.
+        // Each function has its own AWS clients, whose calls its role decides about.
         let sdk_of = |function| crate::environment::sdk(&env, &fault_injector.of(function), &clock);
         let auth = tollgate_auth::Config::from_env(&env)?;
         let auth = tollgate_auth::State::new(auth, &sdk_of("auth"), clients, clock.platform());
@@ -241,7 +241,7 @@ impl Stack {
             }
         }
         auth.warm().await;
-        // Before anything is made: a password of the first admin that is never shown is of no use.
+        // Before anything is created: a generated password of the first admin would be lost.
         let mut missing_plans = None;
         if env.is_present(STRIPE_KEY) {
             match billing.check_stripe_key().await {
@@ -356,7 +356,7 @@ impl Stack {
             log,
         };
         stack.serve(listener, console::router(console).fallback_service(gateway));
-        // Without an answer of Stripe's the stack goes on without some of the plans; the next start makes them.
+        // Without an answer of Stripe the stack starts without some of the plans; the next start creates them.
         if options.first_plans {
             match billing.seed_plans().await {
                 Ok(()) => missing_plans = None,
@@ -388,7 +388,7 @@ impl Stack {
         }));
     }
 
-    /// The address that it gives to others: `http://127.0.0.1:PORT`, unless its options name another one.
+    /// The public address: `http://127.0.0.1:PORT`, unless its options name another one.
     #[must_use]
     pub fn base_url(&self) -> String {
         self.public_url.clone()
@@ -400,7 +400,7 @@ impl Stack {
         format!("http://{}", self.address)
     }
 
-    /// Copies all that it holds, while no message moves on.
+    /// Copies all its data, while no message is processed.
     ///
     /// # Errors
     /// When it is not in memory, a fault is active, or the tables cannot be copied.
@@ -440,10 +440,11 @@ impl Stack {
         &self.sdk
     }
 
-    /// Hands `event` to the function of this name, as Lambda does, and gives its answer.
+    /// Passes `event` to the function of this name, as Lambda does, and returns its answer.
     ///
     /// # Errors
-    /// With what Lambda would log: there is no such function, the event is not of its kind, or the function panicked.
+    /// The error that Lambda would log: there is no such function, the event is not of its kind, or the function
+    /// panicked.
     pub fn invoke(&self, function: &str, event: Value) -> impl Future<Output = Result<Value, String>> + Send + use<> {
         let work = self.functions.get(function).map(|function| function(event));
         let unknown = format!("no function is called {function}");
@@ -453,7 +454,7 @@ impl Stack {
         }
     }
 
-    /// Does `work` while no message moves on: what it calls can be counted.
+    /// Does `work` while no message is processed, so that its calls can be counted.
     pub async fn held<F: Future>(&self, work: F) -> F::Output {
         match &self.event_sources {
             Some(sources) => sources.held(work).await,
@@ -472,7 +473,7 @@ impl Stack {
         }
     }
 
-    /// What the outbox's stream holds: what is not taken yet and the records before it, as text.
+    /// The records of the outbox's stream, handled or not, as text.
     ///
     /// # Errors
     /// When the stream cannot be read.
@@ -480,40 +481,40 @@ impl Stack {
         self.event_sources.as_ref().map_or(Ok(String::new()), |sources| sources.dump())
     }
 
-    /// The engine behind the tables, for a test that must put something there.
+    /// The engine of the tables, for a test that writes directly.
     #[must_use]
     pub fn database(&self) -> &Database {
         &self.database
     }
 
-    /// The fake for Stripe, where it is not Stripe itself, for a test that has much happen there.
+    /// The fake Stripe, where it is used, for a test that changes much there.
     #[must_use]
     pub fn stripe(&self) -> Option<&Stripe> {
         self.stripe.as_ref()
     }
 
-    /// The secret key of the fake's Stripe, for a test that is a person at Stripe.
+    /// The secret key of the fake Stripe, for a test that acts in Stripe's dashboard.
     #[must_use]
     pub fn stripe_key(&self) -> String {
         self.fakes.secret("stripe").ok().flatten().unwrap_or_default()
     }
 
-    /// The answers of its functions that the OpenAPI document does not name, each once.
+    /// The answers of its functions that the OpenAPI document lacks, each once.
     #[must_use]
     pub fn undocumented_answers(&self) -> Vec<String> {
         self.contract.as_ref().map(Contract::undocumented).unwrap_or_default()
     }
 
-    /// How many messages lie with the dead letters.
+    /// The number of dead letters.
     #[must_use]
     pub fn dead_letters(&self) -> usize {
         self.queues.iter().map(Queue::dead_letters).sum()
     }
 
-    /// Puts a message among the dead letters of a queue, for a test of what operators do with them.
+    /// Adds a message to the dead letters of a queue, for a test of operators' commands.
     ///
     /// # Errors
-    /// When there is no such queue, or the message is not kept.
+    /// When there is no such queue, or the message is not stored.
     pub fn put_dead_letter(&self, queue: &str, body: String, group: Option<String>) -> Result<(), String> {
         let found = self.queues.iter().find(|found| found.name() == queue);
         let found = found.ok_or_else(|| format!("no queue is called {queue}"))?;
@@ -526,14 +527,14 @@ impl Stack {
         self.made_admin
     }
 
-    /// Why some of the first plans may not be there: the next start makes those that are missing.
+    /// Why some of the first plans may be missing: the next start creates them.
     #[must_use]
     pub fn missing_plans(&self) -> Option<&str> {
         self.missing_plans.as_deref()
     }
 
-    /// Stops taking requests and lets those under way end, for two seconds at the most. What is queued is kept with the
-    /// tables.
+    /// Stops accepting requests and waits up to two seconds for those that are in progress. Queued messages are stored
+    /// with the tables.
     pub async fn stop(mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
         self.stops.drain(..).rev().for_each(|stop| {
@@ -589,12 +590,12 @@ fn stripe(
     Ok(Some(opened))
 }
 
-/// The folder of the snapshots: with the other data, which is removed as a whole, or one of this stack's own.
+/// The folder of the snapshots: inside the data folder, which is removed as a whole, or one of this stack's own.
 fn reports_folder(data: &Data) -> PathBuf {
     match data {
         Data::Folder(folder) => {
             let own = folder.join("reports");
-            // What a process that was killed has left.
+            // Left by a process that was killed.
             let _not_there = std::fs::remove_dir_all(&own);
             own
         }
@@ -609,7 +610,7 @@ async fn bind(port: u16) -> Result<TcpListener, StartError> {
     })
 }
 
-/// The database, and the lock that keeps a second process from it; it ends with the process, however that ends.
+/// The database, and the lock that excludes a second process; the lock ends with the process, even by a crash.
 fn open(data: &Data, clock: &LocalClock) -> Result<(Database, Documents, Option<File>), StartError> {
     let folder = match data {
         Data::Folder(folder) => folder,

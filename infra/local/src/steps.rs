@@ -1,4 +1,4 @@
-//! The functions' calls to the tables and to Stripe one at a time, in an order that a test gives.
+//! Runs the functions' calls to the tables and to Stripe one at a time, in an order that a test chooses.
 
 use crate::invocation::Invocation;
 use crate::service::Service;
@@ -8,16 +8,16 @@ use tokio::sync::{mpsc, oneshot};
 /// The state of a call.
 #[derive(Debug)]
 pub enum Step {
-    /// It waits to be let go.
+    /// It waits to be released.
     Waits {
         /// The function's run that makes it.
         invocation: u64,
-        /// What it asks for.
+        /// The call.
         call: SteppedCall,
-        /// Lets it go.
+        /// Releases it.
         go: oneshot::Sender<()>,
     },
-    /// It is over.
+    /// It has ended.
     Over {
         /// The function's run that made it.
         invocation: u64,
@@ -27,15 +27,15 @@ pub enum Step {
 /// A call, before it is made.
 #[derive(Debug)]
 pub struct SteppedCall {
-    /// Of which service.
+    /// The service.
     pub service: Service,
-    /// Its operation, by the API's own name.
+    /// Its operation, by its name in the API.
     pub operation: String,
-    /// Its request, where that is JSON.
+    /// Its request, if that is JSON.
     pub request: Value,
 }
 
-/// Says that the call is over, however it ends.
+/// Reports that the call has ended, also when it is cancelled.
 pub(crate) struct Turn {
     steps: mpsc::UnboundedSender<Step>,
     invocation: u64,
@@ -47,7 +47,7 @@ impl Drop for Turn {
     }
 }
 
-/// Waits until this call is released. It returns at once without a test that steps, and outside of a function's run.
+/// Waits until this call is released. It returns at once unless a test steps, and outside of a function's run.
 pub(crate) async fn turn(
     steps: Option<mpsc::UnboundedSender<Step>>,
     (service, operation): (Service, &str),
@@ -58,6 +58,6 @@ pub(crate) async fn turn(
     let request = request.and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
     let call = SteppedCall { service, operation: operation.to_owned(), request };
     steps.send(Step::Waits { invocation, call, go }).ok()?;
-    let _let_go_or_nobody_steps_any_more = gone.await;
+    let _released_or_dropped = gone.await;
     Some(Turn { steps, invocation })
 }

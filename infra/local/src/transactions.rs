@@ -1,5 +1,5 @@
-//! Transactions that are repeated under their token, which DynamoDB remembers for ten minutes. The engine would look at
-//! all tokens of ten minutes in each transaction; here the oldest alone is looked at, and the engine sees none.
+//! Transactions that are repeated with the same token, which DynamoDB remembers for ten minutes. The engine would read
+//! all tokens of ten minutes in each transaction; this module reads only the oldest, and passes none to the engine.
 
 use crate::clock::LocalClock;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
@@ -18,7 +18,7 @@ const KEPT: SignedDuration = SignedDuration::from_mins(10);
 /// The number of remembered transactions: a call with a lost answer is repeated within seconds.
 const MOST: usize = 1000;
 
-/// An answer that was read to its end.
+/// An answer that was read to the end.
 #[derive(Clone)]
 pub(crate) struct Answered {
     /// Its status.
@@ -43,7 +43,7 @@ struct StoredTransactions {
 #[derive(Clone)]
 struct Transaction {
     request: Arc<Value>,
-    /// Empty until it is made.
+    /// Empty until the answer is there.
     answer: Arc<OnceCell<Answered>>,
 }
 
@@ -64,8 +64,8 @@ impl StoredTransactions {
 }
 
 impl Transactions {
-    /// Makes the transaction, unless it was made under the same token: then its answer is given again. One that is under
-    /// way goes on when its caller gives up, and who asks again waits for it.
+    /// Makes the transaction, unless it was made under the same token: then it returns the same answer. A transaction
+    /// in progress continues when its caller stops waiting, and a repeated request waits for it.
     ///
     /// # Errors
     /// When it is not answered.
@@ -89,7 +89,7 @@ impl Transactions {
             stored.transaction(token, &body, clock.now())
         };
         if *transaction.request != body {
-            return make(request).await; // the engine says what is wrong with it
+            return make(request).await; // the engine reports the error
         }
         let body = body.to_string();
         request.headers_mut().insert("content-length", body.len().to_string());
@@ -98,7 +98,7 @@ impl Transactions {
         let made = tokio::spawn(async move {
             let made = answer.get_or_try_init(|| async {
                 let answered = make(request).await.map_err(Err)?;
-                // What is refused has not happened: asked for again, it is tried again.
+                // A refused transaction has changed nothing: a repetition tries again.
                 if answered.status.is_success() { Ok(answered) } else { Err(Ok(answered)) }
             });
             made.await.cloned().or_else(|refused| refused)

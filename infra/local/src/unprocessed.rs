@@ -4,7 +4,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use serde_json::{Map, Value, json};
 
-/// Takes the last table of the request, by its name, out of it: its part, which is not read. Whether any other is left.
+/// Removes the last table of the request, by its name: returns its part, which is not read, if another table is left.
 pub(crate) fn leave_out(request: &mut HttpRequest) -> (Value, bool) {
     let body = request.body().bytes().and_then(|body| serde_json::from_slice::<Value>(body).ok());
     let mut body = body.unwrap_or_default();
@@ -18,7 +18,7 @@ pub(crate) fn leave_out(request: &mut HttpRequest) -> (Value, bool) {
     (left_out.into(), is_any_left)
 }
 
-/// `answer` with what was left out.
+/// Adds the omitted part to `answer`.
 pub(crate) fn add(answer: &[u8], left_out: Value) -> String {
     let mut answer: Value = serde_json::from_slice(answer).unwrap_or_default();
     answer["UnprocessedKeys"] = left_out;

@@ -25,7 +25,7 @@ pub struct Webhooks {
 }
 
 impl Webhooks {
-    /// With what the document store holds; in memory with these records.
+    /// Opens it with the records in the document store; in memory with these records.
     ///
     /// # Errors
     /// When the document store does not answer.
@@ -36,8 +36,8 @@ impl Webhooks {
         sdk: &SdkConfig,
     ) -> Result<Self, DocumentStoreError> {
         let arrivals = Arc::new(Notify::new());
-        let (told, present) = (Arc::clone(&arrivals), clock.clone());
-        let wake = Arc::new(move || told.notify_one());
+        let (notify, present) = (Arc::clone(&arrivals), clock.clone());
+        let wake = Arc::new(move || notify.notify_one());
         let now = Arc::new(move || present.now());
         let stripe = match documents.is_persistent() {
             true => Stripe::open(Arc::new(documents), settings, now, wake)?,
@@ -64,7 +64,7 @@ impl Webhooks {
         }
     }
 
-    /// Sends what is due; how many were taken, and how many were not.
+    /// Sends the due events; returns how many were accepted, and how many were not.
     pub async fn turn(&self, at_once: bool) -> (usize, usize) {
         let _alone = self.turn.lock().await;
         self.stripe.tick();
@@ -77,7 +77,7 @@ impl Webhooks {
         (sent, refused)
     }
 
-    /// How many events are on their way.
+    /// The number of events that are still to be delivered.
     #[must_use]
     pub fn pending(&self) -> usize {
         self.stripe.pending()

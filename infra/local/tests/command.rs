@@ -26,7 +26,7 @@ impl Drop for Folder {
     }
 }
 
-/// The command with nothing of this process's own settings, run in `folder`.
+/// The command without settings of this process, run in `folder`.
 fn command(folder: &Folder, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
     command.current_dir(&folder.0).env_clear().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -122,7 +122,7 @@ async fn data_and_mails_survive_a_kill_and_the_password_is_printed_once() {
         let mails = client.get(format!("{base}/_local/emails?to={email}")).send().await.unwrap();
         let mails: Value = mails.json().await.unwrap();
         let mails = mails["items"].as_array().unwrap();
-        // A kill between SES taking it and the mark may send the same mail twice.
+        // A kill between SES's answer and the mark may send the same mail twice.
         assert!((1..=2).contains(&mails.len()) && mails.iter().all(|mail| mail["code"] == mails[0]["code"]), "{email}");
         let verification = json!({"email": email, "code": mails[0]["code"]});
         let answer = client.post(format!("{base}/verify")).json(&verification).send().await.unwrap();
@@ -132,7 +132,7 @@ async fn data_and_mails_survive_a_kill_and_the_password_is_printed_once() {
 
 // E2
 #[tokio::test]
-async fn a_start_says_how_far_the_clock_was_moved() {
+async fn a_start_prints_how_far_the_clock_was_moved() {
     let folder = Folder::new("clock");
     let first = Running::start(&folder);
     let clock = |running: &Running| running.lines.iter().find(|line| line.starts_with("clock")).cloned();
@@ -172,7 +172,7 @@ fn an_interrupt_ends_it_cleanly() {
 async fn the_aws_endpoints_serve_the_sample_rows_on_two_ports_and_store_nothing() {
     let folder = Folder::new("aws");
     let [high, low] = (std::process::id() as u16).to_be_bytes();
-    let address = format!("127.77.{high}.{low}:4566"); // nobody else's
+    let address = format!("127.77.{high}.{low}:4566"); // used by no other test
     let running = Running::start_with(&folder, &["--serve-aws", &address]);
     let said = |word: &str| -> Vec<String> {
         let lines = running.lines.iter().filter(|line| line.starts_with(word));

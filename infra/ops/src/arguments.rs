@@ -108,7 +108,7 @@ pub enum DeadLetters {
         /// Only those of this queue.
         #[arg(long)]
         queue: Option<DeadQueue>,
-        /// At most so many of each queue.
+        /// At most this number of each queue.
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         limit: u32,
     },

@@ -17,7 +17,7 @@ pub struct Service {
     id: &'static str,
     /// Its name in signatures.
     signed_as: &'static str,
-    /// The beginning of its host.
+    /// The prefix of its host.
     host: &'static str,
     /// The version of its API, where its requests name one.
     version: &'static str,
@@ -45,7 +45,7 @@ pub enum AwsError {
     Failed(&'static str, String),
 }
 
-/// The way to these services.
+/// A client for these services.
 pub struct Aws {
     sdk: SdkConfig,
     env: Env,

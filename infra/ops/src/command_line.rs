@@ -1,4 +1,4 @@
-//! The command line: parses it, says which stack is meant, runs the command, prints what it came to.
+//! The command line: parses it, chooses the stack, runs the command, prints the result.
 
 use crate::arguments::{Arguments, Command, DeadLetters, Report, Stack, User};
 use crate::commands::{dead_letters, logs, make_admin, reconcile, redrive, report, rotate_keys, stripe_setup, user};
@@ -69,7 +69,7 @@ async fn interrupted() {
     }
 }
 
-/// Connects, and says to which stack.
+/// Connects, and prints which stack it is.
 async fn connect(stack: &Stack, about: &mut Map<String, Value>) -> Result<Target, Failure> {
     let target = Target::connect(stack).await?;
     for (name, value) in [("account", &target.account), ("region", &target.region), ("stage", &target.stage)] {

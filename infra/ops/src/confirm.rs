@@ -8,7 +8,7 @@ use std::io::{BufRead, IsTerminal, Write as _};
 /// The stage in which a change is confirmed.
 const PRODUCTION: &str = "prod";
 
-/// Asks for the stage's name before a change in `prod`. Without a terminal nothing is asked, and nothing is changed.
+/// Asks for the stage's name before a change in `prod`. Without a terminal it does not ask, and nothing is changed.
 ///
 /// # Errors
 /// When the change is not confirmed.

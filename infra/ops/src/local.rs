@@ -11,7 +11,7 @@ use tollgate_platform::aws::Endpoints;
 use tollgate_platform::{Env, Outbound};
 use tollgate_store::Store;
 
-/// Where `cargo run` listens unless it is told otherwise.
+/// Where `cargo run` listens unless an option changes it.
 pub const LOCAL: &str = "http://127.0.0.1:8080";
 
 /// No stack answers at this address.
@@ -22,7 +22,7 @@ pub struct UnreachableStack {
     reason: String,
 }
 
-/// Where a stack on this machine serves what it has in place of AWS.
+/// The addresses of a stack on this machine that replace those of AWS.
 #[derive(Deserialize)]
 pub struct LocalStack {
     #[serde(skip)]
@@ -37,7 +37,7 @@ pub struct LocalStack {
     pub(crate) log: Option<PathBuf>,
 }
 
-/// With what the addresses of files are signed.
+/// The credentials that sign the addresses of files.
 #[derive(Deserialize)]
 pub(crate) struct FileCredentials {
     access_key: String,
@@ -57,7 +57,8 @@ impl LocalStack {
         aws_sdk_sqs::Client::new(&self.sdk())
     }
 
-    /// Has the stack read what this process has written to the outbox. A write of its own functions it notices itself.
+    /// Makes the stack read what this process has written to the outbox. It notices the writes of its own functions
+    /// itself.
     ///
     /// # Errors
     /// When it does not answer.
@@ -69,7 +70,7 @@ impl LocalStack {
         if answer.status().is_success() { Ok(()) } else { Err(unreachable(format!("it answers {}", answer.status()))) }
     }
 
-    /// The settings of a client that reaches all of it.
+    /// The settings of a client for its tables and queues.
     pub(crate) fn sdk(&self) -> SdkConfig {
         self.sdk_as(Credentials::new("local", "local", None, None, "local"))
     }

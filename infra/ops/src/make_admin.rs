@@ -1,5 +1,5 @@
-//! The first admin of a deployed stack: somebody who has registered and proved the address is made one, from outside, by
-//! whoever may write the stack's tables. Nothing over HTTP does that where there is no admin yet.
+//! Makes the first admin of a deployed stack: a user who has registered and verified the address. The operator needs
+//! permission to write the stack's tables. No operation over HTTP makes the first admin.
 
 use serde_json::json;
 use tollgate_domain::audit::{Action, AuditEntry};
@@ -7,22 +7,22 @@ use tollgate_domain::{AuditId, Email, UserId};
 use tollgate_platform::{Clock, random_bytes};
 use tollgate_store::{RightsChange, Store, StoreError};
 
-/// Why somebody is no admin.
+/// Why a user was not made an admin.
 #[derive(Debug, thiserror::Error)]
 pub enum MakeAdminError {
     /// Not a valid e-mail address.
     #[error("{0:?} is not an e-mail address")]
     InvalidEmail(String),
-    /// Nobody has registered with it.
+    /// No account has this address.
     #[error("{0} has no account: register first, on the account page")]
     Unknown(String),
-    /// Nobody has proved it: it may be a stranger's.
+    /// The address is not verified: it may belong to another person.
     #[error("{0} is not verified: follow the link in the mail first")]
     NotVerified(String),
     /// The account is closed.
     #[error("the account of {0} is closed")]
     Closed(String),
-    /// Somebody else changes the account's rights all the time.
+    /// Other writers change the rights of this account all the time.
     #[error("the rights of {0} change too often: try again")]
     Overtaken(String),
     /// The tables do not answer.
@@ -39,13 +39,13 @@ pub enum MadeAdmin {
     Before(UserId),
 }
 
-/// How often the account is looked at again that somebody else was quicker to change.
+/// How often the account is read again after another writer has changed it.
 const MAX_ATTEMPTS: usize = 4;
 
 /// Makes the user of this address an admin.
 ///
 /// # Errors
-/// When there is no such user whose address is proved and who may sign in, or the tables do not answer.
+/// When there is no such user with a verified address who may sign in, or the tables do not answer.
 pub async fn make_admin(store: &Store, address: &str, clock: &Clock) -> Result<MadeAdmin, MakeAdminError> {
     make_admin_as(store, address, clock, None).await
 }

@@ -23,7 +23,7 @@ pub enum Exit {
     Partly = 4,
 }
 
-/// What a command came to.
+/// The result of a command.
 pub struct Outcome {
     pub exit: Exit,
     /// For a person, on stdout.
@@ -42,7 +42,7 @@ impl Outcome {
     }
 }
 
-/// Why a command did not do what was asked for, or not all of it.
+/// Why a command failed, or did a part of its work.
 #[derive(Debug)]
 pub struct Failure {
     pub exit: Exit,
@@ -50,7 +50,7 @@ pub struct Failure {
     pub code: &'static str,
     /// For a person.
     pub message: String,
-    /// How to go on, after a part was done.
+    /// How to continue after a part of the work was done.
     pub resume: Option<String>,
 }
 

@@ -28,7 +28,7 @@ impl Bar {
         Self { name, bar, last: Cell::new((0, 0)) }
     }
 
-    /// So many are done, of so many.
+    /// Shows that `done` of `total` are done.
     pub fn set(&self, done: i64, of: i64) {
         match &self.bar {
             Some(bar) => {

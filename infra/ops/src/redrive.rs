@@ -1,5 +1,5 @@
-//! The dead letters go back to their queue. SQS moves them itself: the command starts a move and follows it, and where one
-//! is under way already, after this command was interrupted for one, it follows that one.
+//! The dead letters go back to their queue. SQS moves them: the command starts a move and waits for it. Where a move is
+//! under way already, for example after this command was interrupted, it waits for that one.
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{ListMessageMoveTasksResultEntry, QueueAttributeName};
@@ -9,7 +9,7 @@ use std::time::Duration;
 /// The queues that have dead letters, and those that hold them, after `tollgate-STAGE-`.
 pub const DEAD_LETTERS: [(&str, &str); 2] = [("mail", "mail-dead"), ("stripe", "stripe-dead.fifo")];
 
-/// Why dead letters are where they were, or some of them.
+/// Why some dead letters were not moved.
 #[derive(Debug, thiserror::Error)]
 pub enum RedriveError {
     /// SQS does not answer, or refuses.
@@ -18,7 +18,7 @@ pub enum RedriveError {
     /// The connection was lost during a move, which SQS continues.
     #[error("{0}: the connection was lost while SQS moves the messages: {1}")]
     Lost(String, String),
-    /// SQS gave the move up.
+    /// SQS ended the move with a failure.
     #[error("{queue}: the move ended after {moved} messages: {reason}; run the command again for the rest")]
     Ended {
         /// The queue of the dead letters.
@@ -42,17 +42,17 @@ impl RedriveError {
 /// How far a move is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// So many messages are back in their queue.
+    /// The number of messages that are back in their queue.
     pub moved: i64,
-    /// Of so many, by SQS's own estimate.
+    /// The total, by SQS's own estimate.
     pub of: i64,
 }
 
-/// How often a move is looked for that was just started.
+/// How often the command asks for a move that was just started.
 const MAX_POLLS: usize = 10;
 
-/// Moves the dead letters of the queue `dead` back to where they came from, and says how many; `None`: there were none.
-/// `pause` is the time between two questions how far it is.
+/// Moves the dead letters of the queue `dead` back to their source, and returns their number; `None`: there were none.
+/// `pause` is the time between two requests for the progress.
 ///
 /// # Errors
 /// When SQS does not answer, or ends the move.
@@ -99,7 +99,7 @@ pub async fn redrive(
     }
 }
 
-/// How many dead letters wait in the queue `dead`, or still do while a move is under way.
+/// The number of dead letters in the queue `dead`, or of those that are still to be moved.
 ///
 /// # Errors
 /// When SQS does not answer.

@@ -1,22 +1,22 @@
-//! The rotation of the keys. It appends a random string to a secret; the functions see it within five minutes, publish the
-//! new key, and sign by it a quarter of an hour after the rotation. Nothing is taken away: what the older strings made
-//! stays good for as long as it lives.
+//! The rotation of the keys. It appends a random string to a secret; the functions see it within five minutes, publish
+//! the new key, and sign with it a quarter of an hour after the rotation. No string is removed: tokens of the older
+//! strings stay valid until they expire.
 
 use aws_sdk_secretsmanager::Client;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use tollgate_platform::{BadSecret, Clock, Secret, appended, random_bytes};
+use tollgate_platform::{Clock, InvalidSecretError, Secret, appended, random_bytes};
 
-/// Why a secret is as it was.
+/// Why a secret was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum RotateError {
     /// It could not be read or written.
     #[error("{0}: {1}")]
     Unavailable(String, String),
-    /// What it holds is no secret of this kind.
+    /// Its content is not a secret of this kind.
     #[error("{0}: expected {1}")]
-    Unusable(String, BadSecret),
+    Unusable(String, InvalidSecretError),
 }
 
 /// Appends a new string to the secret `id`.

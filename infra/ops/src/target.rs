@@ -1,4 +1,4 @@
-//! The stack that a command works on: its account, region and stage, and the way to each part of it.
+//! The stack that a command works on: its account, region and stage, and clients for its parts.
 
 use crate::arguments::Stack;
 use crate::aws::{Aws, AwsError, CLOUDFORMATION, LAMBDA, STS, elements};
@@ -23,7 +23,7 @@ pub struct Target {
     pub account: String,
     pub region: String,
     pub stage: String,
-    /// Who runs the command, by the name that AWS knows.
+    /// The user who runs the command, by the name in AWS.
     pub operator: String,
     pub sdk: SdkConfig,
     pub aws: Aws,
@@ -80,7 +80,7 @@ impl Target {
         Ok(Self { account, region, stage, operator, sdk, aws, clock: Clock::system(), local: None })
     }
 
-    /// Has messages leave the outbox that this command has written. DynamoDB's stream notices them itself.
+    /// Makes messages that this command has written leave the outbox. DynamoDB's stream notices them itself.
     ///
     /// # Errors
     /// When the local stack does not answer.

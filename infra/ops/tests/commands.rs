@@ -197,7 +197,7 @@ async fn logs_prints_the_lines_of_a_request() {
     run_with(&aws.account(), &["logs", &id, "--stage", "dev", "--json"]).await.expect(3);
     let wrong = run(&app, &["logs", "other"]).await.expect(2).json();
     assert_eq!(wrong["error"]["code"], "usage");
-    // The stack of this test writes no file, and its logs are asked for where CloudWatch is.
+    // The stack of this test writes no file, so its logs are requested from CloudWatch.
     assert_eq!(run(&app, &["logs", &id]).await.expect(1).json()["error"]["code"], "logs");
 }
 
@@ -230,7 +230,7 @@ async fn production_is_confirmed_or_nothing_changes() {
     }
     let calls = aws.calls.lock().unwrap().clone();
     assert!(calls.iter().all(|call| call == "GetCallerIdentity"), "{calls:?}");
-    // Confirmed, it goes on, to a service that these fakes do not have.
+    // After the confirmation it calls a service that these fakes do not have.
     run_with(&aws.account(), &["redrive", "--stage", "prod", "--yes", "--json"]).await.expect(1);
     assert!(aws.calls.lock().unwrap().contains(&"AmazonSQS.GetQueueUrl".to_owned()));
 }

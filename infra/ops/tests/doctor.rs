@@ -1,4 +1,4 @@
-//! `doctor` finds each of fifteen faults, and nothing else, in a stack that lacks nothing.
+//! `doctor` finds each of fifteen faults, and no fault in a complete stack.
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails there
 
@@ -12,7 +12,7 @@ use tollgate_platform::fingerprint;
 use tollgate_store::Store;
 use tollgate_tests::app::TestApp;
 
-/// A stack in which every schedule has run, and an AWS around it.
+/// A stack in which every schedule has run, and fakes of its AWS account.
 struct Deployment {
     app: TestApp,
     aws: FakeAws,
@@ -147,7 +147,7 @@ async fn plant(fault: &str, deployment: &mut Deployment) {
 }
 
 #[tokio::test]
-async fn doctor_finds_nothing_in_a_stack_that_lacks_nothing() {
+async fn doctor_finds_no_fault_in_a_complete_stack() {
     let deployment = Deployment::start().await;
     assert_eq!(deployment.findings().await, (Vec::new(), 0));
 }

@@ -10,7 +10,7 @@ use support::gate::Gate;
 use support::{run, start_at};
 use tollgate_domain::MessageId;
 use tollgate_local::TABLE_PREFIX;
-use tollgate_local::faults::Service;
+use tollgate_local::service::Service;
 use tollgate_platform::random_bytes;
 use tollgate_tests::app::{TestApp, options};
 use tollgate_tests::population::Population;
@@ -18,7 +18,8 @@ use tollgate_tests::population::Population;
 /// As many as an outage leaves.
 const MANY: usize = 10_000;
 
-/// Puts a message into the outbox that `relay` does not send: it begins as a decoy, and `relay` sees new items only.
+/// Puts a message into the outbox that `relay` does not send: it is inserted as a decoy, and `relay` only handles
+/// inserts.
 fn put_message(app: &TestApp, id: &MessageId, now: Timestamp) {
     let body = json!({"kind": "password_changed", "to": "ann@example.com", "username": "ann", "at": now});
     for kind in ["decoy", "password_changed"] {
@@ -37,7 +38,7 @@ async fn dead_letters(app: &TestApp) -> usize {
     usize::try_from(mail["dead"].as_u64().unwrap()).unwrap()
 }
 
-/// Runs the command until the call after `answered` calls of `operation`, and kills it there.
+/// Runs the command until its call of `operation` after `answered` of them, and kills it there.
 async fn kill(app: &TestApp, arguments: &[&str], operation: &'static str, answered: usize) {
     let gate = Gate::start(app, operation, answered).await;
     let mut child = start_at(gate.url(), arguments);

@@ -77,7 +77,7 @@ fn payment_details(payment: &Payment) -> Value {
     })
 }
 
-/// The fields that differ, before and after, and which payment they are of, with its currency; `None` where none does.
+/// The changed fields, before and after, with the payment and its currency; `None` without a change.
 fn difference(before: Option<Value>, after: Value) -> Option<(Option<Value>, Option<Value>)> {
     let (Some(Value::Object(mut before)), Value::Object(mut after)) = (before, after.clone()) else {
         return Some((None, Some(after)));
@@ -98,7 +98,7 @@ fn difference(before: Option<Value>, after: Value) -> Option<(Option<Value>, Opt
     (!after.is_empty()).then(|| (named(before), named(after)))
 }
 
-/// The mails that follow a change. Each follows from a difference of the state, which is written once.
+/// The mails about a change. Each is derived from a difference of the state, which is written once.
 pub fn mails(
     account: &Account,
     changes: &Changes,
@@ -133,8 +133,8 @@ pub fn mails(
         let needs_consent = consents.contains(&payment.stripe_invoice_id);
         for message in of_payment(to.to_owned(), before, payment, subscription, plan, needs_consent) {
             // Stripe also sends its own event for it.
-            let is_told_once = matches!(message, Message::ActionRequired { .. });
-            let id = if is_told_once { consent_id(payment) } else { new_id() };
+            let is_mailed_once = matches!(message, Message::ActionRequired { .. });
+            let id = if is_mailed_once { consent_id(payment) } else { new_id() };
             mails.push(outbox_message(&message, id, now)?);
         }
     }

@@ -1,6 +1,6 @@
-//! Convergence with Stripe: what an event, a user's own request and the sweeper do alike. Read the customer's version,
-//! fetch Stripe's state, write all changes if the version is unchanged, else repeat. An older read never overwrites
-//! newer state.
+//! Convergence with Stripe, for events, users' own requests and the sweeper: read the customer's version, fetch
+//! Stripe's state, write all changes if the version is unchanged, else repeat. An older read never overwrites newer
+//! state.
 
 mod consequences;
 mod messages;
@@ -21,16 +21,16 @@ use tollgate_platform::trials::TrialMark;
 use tollgate_store::{AccountWrite, CustomerVersion, EventRow, Store, StoreError, TrialEntry};
 use tollgate_stripe::{Gateway, GatewayError};
 
-/// How often Stripe's state of a user is fetched in one call, for any reason: another write (each event causes one, and
-/// a checkout is followed by ten), a change that is written in parts, an end at Stripe. What is written so far stays,
-/// and the next call continues from there.
+/// How often Stripe's state of a user is fetched in one call: again after another write (each event causes one, and a
+/// checkout about ten), after a change that is written in parts, and after an end at Stripe. Changes written so far
+/// stay, and the next call continues from there.
 pub const MAX_FETCHES: usize = 24;
 /// The number of subscriptions, and of payments, that are written at once, each with its audit entry and its mail, in
 /// addition to the customer, the gate, at most ten events, and the trials of these subscriptions (one address, and a
 /// card of each): 97 items. A transaction takes a hundred.
 const AT_ONCE: usize = 12;
 
-/// Why the local state may not be Stripe's.
+/// Why the local state may differ from Stripe's.
 #[derive(Debug, thiserror::Error)]
 pub enum ConvergeError {
     /// Stripe did not answer.
@@ -52,7 +52,7 @@ pub enum ConvergeError {
 pub struct Cause<'a> {
     /// The events that caused it, each once: at most ten.
     pub events: &'a [EventRow],
-    /// The request that asked.
+    /// The request.
     pub request_id: Option<RequestId>,
     /// The customer that Stripe reports as deleted.
     pub gone_customer: Option<&'a str>,
@@ -86,14 +86,14 @@ pub struct Convergence {
 /// A running synchronisation, boxed because Stripe's types exceed the compiler's depth limit.
 pub type SyncFuture<'a> = Pin<Box<dyn Future<Output = Result<Vec<Subscription>, ConvergeError>> + Send + 'a>>;
 
-/// Whether the stored state refuses a request.
+/// A check of whether the stored state refuses a request.
 pub type Refuses<'a> = &'a (dyn Fn(&Account) -> bool + Send + Sync);
 
 /// A synchronisation that the stored state may refuse.
 pub type SyncUnlessFuture<'a> =
     Pin<Box<dyn Future<Output = Result<Option<Vec<Subscription>>, ConvergeError>> + Send + 'a>>;
 
-/// What was ended and refunded so far, or permanently refused by Stripe.
+/// The subscriptions and payments that were ended or refunded so far, or permanently refused by Stripe.
 #[derive(Default)]
 struct Done {
     ended_duplicates: Vec<String>,
@@ -104,14 +104,14 @@ struct Done {
 }
 
 impl Convergence {
-    /// Between these. No call is made.
+    /// Creates it from these clients. It makes no call.
     #[must_use]
     pub fn new(store: Store, gateway: Gateway, keys: Arc<KeySource>, clock: Clock, rules: Rules) -> Self {
         Self { store, gateway, keys, clock, rules }
     }
 
     /// Brings the stored state of `user` to Stripe's state and ends duplicate subscriptions at Stripe. Returns the
-    /// subscriptions; none for a user who is no customer.
+    /// subscriptions; none for a user without a customer.
     ///
     /// # Errors
     /// When the state may differ from Stripe's: the caller must retry.
@@ -149,7 +149,7 @@ impl Convergence {
                 return Ok(None);
             }
             let mut stripe_state = match self.gateway.fetch_state(&customer).await {
-                // An earlier customer of this user may be gone, too.
+                // An earlier customer of this user may be deleted, too.
                 Ok(_) if cause.gone_customer == Some(customer.as_str()) => StripeState::customer_deleted(&account),
                 Ok(stripe_state) => stripe_state,
                 Err(error) if error.is_missing() => StripeState::customer_deleted(&account),
@@ -216,14 +216,14 @@ impl Convergence {
         let cause = Cause { is_repair: true, ..Cause::default() };
         let Some(account) = self.store.account(user).await? else { return Ok(false) };
         let stripe_state = match listed {
-            // What the lists lack is fetched: the version was read before.
+            // Objects that the lists lack are fetched: the version was read before.
             Listed::There(stripe_state) if !stripe_state.is_undecided(&account) => stripe_state,
             Listed::There(_) | Listed::Unread => match self.gateway.fetch_state(&expected.stripe_customer_id).await {
                 Err(error) if error.is_missing() => StripeState::customer_deleted(&account),
                 stripe_state => stripe_state?,
             },
-            // Stripe lists a paying customer for ever, so an empty list means the key of another account and must not
-            // end all access.
+            // Stripe lists a paying customer for ever, so an empty list means that the key belongs to another account;
+            // it must not end all access.
             Listed::Nowhere if !account.subscriptions.is_empty() => {
                 tracing::error!(%user, customer = expected.stripe_customer_id, "Stripe lists nothing of one who has paid");
                 return Ok(false);
@@ -231,7 +231,7 @@ impl Convergence {
             Listed::Gone | Listed::Nowhere => StripeState::customer_deleted(&account),
         };
         let now = self.clock.now();
-        // Only a sync enters a trial into the ledger.
+        // Only a sync records a trial in the ledger.
         let has_trial = stripe_state.new_trials(&account, catalogue).next().is_some();
         let mut changes = converge(&account, &stripe_state, catalogue, self.rules, now);
         if changes.is_unchanged() && changes.endings.is_empty() {
@@ -283,8 +283,8 @@ impl Convergence {
         Ok(true)
     }
 
-    /// Decides the new trials: one whose address or card had a trial before is refused, unless it has ended. The others
-    /// are returned and entered into the ledger.
+    /// Decides about the new trials: one whose address or card had a trial before is refused, unless it has ended. The
+    /// others are returned and recorded in the ledger.
     async fn decide_trials(
         &self,
         account: &Account,
@@ -353,8 +353,8 @@ impl Convergence {
         Ok(self.store.write_account(&write).await?)
     }
 
-    /// The invoices of the failed payments that wait for the payer's consent. Reconciliation does not fetch this, as
-    /// its calls are bounded.
+    /// The invoices of the failed payments that wait for the payer's confirmation. Reconciliation does not fetch these,
+    /// as its calls are bounded.
     async fn consents(&self, write: &Write<'_>) -> Result<Vec<String>, ConvergeError> {
         let was_failed = |previous: &Payment| previous.status != PaymentStatus::Processing;
         let is_new = |payment: &&Payment| {
@@ -436,7 +436,7 @@ impl Convergence {
     }
 }
 
-/// Records a permanent refusal of Stripe, so that it is recorded once and blocks nothing else. Any other error is
+/// Records a permanent refusal by Stripe, so that it is recorded once and blocks nothing else. Any other error is
 /// returned.
 fn record_refusal(
     done: Result<(), GatewayError>,

@@ -7,13 +7,13 @@ use tollgate_mail::Message;
 use tollgate_platform::ten_bytes;
 use tollgate_store::{OutboxMessage, StoreError};
 
-/// A mail as it waits in the outbox.
+/// A mail as a row of the outbox.
 pub fn outbox_message(message: &Message, id: MessageId, now: Timestamp) -> Result<OutboxMessage, StoreError> {
     let body = serde_json::to_string(message).map_err(|error| StoreError::Unexpected(error.to_string()))?;
     Ok(OutboxMessage { id, kind: message.kind().to_owned(), body, created_at: now })
 }
 
-/// The id of the mail that a payment waits for consent.
+/// The id of the mail about a payment to confirm.
 pub fn consent_id(payment: &Payment) -> MessageId {
     message_id(payment.created_at, &format!("action_required {}", payment.id))
 }

@@ -1,4 +1,4 @@
-//! Reminders: mails that follow from the time alone. Each has an id of its own, under which it is written once.
+//! Reminders: mails that depend on time only. Each has its own id, under which it is written once.
 
 use crate::messages::{consent_id, message_id, outbox_message};
 use crate::{Cause, ConvergeError, Convergence};
@@ -25,8 +25,8 @@ impl Convergence {
         Ok(reminders.len())
     }
 
-    /// Writes the mail that the payment of an invoice waits for the consent of `user`, once: a payment that was refused
-    /// first may require consent on retry.
+    /// Writes the mail that asks `user` to confirm the payment of an invoice, once: a payment that was first declined
+    /// may require a confirmation on retry.
     ///
     /// # Errors
     /// When Stripe or the tables do not answer: the caller must retry.

@@ -1,4 +1,4 @@
-//! The audit trail: one entry for each change that happened.
+//! The audit trail: one entry for each change.
 
 use crate::{AuditId, RequestId, UserId};
 use jiff::Timestamp;
@@ -12,14 +12,14 @@ const PERSONAL: [&str; 3] = ["email", "username", "user_agent"];
 
 macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident = $text:tt,)*) => {
-        /// What happened. The names are the contract's.
+        /// The action of an entry. The names are those of the contract.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
         pub enum Action {
             $($(#[$doc])* #[serde(rename = $text)] $name,)*
         }
 
         impl Action {
-            /// All of them.
+            /// All actions.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
             /// Its name.
@@ -34,61 +34,61 @@ macro_rules! actions {
 }
 
 actions! {
-    /// An account was made.
+    /// An account was created.
     Registered = "user.registered",
-    /// A session was made.
+    /// A session was created.
     SignedIn = "user.signed_in",
     /// A sign-in was refused.
     SignInFailed = "user.sign_in_failed",
     /// An address was verified.
     Verified = "user.verified",
-    /// An account that was closed may be used again.
+    /// A closed account was enabled.
     Enabled = "user.enabled",
-    /// An account was closed by an admin.
+    /// An account was disabled by an admin.
     Disabled = "user.disabled",
-    /// A user closed the own account.
+    /// A user closed their own account.
     Deactivated = "user.deactivated",
-    /// An account was taken away.
+    /// An account was removed or deleted.
     Deleted = "user.deleted",
-    /// A password was changed or set anew.
+    /// A password was changed or set.
     PasswordChanged = "user.password_changed",
-    /// A user asked for another address.
+    /// A user requested another address.
     EmailChangeRequested = "user.email_change_requested",
-    /// An account has another address.
+    /// The address of an account was changed.
     EmailChanged = "user.email_changed",
-    /// A provider's sign-in was linked.
+    /// A provider's identity was linked.
     Linked = "user.linked",
-    /// A provider's sign-in was taken away.
+    /// A provider's identity was unlinked.
     Unlinked = "user.unlinked",
-    /// A user became an admin or ceased to be one.
+    /// A user was made an admin, or lost the role.
     RoleChanged = "user.role_changed",
     /// A session was ended.
     SessionRevoked = "session.revoked",
-    /// A plan was made.
+    /// A plan was created.
     PlanCreated = "plan.created",
-    /// A plan is another now.
+    /// A plan was changed.
     PlanChanged = "plan.changed",
-    /// A plan cannot be had any more.
+    /// A plan was archived.
     PlanArchived = "plan.archived",
-    /// A subscription was seen for the first time.
+    /// A subscription was stored for the first time.
     SubscriptionCreated = "subscription.created",
-    /// A subscription is in another state.
+    /// A subscription was changed.
     SubscriptionChanged = "subscription.changed",
-    /// A subscription is over.
+    /// A subscription has ended.
     SubscriptionEnded = "subscription.ended",
     /// Reconciliation repaired a subscription.
     SubscriptionRepaired = "subscription.repaired",
     /// Reconciliation repaired a payment.
     PaymentRepaired = "payment.repaired",
-    /// Money went back.
+    /// A payment was refunded, in part or in full.
     PaymentRefunded = "payment.refunded",
-    /// Stripe refused the refund of a payment for good.
+    /// Stripe permanently refused the refund of a payment.
     PaymentRefundRefused = "payment.refund_refused",
-    /// Stripe refused the end of a subscription for good.
+    /// Stripe permanently refused the end of a subscription.
     SubscriptionEndRefused = "subscription.end_refused",
     /// The card's owner disputes a payment.
     PaymentDisputed = "payment.disputed",
-    /// An admin asked for a report.
+    /// An admin requested a report.
     ReportRequested = "report.requested",
     /// An admin created a credential for a service.
     ServiceCredentialCreated = "service_credential.created",
@@ -101,13 +101,13 @@ actions! {
 /// Not the name of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an action")]
-pub struct UnknownAction;
+pub struct UnknownActionError;
 
 impl FromStr for Action {
-    type Err = UnknownAction;
+    type Err = UnknownActionError;
 
-    fn from_str(text: &str) -> Result<Self, UnknownAction> {
-        Self::ALL.iter().copied().find(|action| action.as_str() == text).ok_or(UnknownAction)
+    fn from_str(text: &str) -> Result<Self, UnknownActionError> {
+        Self::ALL.iter().copied().find(|action| action.as_str() == text).ok_or(UnknownActionError)
     }
 }
 
@@ -117,25 +117,25 @@ pub struct AuditEntry {
     /// Its id, sorted by time.
     #[schema(value_type = String)]
     pub id: AuditId,
-    /// Who did it; `None`: the system or Stripe.
+    /// The actor; `None`: the system or Stripe.
     #[schema(value_type = Option<String>)]
     pub actor_id: Option<UserId>,
-    /// What happened.
+    /// The action.
     pub action: Action,
-    /// The id of what it happened to; `None` where a sign-in failed for an unknown address.
+    /// The id of the target; `None` where a sign-in failed for an unknown address.
     pub target_id: Option<String>,
-    /// What it was before.
+    /// The values before.
     #[schema(value_type = Option<Object>)]
     pub before: Option<Value>,
-    /// What it is now.
+    /// The values after.
     #[schema(value_type = Option<Object>)]
     pub after: Option<Value>,
-    /// From where.
+    /// The client's address.
     pub ip: Option<String>,
-    /// In which request.
+    /// The request.
     #[schema(value_type = Option<String>)]
     pub request_id: Option<RequestId>,
-    /// When.
+    /// The time.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
 }
@@ -189,7 +189,7 @@ mod tests {
             assert_eq!(action.as_str().parse(), Ok(*action));
             assert_eq!(serde_json::to_value(action).unwrap(), action.as_str());
         }
-        assert_eq!("user.left".parse::<Action>(), Err(UnknownAction));
+        assert_eq!("user.left".parse::<Action>(), Err(UnknownActionError));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Addresses, made canonical once (S14).
+//! E-mail addresses, made canonical once (S14).
 
 use icu_properties::CodePointSetData;
 use icu_properties::props::DefaultIgnorableCodePoint;
@@ -6,7 +6,7 @@ use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 
-/// An address that can be mailed to: as its owner typed it, and the key under which it is one account.
+/// An address that can be mailed to: as its owner typed it, and its key, which identifies the account.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Email {
     address: String,
@@ -16,43 +16,43 @@ pub struct Email {
 /// Not an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an e-mail address")]
-pub struct InvalidEmail;
+pub struct InvalidEmailError;
 
 const MAX_CHARS: usize = 254; // RFC 5321, 4.5.3.1.3
 
 impl Email {
-    /// Trims white space and invisible characters around it, applies NFKC, wants exactly one `@`, a local part of ASCII
-    /// (SES delivers to no other), an IDNA domain with a dot-separated name, at most 254 characters and nothing that
+    /// Trims white space and invisible characters around it, applies NFKC, and requires exactly one `@`, a local part
+    /// of ASCII (SES delivers to no other), an IDNA domain with a dot, at most 254 characters, and no characters that
     /// could make it two addresses or a header.
     ///
     /// # Errors
-    /// For everything else.
-    pub fn parse(text: &str) -> Result<Self, InvalidEmail> {
+    /// For any other text.
+    pub fn parse(text: &str) -> Result<Self, InvalidEmailError> {
         let text: String = text.trim_matches(|c: char| c.is_whitespace() || is_invisible(c)).nfkc().collect();
-        let (local, domain) = text.split_once('@').ok_or(InvalidEmail)?;
+        let (local, domain) = text.split_once('@').ok_or(InvalidEmailError)?;
         let forbidden =
             |c: char| c.is_whitespace() || c.is_control() || ",;:<>()[]\\\"@".contains(c) || is_invisible(c);
         if local.is_empty() || !local.is_ascii() || local.chars().any(forbidden) || domain.chars().any(forbidden) {
-            return Err(InvalidEmail);
+            return Err(InvalidEmailError);
         }
         if local.starts_with('.') || local.ends_with('.') || local.contains("..") {
-            return Err(InvalidEmail);
+            return Err(InvalidEmailError);
         }
-        // No label is empty or longer than 63, the whole not longer than 253, all of it letters, digits and hyphens. Two
-        // hyphens in the third and fourth place are an ordinary name, as registries have sold many.
+        // No label is empty or longer than 63, the whole is not longer than 253, and all are letters, digits and
+        // hyphens. Two hyphens in the third and fourth place are allowed, because registries have sold many such names.
         let domain =
             Uts46::new().to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify);
-        let domain = domain.map_err(|_| InvalidEmail)?;
+        let domain = domain.map_err(|_| InvalidEmailError)?;
         let top_level_is_a_name =
             domain.rsplit('.').next().is_some_and(|tld| tld.bytes().any(|b| b.is_ascii_alphabetic()));
         if !domain.contains('.') || !top_level_is_a_name {
-            return Err(InvalidEmail);
+            return Err(InvalidEmailError);
         }
         let address = format!("{local}@{domain}");
         if address.chars().count() > MAX_CHARS || local.len() > 64 {
-            return Err(InvalidEmail);
+            return Err(InvalidEmailError);
         }
-        // Folding case may leave NFKC; the key is stable under a second pass.
+        // Case folding may leave NFKC; the key does not change when it is computed again.
         let key = address.to_lowercase().nfkc().collect();
         Ok(Self { address, key })
     }
@@ -63,24 +63,24 @@ impl Email {
         &self.address
     }
 
-    /// The one spelling by which it is looked up.
+    /// The key by which it is looked up.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
     }
 }
 
-/// What is looked for among the keys of addresses and of user names that begin as `text` does: of a whole address its key.
+/// The prefix of keys of addresses and user names that a search for `text` finds; for a whole address its key.
 #[must_use]
 pub fn search_key(text: &str) -> String {
     match Email::parse(text) {
         Ok(email) => email.key,
-        Err(InvalidEmail) => text.trim().nfkc().collect::<String>().to_lowercase(),
+        Err(InvalidEmailError) => text.trim().nfkc().collect::<String>().to_lowercase(),
     }
 }
 
-/// What is looked for among the domains of addresses that begin as `text` does: of a whole name its form in ASCII. `None`
-/// where no domain begins so.
+/// The prefix of domains that a search for `text` finds; for a whole name its form in ASCII. `None` where no domain can
+/// have it.
 #[must_use]
 pub fn domain_search_key(text: &str) -> Option<String> {
     let name = match text.is_ascii() {
@@ -94,7 +94,7 @@ pub fn domain_search_key(text: &str) -> Option<String> {
     name.bytes().all(is_part).then_some(name)
 }
 
-/// Characters that show nothing and would let two addresses look alike: those of Unicode's property
+/// Invisible characters, which would make two addresses look alike: those of Unicode's property
 /// `Default_Ignorable_Code_Point`.
 fn is_invisible(c: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
@@ -186,7 +186,7 @@ mod tests {
             &long,
         ];
         for text in bad {
-            assert_eq!(Email::parse(text), Err(InvalidEmail), "{text:?}");
+            assert_eq!(Email::parse(text), Err(InvalidEmailError), "{text:?}");
         }
     }
 
@@ -198,7 +198,7 @@ mod tests {
         let fits = |text: &str| Email::parse(text).is_ok();
         assert!(fits(&format!("{local}@example.com")) && !fits(&format!("{local}a@example.com")));
         assert!(fits(&format!("a@{label}.com")) && !fits(&format!("a@{label}b.com")));
-        // 65 of the local part and its @, 128 of two labels, the rest up to 254.
+        // 65 for the local part and its @, 128 for two labels, the rest up to 254.
         let whole = |rest: usize| format!("{local}@{label}.{label}.{}.com", "c".repeat(rest));
         assert_eq!(whole(57).len(), 254);
         assert!(fits(&whole(57)));
@@ -227,7 +227,7 @@ mod tests {
             "x\u{115f}y@example.test",
             "ß@a.example",
         ] {
-            assert_eq!(Email::parse(bad), Err(InvalidEmail), "{bad:?}");
+            assert_eq!(Email::parse(bad), Err(InvalidEmailError), "{bad:?}");
         }
         for (typed, address) in [("ａｎｎ＠example.test", "ann@example.test"), ("ﬁ@example.test", "fi@example.test")]
         {
@@ -252,7 +252,7 @@ mod tests {
                 format!("ann{c}@example.test"),
                 format!("ann@{c}example.test"),
             ] {
-                assert_eq!(Email::parse(&inside), Err(InvalidEmail), "{inside:?}");
+                assert_eq!(Email::parse(&inside), Err(InvalidEmailError), "{inside:?}");
             }
         }
     }
@@ -270,7 +270,7 @@ mod tests {
             "ann@my--.example",
             "ann@xn--\u{e9}.example",
         ] {
-            assert_eq!(Email::parse(bad), Err(InvalidEmail), "{bad}");
+            assert_eq!(Email::parse(bad), Err(InvalidEmailError), "{bad}");
         }
     }
 

@@ -1,11 +1,11 @@
-//! What the features of a plan give: a switch, and uses in a month.
+//! The features of a plan: switches, and limits of monthly uses.
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// The object among the features that holds the uses in a month, by name.
+/// The object among the features that holds the monthly limits, by name.
 const LIMITS: &str = "limits";
 
 /// Whether `features` switch `name` on: only `true` does.
@@ -14,14 +14,14 @@ pub fn grants(features: &Map<String, Value>, name: &str) -> bool {
     features.get(name) == Some(&Value::Bool(true))
 }
 
-/// The uses of `name` that `features` give in a month: a positive integer in their object `limits`. A limit that is missing,
-/// zero, negative or not an integer gives none.
+/// The monthly limit of `name` in `features`: a positive integer in the object `limits`. A limit that is missing, zero,
+/// negative or not an integer allows no use.
 #[must_use]
 pub fn monthly_limit(features: &Map<String, Value>, name: &str) -> u64 {
     features.get(LIMITS).and_then(|limits| limits.get(name)).and_then(Value::as_u64).unwrap_or(0)
 }
 
-/// A calendar month in UTC, the period in which uses are counted. Its text is `2026-03`.
+/// A calendar month in UTC, the period in which uses are counted. As text: `2026-03`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Month(jiff::civil::Date);
 
@@ -32,7 +32,7 @@ impl Month {
         Self(now.to_zoned(TimeZone::UTC).date().first_of_month())
     }
 
-    /// When the next one begins.
+    /// The start of the next month.
     #[must_use]
     pub fn ends_at(self) -> Timestamp {
         let next = self.0.checked_add(1.month()).and_then(|next| next.to_zoned(TimeZone::UTC));

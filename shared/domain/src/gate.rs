@@ -1,4 +1,5 @@
-//! The gate: what an authenticated request needs of a user. A session is valid exactly while its id is listed here.
+//! The gate: the data of a user that an authenticated request needs. A session is valid exactly while its id is listed
+//! here.
 
 use crate::{SessionId, UserId};
 use jiff::Timestamp;
@@ -15,10 +16,44 @@ pub enum Closing {
     Deleted,
 }
 
+/// The state of an account. It is computed from the gate's `is_active` and `left`, which are stored, and decides what the
+/// account allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountState {
+    /// The user may sign in.
+    Active,
+    /// An admin has disabled it; its subscription continues.
+    Disabled,
+    /// It was closed with its subscription.
+    Deactivated,
+    /// It is deleted: its personal data is erased within a day.
+    Deleted,
+}
+
+impl AccountState {
+    /// Whether the user may sign in, and sessions are valid.
+    #[must_use]
+    pub const fn may_sign_in(self) -> bool {
+        match self {
+            Self::Active => true,
+            Self::Disabled | Self::Deactivated | Self::Deleted => false,
+        }
+    }
+
+    /// Whether the account still exists for its owner and for admins.
+    #[must_use]
+    pub const fn exists(self) -> bool {
+        match self {
+            Self::Active | Self::Disabled | Self::Deactivated => true,
+            Self::Deleted => false,
+        }
+    }
+}
+
 /// The gate's item of one user.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Gate {
-    /// Whose it is.
+    /// The user.
     pub user_id: UserId,
     /// Whether the user may sign in.
     pub is_active: bool,
@@ -28,16 +63,16 @@ pub struct Gate {
     pub closing: Option<Closing>,
     /// Whether the user may use the admin API.
     pub is_admin: bool,
-    /// Raised with each new password; also in the credentials row.
+    /// Incremented with each new password; also in the credentials row.
     pub password_version: u64,
-    /// Whether the account has a password: what the credentials say, which lie under the address. `None` in an item of an
-    /// earlier version, until the password changes.
+    /// Whether the account has a password, as in the credentials, which are stored under the address. `None` in an item
+    /// of an earlier version, until the password changes.
     #[serde(default)]
     pub has_password: Option<bool>,
     /// The live sessions and their absolute ends.
     #[serde(default)]
     pub sessions: BTreeMap<SessionId, Timestamp>,
-    /// What the user's plan gives, 0 without one.
+    /// The tier of the user's plan, 0 without one.
     #[serde(default)]
     pub tier: u32,
     /// The features of that plan, at most 1 KiB of JSON.
@@ -49,7 +84,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// That of a user who has just registered.
+    /// The gate of a user who has just registered.
     #[must_use]
     pub fn new(user_id: UserId) -> Self {
         Self {
@@ -66,30 +101,41 @@ impl Gate {
         }
     }
 
-    /// Whether a request of `session` may pass at `now`.
+    /// The state of the account.
     #[must_use]
-    pub fn admits(&self, session: &SessionId, now: Timestamp) -> bool {
-        self.is_active && self.sessions.get(session).is_some_and(|end| now < *end)
+    pub const fn state(&self) -> AccountState {
+        match (self.is_active, self.closing) {
+            (true, _) => AccountState::Active,
+            (false, None) => AccountState::Disabled,
+            (false, Some(Closing::Deactivated)) => AccountState::Deactivated,
+            (false, Some(Closing::Deleted)) => AccountState::Deleted,
+        }
     }
 
-    /// The tier that counts at `now`.
+    /// Whether a request of `session` is admitted at `now`.
+    #[must_use]
+    pub fn admits(&self, session: &SessionId, now: Timestamp) -> bool {
+        self.state().may_sign_in() && self.sessions.get(session).is_some_and(|end| now < *end)
+    }
+
+    /// The tier that applies at `now`.
     #[must_use]
     pub fn present_tier(&self, now: Timestamp) -> u32 {
         if self.access_until.is_some_and(|until| now < until) { self.tier } else { 0 }
     }
 
-    /// The features that count at `now`; `None` without access: those of the plan that everybody has.
+    /// The features that apply at `now`; `None` without access: then those of the free plan apply.
     #[must_use]
     pub fn present_features(&self, now: Timestamp) -> Option<&serde_json::Map<String, serde_json::Value>> {
         self.access_until.is_some_and(|until| now < until).then_some(&self.features)
     }
 
-    /// The sessions that must go so that one more has room: those past their end, then the oldest.
+    /// The sessions that end to make room for one more: the expired ones, then the oldest.
     #[must_use]
     pub fn sessions_to_end(&self, now: Timestamp) -> Vec<SessionId> {
         let (ended, live): (Vec<_>, Vec<_>) = self.sessions.iter().partition(|(_, end)| **end <= now);
         let excess = (live.len() + 1).saturating_sub(crate::session::MAX_SESSIONS);
-        // Ids sort by the time they were made: the first are the oldest.
+        // Ids sort by time: the first are the oldest.
         ended.into_iter().chain(live.into_iter().take(excess)).map(|(id, _)| *id).collect()
     }
 }
@@ -115,9 +161,22 @@ mod tests {
     fn only_a_listed_unexpired_session_of_an_active_user_is_admitted() {
         let open = gate([(session(0), at(100))]);
         assert!(open.admits(&session(0), at(99)));
-        assert!(!open.admits(&session(0), at(100)), "its end has come");
+        assert!(!open.admits(&session(0), at(100)), "it has expired");
         assert!(!open.admits(&session(1), at(0)), "another session");
         assert!(!Gate { is_active: false, ..open }.admits(&session(0), at(0)), "a disabled user");
+    }
+
+    #[test]
+    fn the_state_of_an_account_decides_what_it_allows() {
+        let with = |is_active, closing| Gate { is_active, closing, ..gate([]) }.state();
+        for (state, expected, may_sign_in, exists) in [
+            (with(true, None), AccountState::Active, true, true),
+            (with(false, None), AccountState::Disabled, false, true),
+            (with(false, Some(Closing::Deactivated)), AccountState::Deactivated, false, true),
+            (with(false, Some(Closing::Deleted)), AccountState::Deleted, false, false),
+        ] {
+            assert_eq!((state, state.may_sign_in(), state.exists()), (expected, may_sign_in, exists));
+        }
     }
 
     #[test]
@@ -125,7 +184,7 @@ mod tests {
         let mut full = gate((0..50).map(|n| (session(n), at(1_000))));
         assert_eq!(full.sessions_to_end(at(0)), [session(0)]);
         full.sessions.insert(session(30), at(5));
-        assert_eq!(full.sessions_to_end(at(5)), [session(30)], "one that ended makes the room");
+        assert_eq!(full.sessions_to_end(at(5)), [session(30)], "an expired one makes room");
         assert!(gate((0..49).map(|n| (session(n), at(9)))).sessions_to_end(at(0)).is_empty());
     }
 

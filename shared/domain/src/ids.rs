@@ -1,14 +1,14 @@
-//! Ids: a prefix for the kind, then a UUIDv7 in hex. They sort by the time they were made and mean nothing else.
+//! Ids: a prefix for the kind, then a UUIDv7 in hex. They sort by the time of their creation and have no other meaning.
 
 use jiff::Timestamp;
 use std::fmt;
 use std::str::FromStr;
 use uuid::Uuid;
 
-/// A text that is no id of the expected kind. For a caller the object does not exist.
+/// A text that is not an id of the expected kind. For a caller the object does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an id of this kind")]
-pub struct NotAnId;
+pub struct InvalidIdError;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
@@ -17,14 +17,14 @@ macro_rules! id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// A new one, made at `now` out of ten random bytes.
+            /// A new one, created at `now` with ten random bytes.
             #[must_use]
             pub fn new(now: Timestamp, random: [u8; 10]) -> Self {
                 let millis = u64::try_from(now.as_millisecond()).unwrap_or_default();
                 Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
             }
 
-            /// When it was made, to the millisecond.
+            /// When it was created, to the millisecond.
             #[must_use]
             pub fn made_at(&self) -> Timestamp {
                 let millis = i64::try_from(self.0.as_u128() >> 80).unwrap_or_default();
@@ -40,13 +40,13 @@ macro_rules! id {
             /// From the 32 hex digits after the prefix.
             ///
             /// # Errors
-            /// For anything else, upper-case digits included: an id has one spelling.
-            pub fn from_bare(text: &str) -> Result<Self, NotAnId> {
+            /// For any other text, upper-case digits included: an id has one spelling.
+            pub fn from_bare(text: &str) -> Result<Self, InvalidIdError> {
                 let canonical = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
                 if !canonical {
-                    return Err(NotAnId);
+                    return Err(InvalidIdError);
                 }
-                Uuid::try_parse(text).map(Self).map_err(|_| NotAnId)
+                Uuid::try_parse(text).map(Self).map_err(|_| InvalidIdError)
             }
         }
 
@@ -63,9 +63,9 @@ macro_rules! id {
         }
 
         impl FromStr for $name {
-            type Err = NotAnId;
-            fn from_str(text: &str) -> Result<Self, NotAnId> {
-                Self::from_bare(text.strip_prefix(concat!($prefix, "_")).ok_or(NotAnId)?)
+            type Err = InvalidIdError;
+            fn from_str(text: &str) -> Result<Self, InvalidIdError> {
+                Self::from_bare(text.strip_prefix(concat!($prefix, "_")).ok_or(InvalidIdError)?)
             }
         }
 
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_sort_by_the_time_they_were_made() {
+    fn ids_sort_by_the_time_of_their_creation() {
         let at = |ms| UserId::new(Timestamp::from_millisecond(ms).unwrap(), [0xff; 10]).to_string();
         assert!(at(1_000) < at(2_000) && at(2_000) < at(1_700_000_000_000));
     }
@@ -131,7 +131,7 @@ mod tests {
             format!("{text}0"),
             String::new(),
         ] {
-            assert_eq!(wrong.parse::<UserId>(), Err(NotAnId), "{wrong}");
+            assert_eq!(wrong.parse::<UserId>(), Err(InvalidIdError), "{wrong}");
         }
     }
 }

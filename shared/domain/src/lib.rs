@@ -1,5 +1,5 @@
 //! The rules: accounts, sessions, passwords, billing. Sync and pure: no AWS, no HTTP, no environment, no clock; the
-//! present and all randomness are arguments.
+//! current time and all randomness are arguments.
 
 pub mod audit;
 pub mod billing;

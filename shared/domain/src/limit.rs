@@ -1,20 +1,20 @@
-//! How often something may happen: the rates of calls, the caps on mails, the tries at codes (S7, S11).
+//! Limits: the rates of calls, the caps on mails, the attempts at codes (S7, S11).
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A number of calls per window, refilled evenly (the generic cell rate algorithm): all may come at once, and each is
-/// returned after its share of the window.
+/// A number of calls per window, refilled evenly (the generic cell rate algorithm): all may be made at once, and each
+/// is returned after its share of the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
-    /// How many calls.
+    /// The number of calls.
     pub calls: u32,
-    /// In how many seconds.
+    /// The window in seconds.
     pub window_seconds: u32,
 }
 
 impl Quota {
-    /// So many calls a minute.
+    /// This number of calls a minute.
     #[must_use]
     pub const fn per_minute(calls: u32) -> Self {
         Self { calls, window_seconds: 60 }
@@ -26,13 +26,13 @@ impl Quota {
         i64::from(self.window_seconds) * 1000 / i64::from(self.calls.max(1))
     }
 
-    /// The latest moment to which a bucket may be filled so that it takes one call more at `now_ms`.
+    /// The latest time to which a bucket may be filled so that it accepts one more call at `now_ms`.
     #[must_use]
     pub fn admits_until_ms(self, now_ms: i64) -> i64 {
         now_ms + self.call_ms() * (i64::from(self.calls) - 1)
     }
 
-    /// When to come again to a bucket that is filled until `filled_ms`, in whole seconds, at least one.
+    /// When to retry for a bucket that is filled until `filled_ms`, in whole seconds, at least one.
     #[must_use]
     pub fn retry_after_seconds(self, filled_ms: i64, now_ms: i64) -> u32 {
         let ms = filled_ms - self.admits_until_ms(now_ms);
@@ -40,8 +40,8 @@ impl Quota {
     }
 }
 
-/// The attempts at one account, so that neither a few strangers lock its owner out nor many of them guess a credential. A
-/// client that has signed in before counts by itself.
+/// The attempts at one account, so that neither a few strangers can lock its owner out nor many of them guess a
+/// credential. A client that has signed in before has its own count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttemptQuotas {
     /// By one client.
@@ -66,21 +66,21 @@ pub const HOUR_SECONDS: u32 = 3600;
 /// A day, in seconds.
 pub const DAY_SECONDS: u32 = 86_400;
 
-/// Mails that a stranger can cause to one address, over all kinds together.
+/// The mails that a stranger can cause to one address in a minute, over all kinds together.
 pub const MAILS: Quota = Quota::per_minute(5);
-/// The same of each kind, in a day.
+/// The same for each kind, in a day.
 pub const MAILS_OF_A_KIND: u32 = 40;
-/// The same that one client causes.
+/// The same by one client.
 pub const MAILS_OF_A_KIND_BY_A_CLIENT: u32 = 10;
-/// Wrong tries at the codes of one account, in a day, over all its codes.
+/// Wrong attempts at the codes of one account, in a day, over all its codes.
 pub const CODE_TRIES: u32 = 20;
 /// A day, in milliseconds.
 pub const DAY_MS: i64 = 86_400_000;
 
-/// The mails that an address was sent, as stored.
+/// The mails to an address, as stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mailed {
-    /// Until when its rate is used up, in milliseconds since 1970.
+    /// When its rate has recovered, in milliseconds since 1970.
     #[serde(default)]
     pub filled_ms: i64,
     /// The mails of today, by kind.
@@ -88,20 +88,20 @@ pub struct Mailed {
     pub kinds: BTreeMap<String, Counted>,
 }
 
-/// A count that ends.
+/// A count with an end.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted {
-    /// How many.
+    /// The number.
     pub count: u32,
-    /// How many of them each client caused.
+    /// The number by each client.
     #[serde(default)]
     pub clients: BTreeMap<String, u32>,
-    /// When it starts anew, in milliseconds since 1970.
+    /// When it restarts, in milliseconds since 1970.
     pub ends_ms: i64,
 }
 
 impl Mailed {
-    /// This and one more mail of `kind` that `client` causes at `now_ms`; `None` when that is one too many.
+    /// This with one more mail of `kind` that `client` causes at `now_ms`; `None` when the limit is reached.
     #[must_use]
     pub fn and_one(mut self, kind: &str, client: &str, now_ms: i64) -> Option<Self> {
         if self.filled_ms > MAILS.admits_until_ms(now_ms) {
@@ -121,7 +121,7 @@ impl Mailed {
         Some(self)
     }
 
-    /// When nothing of it counts any more.
+    /// When all its counts have expired.
     #[must_use]
     pub fn ends_ms(&self) -> i64 {
         self.kinds.values().map(|counted| counted.ends_ms).fold(self.filled_ms, i64::max)

@@ -31,35 +31,35 @@ impl Purpose {
     }
 }
 
-/// Wrong tries that kill a code.
+/// The number of wrong attempts that end a code.
 pub const MAX_TRIES: u32 = 5;
 
 /// The row behind a link and, where the purpose has one, its code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OneTimeRow {
-    /// Time-ordered, with 128 random bits; what the secrets are derived from.
+    /// Sorted by time, with 128 random bits; the secrets are derived from it.
     pub id: String,
-    /// What they are for.
+    /// Their purpose.
     pub purpose: Purpose,
-    /// Whose they are.
+    /// The user.
     pub user_id: UserId,
-    /// The key they are derived with.
+    /// The id of the key from which they are derived.
     pub generation: String,
-    /// The address of the account when they were made.
+    /// The address of the account when they were created.
     pub email_key: String,
-    /// The address that they were mailed to, where that is another: the one that the account is to have.
+    /// The address that they were mailed to, if it differs: the requested one.
     #[serde(default)]
     pub new_email: Option<Email>,
-    /// The session that asked for another address: the change is pending only while it is live.
+    /// The session that requested another address: the change is pending only while it is live.
     #[serde(default)]
     pub session_id: Option<SessionId>,
-    /// The password version of the account when they were made.
+    /// The password version of the account when they were created.
     pub password_version: u64,
     /// When the link ends.
     pub expires_at: Timestamp,
     /// When the code ends.
     pub code_expires_at: Timestamp,
-    /// Tries at the code so far.
+    /// The attempts at the code so far.
     #[serde(default)]
     pub tries: u32,
     /// When it was used up.
@@ -69,11 +69,11 @@ pub struct OneTimeRow {
 
 /// Why a link or a code is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// Unknown, used up, killed, or made for another state of the account.
+pub enum OneTimeError {
+    /// Unknown, used up, blocked, or created for another state of the account.
     #[error("invalid or used up")]
     Invalid,
-    /// The link was good once.
+    /// The link has expired.
     #[error("expired")]
     Expired,
 }
@@ -82,16 +82,16 @@ impl OneTimeRow {
     /// Whether its link is valid for an account with this address and password version at `now`.
     ///
     /// # Errors
-    /// [`Refused::Invalid`] takes precedence over [`Refused::Expired`].
-    pub fn check_link(&self, email_key: &str, password_version: u64, now: Timestamp) -> Result<(), Refused> {
+    /// [`OneTimeError::Invalid`] takes precedence over [`OneTimeError::Expired`].
+    pub fn check_link(&self, email_key: &str, password_version: u64, now: Timestamp) -> Result<(), OneTimeError> {
         let same_account = self.email_key == email_key && self.password_version == password_version;
         if !same_account || self.used_at.is_some() {
-            return Err(Refused::Invalid);
+            return Err(OneTimeError::Invalid);
         }
-        if now < self.expires_at { Ok(()) } else { Err(Refused::Expired) }
+        if now < self.expires_at { Ok(()) } else { Err(OneTimeError::Expired) }
     }
 
-    /// Whether a try at its code is worth counting at `now`; the store counts it under the same conditions.
+    /// Whether an attempt at its code may count at `now`; the store counts it under the same conditions.
     #[must_use]
     pub fn takes_tries(&self, now: Timestamp) -> bool {
         self.used_at.is_none() && self.tries < MAX_TRIES && now < self.code_expires_at
@@ -140,11 +140,11 @@ mod tests {
     #[test]
     fn a_link_is_valid_until_its_last_second_for_the_unchanged_account() {
         assert_eq!(row().check_link("ann@example.com", 3, at(3599)), Ok(()));
-        assert_eq!(row().check_link("ann@example.com", 3, at(3600)), Err(Refused::Expired));
-        assert_eq!(row().check_link("new@example.com", 3, at(0)), Err(Refused::Invalid));
-        assert_eq!(row().check_link("ann@example.com", 4, at(0)), Err(Refused::Invalid));
+        assert_eq!(row().check_link("ann@example.com", 3, at(3600)), Err(OneTimeError::Expired));
+        assert_eq!(row().check_link("new@example.com", 3, at(0)), Err(OneTimeError::Invalid));
+        assert_eq!(row().check_link("ann@example.com", 4, at(0)), Err(OneTimeError::Invalid));
         let used = OneTimeRow { used_at: Some(at(1)), ..row() };
-        assert_eq!(used.check_link("ann@example.com", 3, at(9_999)), Err(Refused::Invalid));
+        assert_eq!(used.check_link("ann@example.com", 3, at(9_999)), Err(OneTimeError::Invalid));
     }
 
     // S11
@@ -152,7 +152,7 @@ mod tests {
     fn the_fifth_wrong_attempt_invalidates_a_code() {
         assert!(OneTimeRow { tries: 4, ..row() }.takes_tries(at(0)));
         assert!(!OneTimeRow { tries: 5, ..row() }.takes_tries(at(0)));
-        assert!(!row().takes_tries(at(900)), "S10: a code lives 15 minutes");
+        assert!(!row().takes_tries(at(900)), "S10: a code is valid for 15 minutes");
         assert!(!OneTimeRow { used_at: Some(at(0)), ..row() }.takes_tries(at(1)));
     }
 }

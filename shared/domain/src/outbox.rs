@@ -2,12 +2,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-/// The kind of a row that is never sent: the work that an answer for an unknown address must do as well (S6).
+/// The kind of a row that is never sent: it stands for the work that an answer for an unknown address must do as well
+/// (S6).
 pub const DECOY: &str = "decoy";
 
 /// The kind of a row that is a command for Stripe.
 pub const COMMAND: &str = "command";
-/// The kind of such a row that an earlier version wrote.
+/// The same kind in rows of an earlier version.
 const OLD_COMMAND: &str = "order";
 
 /// Whether a row of this kind is a command, also one of an earlier version (R18).
@@ -16,16 +17,16 @@ pub fn is_command(kind: &str) -> bool {
     kind == COMMAND || kind == OLD_COMMAND
 }
 
-/// The kind of a row that asks for a report to be run.
+/// The kind of a row that requests a run of a report.
 pub const REPORT: &str = "report";
 
 /// The age at which an unmarked message is sent to its queue again for the first time.
 pub const SENT_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(10);
-/// The factor of the age at each further time: a poison message returns seldom.
+/// The factor of the age at each further time: a poison message returns rarely.
 const TIMES_AS_LONG: i32 = 4;
 
-/// Whether one of the times at which an unmarked message is put on its queue again has come since `last`, the previous
-/// sweep: however often and late sweeps run, each time counts once.
+/// Whether one of the times at which an unmarked message is queued again has passed since `last`, the previous sweep:
+/// however often and late sweeps run, each time counts once.
 #[must_use]
 pub fn is_sent_again(created_at: Timestamp, last: Option<Timestamp>, now: Timestamp) -> bool {
     let mut after = SENT_AGAIN_AFTER;
@@ -70,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_of_the_end_of_time_is_never_sent_again() {
+    fn a_message_with_the_last_possible_time_is_never_sent_again() {
         assert!(!is_sent_again(Timestamp::MAX, None, Timestamp::MAX));
         assert!(!is_sent_again(at(0), Some(Timestamp::MAX), Timestamp::MAX));
     }

@@ -1,4 +1,4 @@
-//! Which password will do (S1, S3). How it is hashed is the auth function's business.
+//! The accepted passwords (S1, S3). The auth function hashes them.
 
 use crate::{Email, Secret, Username};
 use serde::{Deserialize, Deserializer};
@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use zeroize::Zeroize;
 
-/// A password as it is counted, hashed and compared: in Unicode's form NFC, since keyboards send one text in several
-/// forms (RFC 8265, 4.2). Nothing else of it is changed.
+/// A password in the form that is counted, hashed and compared: Unicode's NFC, since keyboards send one text in several
+/// forms (RFC 8265, 4.2). Nothing else is changed.
 #[derive(Clone)]
 pub struct Password(Secret<String>);
 
@@ -41,7 +41,7 @@ impl<'de> Deserialize<'de> for Password {
 /// The rules of a deployment.
 #[derive(Debug, Clone, Copy)]
 pub struct PasswordPolicy {
-    /// The least number of characters (code points).
+    /// The smallest number of characters (code points).
     pub min_chars: usize,
 }
 
@@ -50,8 +50,8 @@ pub const MAX_CHARS: usize = 1024;
 
 /// Why a password is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum WeakPassword {
-    /// Under the least length.
+pub enum WeakPasswordError {
+    /// Below the smallest length.
     #[error("The password must have at least {0} characters.")]
     TooShort(usize),
     /// Over [`MAX_CHARS`].
@@ -60,7 +60,7 @@ pub enum WeakPassword {
     /// On the list of common and breached ones.
     #[error("This password is among the most used ones and would be guessed first. Choose another.")]
     Common,
-    /// Made of the user's own name or address.
+    /// It consists of the user's own name or address.
     #[error("The password must not be made of your own name or address. Choose another.")]
     Personal,
 }
@@ -71,11 +71,11 @@ impl PasswordPolicy {
     ///
     /// # Errors
     /// The first violated rule; the lengths are checked before any computation.
-    pub fn check(&self, password: &Password, email: &Email, username: &Username) -> Result<(), WeakPassword> {
+    pub fn check(&self, password: &Password, email: &Email, username: &Username) -> Result<(), WeakPasswordError> {
         self.check_beside(password, Some(email), Some(username))
     }
 
-    /// The same where address or name may be invalid: then they are no one's.
+    /// The same where address or name may be invalid: then they are ignored.
     ///
     /// # Errors
     /// As [`PasswordPolicy::check`].
@@ -84,13 +84,13 @@ impl PasswordPolicy {
         password: &Password,
         email: Option<&Email>,
         username: Option<&Username>,
-    ) -> Result<(), WeakPassword> {
+    ) -> Result<(), WeakPasswordError> {
         let chars = password.expose().chars().count();
         if chars < self.min_chars {
-            return Err(WeakPassword::TooShort(self.min_chars));
+            return Err(WeakPasswordError::TooShort(self.min_chars));
         }
         if password.is_too_long() {
-            return Err(WeakPassword::TooLong);
+            return Err(WeakPasswordError::TooLong);
         }
         let mut lower_case = password.expose().to_lowercase();
         let checked = check_lists(&lower_case, email, username);
@@ -103,12 +103,12 @@ impl PasswordPolicy {
 /// 3.1.1 (MIT licence).
 static COMMON: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("common_passwords.txt").lines().collect());
 
-/// The shortest word of a person's own that counts: shorter ones stand in half of all passwords.
+/// The shortest word of the user that counts: shorter ones occur in half of all passwords.
 const MIN_OWN_CHARS: usize = 3;
 /// The number of characters in addition to the user's own words that makes a password acceptable.
 const OWN_ENOUGH_CHARS: usize = 4;
 
-fn check_lists(password: &str, email: Option<&Email>, username: Option<&Username>) -> Result<(), WeakPassword> {
+fn check_lists(password: &str, email: Option<&Email>, username: Option<&Username>) -> Result<(), WeakPasswordError> {
     let name = username.map(Username::key).unwrap_or_default();
     let email = email.map(Email::key).unwrap_or_default();
     let mut own: Vec<&str> = vec![email, &name];
@@ -118,10 +118,10 @@ fn check_lists(password: &str, email: Option<&Email>, username: Option<&Username
     own.sort_by_key(|word| std::cmp::Reverse(word.len()));
     let rest = own.iter().fold(password.to_owned(), |rest, word| rest.replace(word, ""));
     if rest.len() < password.len() && rest.chars().count() < OWN_ENOUGH_CHARS {
-        return Err(WeakPassword::Personal);
+        return Err(WeakPasswordError::Personal);
     }
-    // One lookup for any password: a score would let an attacker choose the CPU time.
-    if COMMON.contains(password) { Err(WeakPassword::Common) } else { Ok(()) }
+    // One lookup for any password: with a score, an attacker could choose the CPU time.
+    if COMMON.contains(password) { Err(WeakPasswordError::Common) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -132,7 +132,7 @@ mod tests {
         Password::new(Secret::new(text.to_owned()))
     }
 
-    fn check(password: &str) -> Result<(), WeakPassword> {
+    fn check(password: &str) -> Result<(), WeakPasswordError> {
         let email = Email::parse("ann.lee@widgets.example").unwrap();
         let username = Username::parse("annabel").unwrap();
         PasswordPolicy { min_chars: 8 }.check(&typed(password), &email, &username)
@@ -141,11 +141,11 @@ mod tests {
     // S1
     #[test]
     fn lengths_are_counted_in_code_points_at_both_ends() {
-        assert_eq!(check("kq7 vz2"), Err(WeakPassword::TooShort(8)));
-        assert_eq!(check("éüñ€漢字🙂"), Err(WeakPassword::TooShort(8)));
+        assert_eq!(check("kq7 vz2"), Err(WeakPasswordError::TooShort(8)));
+        assert_eq!(check("éüñ€漢字🙂"), Err(WeakPasswordError::TooShort(8)));
         assert_eq!(check("éüñ€漢字🙂ß"), Ok(()));
         assert_eq!(check(&"ǂ".repeat(1024)), Ok(()));
-        assert_eq!(check(&"ǂ".repeat(1025)), Err(WeakPassword::TooLong));
+        assert_eq!(check(&"ǂ".repeat(1025)), Err(WeakPasswordError::TooLong));
     }
 
     // S1
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn common_passwords_are_refused_in_any_case() {
         for bad in ["password", "PassWord", "12345678", "qwertyuiop", "baseball", "trustno1", "iloveyou", "PASSWORD1"] {
-            assert_eq!(check(bad), Err(WeakPassword::Common), "{bad}");
+            assert_eq!(check(bad), Err(WeakPasswordError::Common), "{bad}");
         }
     }
 
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn a_password_that_equals_the_name_or_address_is_refused() {
         for bad in ["ann.lee@widgets.example", "Annabel!7", "annabel-9", "WIDGETS12", "annabelannabel", "kq7annabel"] {
-            assert_eq!(check(bad), Err(WeakPassword::Personal), "{bad}");
+            assert_eq!(check(bad), Err(WeakPasswordError::Personal), "{bad}");
         }
         for good in ["annabel rides 40 camels", "kq7zannabel"] {
             assert_eq!(check(good), Ok(()), "{good}");
@@ -186,7 +186,7 @@ mod tests {
         let (email, username) = (Email::parse("ann@widgets.example").unwrap(), Username::parse("annabel").unwrap());
         let check = |password: &str| PasswordPolicy { min_chars: 3 }.check(&typed(password), &email, &username);
         assert_eq!(check("kq7"), Ok(()));
-        assert_eq!(check("ann"), Err(WeakPassword::Personal), "a word of three characters counts");
+        assert_eq!(check("ann"), Err(WeakPasswordError::Personal), "a word of three characters counts");
     }
 
     // B5, S1
@@ -210,9 +210,9 @@ mod tests {
     #[test]
     fn the_characters_of_the_composed_form_are_counted() {
         let decomposed = "e\u{301}".repeat(7);
-        assert_eq!(check(&decomposed), Err(WeakPassword::TooShort(8)));
+        assert_eq!(check(&decomposed), Err(WeakPasswordError::TooShort(8)));
         assert_eq!(check(&"e\u{301}".repeat(1024)), Ok(()));
-        assert_eq!(check(&"e\u{301}".repeat(1025)), Err(WeakPassword::TooLong));
+        assert_eq!(check(&"e\u{301}".repeat(1025)), Err(WeakPasswordError::TooLong));
     }
 
     // B12, S3
@@ -229,7 +229,7 @@ mod tests {
     fn substitutions_are_checked_with_one_lookup() {
         let classes = ["4@", "8", "({[<", "3", "6", "9", "!1|7", "0", "$5", "+", "%", "2"];
         let all: String = classes.concat();
-        // Each of these took from 20 to 30 times the time of hashing with a scoring library.
+        // Each of these took 20 to 30 times as long as hashing with a scoring library.
         for text in [all.repeat(5), "4@8({[<369!1|70$5+%2".repeat(5), "@$!".repeat(300), "p@$$w0rd!".repeat(11)] {
             assert_eq!(check(&text), Ok(()), "{text}");
         }

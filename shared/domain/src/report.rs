@@ -5,11 +5,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// How long a report is kept. Its result holds what the tables held of people, so it must not outlive the day in which a deleted
-/// person is erased.
+/// How long a report is stored. Its result contains personal data of the tables, so it must not outlive the day in
+/// which a deleted user is erased.
 pub const REPORT_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
-/// Where a report is.
+/// The status of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReportStatus {
@@ -19,7 +19,7 @@ pub enum ReportStatus {
     Running,
     /// It has a result.
     Succeeded,
-    /// It has none, and `error` says why.
+    /// It failed, and `error` says why.
     Failed,
 }
 
@@ -33,25 +33,25 @@ pub enum ReportFormat {
     Csv,
 }
 
-/// How a CSV file is written.
+/// The format of a CSV file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CsvOptions {
-    /// Whether it begins with a byte order mark, by which Excel knows UTF-8.
+    /// Whether it begins with a byte order mark, by which Excel recognises UTF-8.
     #[serde(default)]
     pub bom: bool,
-    /// What stands between two cells.
+    /// The separator of cells.
     #[serde(default)]
     pub delimiter: Delimiter,
 }
 
-/// What stands between two cells.
+/// The separator of cells.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub enum Delimiter {
-    /// As RFC 4180 has it.
+    /// As in RFC 4180.
     #[default]
     #[serde(rename = ",")]
     Comma,
-    /// As spreadsheets of many countries want it.
+    /// As spreadsheets of many countries expect.
     #[serde(rename = ";")]
     Semicolon,
 }
@@ -61,19 +61,19 @@ pub enum Delimiter {
 pub struct Report {
     /// Its id.
     pub id: ReportId,
-    /// The admin who asked.
+    /// The admin who requested it.
     pub requested_by: UserId,
     /// The statement.
     pub sql: String,
-    /// What its result becomes.
+    /// The format of its result.
     pub format: ReportFormat,
-    /// How a CSV file is written.
+    /// The format of a CSV file.
     pub csv: CsvOptions,
     /// Whether the tables are read again for it.
     pub fresh: bool,
-    /// Where it is.
+    /// Its status.
     pub status: ReportStatus,
-    /// When it was asked for.
+    /// When it was requested.
     pub created_at: Timestamp,
     /// The result.
     #[serde(flatten)]
@@ -83,10 +83,10 @@ pub struct Report {
 /// The result of a report; empty until it has ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportOutcome {
-    /// The moment at which the tables were read.
+    /// When the tables were read.
     #[serde(default)]
     pub as_of: Option<Timestamp>,
-    /// How many rows the whole result has.
+    /// The number of rows in the whole result.
     #[serde(default)]
     pub row_count: Option<u64>,
     /// The names of its columns.
@@ -103,18 +103,18 @@ pub struct ReportOutcome {
 /// The body of a report's outbox message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportRequest {
-    /// Which one is to be run.
+    /// The report to run.
     pub report_id: ReportId,
 }
 
 impl Report {
-    /// The key of its CSV file in the bucket. Who runs it again over the same tables writes the same file.
+    /// The key of its CSV file in the bucket. A repeated run over the same tables writes the same file.
     #[must_use]
     pub fn file_key(&self, as_of: Timestamp) -> String {
         format!("{}/{}.csv", self.id, as_of.as_millisecond())
     }
 
-    /// Whether it is still kept at `now`.
+    /// Whether it is still stored at `now`.
     #[must_use]
     pub fn is_kept(&self, now: Timestamp) -> bool {
         now.duration_since(self.created_at) < REPORT_KEPT
@@ -122,7 +122,7 @@ impl Report {
 }
 
 impl ReportStatus {
-    /// Whether nothing follows any more.
+    /// Whether it has ended.
     #[must_use]
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed)

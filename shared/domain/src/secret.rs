@@ -8,7 +8,7 @@ use zeroize::Zeroize;
 pub struct Secret<T: Zeroize>(T);
 
 impl<T: Zeroize> Secret<T> {
-    /// Takes charge of `value`.
+    /// Wraps `value`.
     pub const fn new(value: T) -> Self {
         Self(value)
     }

@@ -1,4 +1,4 @@
-//! Service credentials: what a team's own service authenticates with, created by an admin.
+//! Service credentials: an adopter's own service authenticates with them; an admin creates them.
 
 use crate::{ServiceId, UserId};
 use jiff::Timestamp;
@@ -7,37 +7,37 @@ use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 use utoipa::ToSchema;
 
-/// So many service credentials may exist at once.
+/// The largest number of service credentials.
 pub const MAX_SERVICE_CREDENTIALS: usize = 20;
 /// The longest name, in characters.
 const MAX_NAME_CHARS: usize = 80;
 
-/// What a service is called, for the admins.
+/// The name of a service, for admins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceName(String);
 
 /// Not a name for a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("name has 1 to 80 characters, no control characters among them.")]
-pub struct InvalidServiceName;
+pub struct InvalidServiceNameError;
 
 impl FromStr for ServiceName {
-    type Err = InvalidServiceName;
+    type Err = InvalidServiceNameError;
 
-    fn from_str(text: &str) -> Result<Self, InvalidServiceName> {
+    fn from_str(text: &str) -> Result<Self, InvalidServiceNameError> {
         let name = text.trim();
         let fits = (1..=MAX_NAME_CHARS).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-        if fits { Ok(Self(name.to_owned())) } else { Err(InvalidServiceName) }
+        if fits { Ok(Self(name.to_owned())) } else { Err(InvalidServiceNameError) }
     }
 }
 
-/// The credential of a service. Of its secret nothing is here.
+/// The credential of a service, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ServiceCredential {
     /// Its id: the `client_id` of OAuth.
     #[schema(value_type = String)]
     pub id: ServiceId,
-    /// What it is called.
+    /// Its name.
     #[schema(value_type = String, max_length = 80)]
     pub name: ServiceName,
     /// When it was created.
@@ -62,7 +62,7 @@ mod tests {
             assert_eq!(good.parse::<ServiceName>().unwrap().0, good.trim());
         }
         for bad in ["", "  ", "a\nb", "\u{7f}", &"n".repeat(81)] {
-            assert_eq!(bad.parse::<ServiceName>(), Err(InvalidServiceName), "{bad}");
+            assert_eq!(bad.parse::<ServiceName>(), Err(InvalidServiceNameError), "{bad}");
         }
     }
 }

@@ -5,23 +5,23 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// A session, as the contract shows it.
+/// A session in the form of the contract.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Session {
     /// Its id.
     #[schema(value_type = String)]
     pub id: SessionId,
-    /// When it was made: its sign-in.
+    /// When it was created: the time of its sign-in.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// When its token was refreshed last.
+    /// When its token was last refreshed.
     #[schema(value_type = String, format = DateTime)]
     pub last_used_at: Timestamp,
     /// The client's address at the sign-in.
     pub ip: Option<String>,
-    /// What the client called itself at the sign-in.
+    /// The client's user agent at the sign-in.
     pub user_agent: Option<String>,
-    /// Whether it is the caller's own, of this request.
+    /// Whether it is the session of this request.
     pub current: bool,
 }
 
@@ -36,19 +36,19 @@ pub struct Lifetimes {
     pub absolute_seconds: u32,
 }
 
-/// How many sessions a user may have; the oldest ends.
+/// The largest number of sessions of a user; the oldest ends.
 pub const MAX_SESSIONS: usize = 50;
-/// Within this time of a rotation the token that it used up still gives the same successor.
+/// Within this time after a rotation the previous token still leads to the same successor.
 pub const GRACE: SignedDuration = SignedDuration::from_secs(10);
-/// Within this time of its sign-in a session counts as fresh (® in the contract).
+/// Within this time after its sign-in a session counts as fresh (® in the contract).
 pub const FRESH: SignedDuration = SignedDuration::from_mins(5);
 
 /// The stored rotation of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rotation {
-    /// The number of the token that is good now.
+    /// The number of the current token.
     pub n: u64,
-    /// When it was first handed out.
+    /// When it was issued.
     pub rotated_at: Timestamp,
     /// When its session ends, however often it is refreshed.
     pub ends_at: Timestamp,
@@ -63,7 +63,7 @@ pub enum Refresh {
     Repeat,
     /// Refused without effect: expired, or overtaken by two rotations within the grace.
     Refuse,
-    /// Used up long ago and presented again: it was copied. The session ends.
+    /// Used long ago and presented again: it was copied. The session ends.
     Reuse,
 }
 
@@ -123,7 +123,7 @@ mod tests {
 
     // S18
     #[test]
-    fn every_distance_inside_and_outside_the_grace_has_its_own_answer() {
+    fn every_age_inside_and_outside_the_grace_has_its_own_answer() {
         for (n, in_grace, later) in [
             (5, Refresh::Rotate, Refresh::Rotate),
             (4, Refresh::Repeat, Refresh::Reuse),

@@ -1,4 +1,4 @@
-//! Users, as the contract shows them.
+//! Users in the form of the contract.
 
 use crate::{Email, UserId};
 use jiff::Timestamp;
@@ -7,11 +7,11 @@ use std::fmt;
 use std::str::FromStr;
 use utoipa::ToSchema;
 
-/// How an account came to be.
+/// How an account was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Provider {
-    /// By address and password.
+    /// With an address and a password.
     Local,
     /// By a Google account.
     Google,
@@ -42,7 +42,7 @@ pub enum IdentityProvider {
 }
 
 impl IdentityProvider {
-    /// Both.
+    /// All providers.
     pub const ALL: [Self; 2] = [Self::Google, Self::Github];
 
     /// Its name in paths, keys and answers.
@@ -54,7 +54,7 @@ impl IdentityProvider {
         }
     }
 
-    /// Its name for a person.
+    /// Its display name.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
@@ -65,17 +65,17 @@ impl IdentityProvider {
 }
 
 impl FromStr for IdentityProvider {
-    type Err = UnknownProvider;
+    type Err = UnknownProviderError;
 
-    fn from_str(text: &str) -> Result<Self, UnknownProvider> {
-        Self::ALL.into_iter().find(|provider| provider.as_str() == text).ok_or(UnknownProvider)
+    fn from_str(text: &str) -> Result<Self, UnknownProviderError> {
+        Self::ALL.into_iter().find(|provider| provider.as_str() == text).ok_or(UnknownProviderError)
     }
 }
 
 /// Not the name of a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a provider")]
-pub struct UnknownProvider;
+pub struct UnknownProviderError;
 
 impl From<IdentityProvider> for Provider {
     fn from(provider: IdentityProvider) -> Self {
@@ -92,17 +92,17 @@ pub struct User {
     /// Its id.
     #[schema(value_type = String, examples("usr_019ca945f4607c7b9c59379e3f571f07"))]
     pub id: UserId,
-    /// Where mail goes.
+    /// The e-mail address.
     #[schema(value_type = String, format = Email)]
     pub email: Email,
     /// The public name.
     #[schema(value_type = String, examples("ann"))]
     pub username: Username,
-    /// How the account came to be.
+    /// How the account was created.
     pub provider: Provider,
-    /// Whether the owner of the address has shown to be the owner of the account.
+    /// Whether the e-mail address is verified.
     pub email_verified: bool,
-    /// Whether it may sign in.
+    /// Whether the user may sign in.
     pub is_active: bool,
     /// Whether it may use the admin API.
     pub is_admin: bool,
@@ -111,25 +111,25 @@ pub struct User {
     pub created_at: Timestamp,
 }
 
-/// A user name: 3–40 of `A–Z a–z 0–9 . _ -`, unique without regard to case.
+/// A user name: 3–40 of `A–Z a–z 0–9 . _ -`, unique ignoring case.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Username(String);
 
 /// Not a user name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a user name has 3 to 40 letters, digits, dots, dashes or underscores")]
-pub struct InvalidUsername;
+pub struct InvalidUsernameError;
 
 impl Username {
     /// # Errors
-    /// When it is too short, too long or holds another character.
-    pub fn parse(text: &str) -> Result<Self, InvalidUsername> {
+    /// When it is too short, too long or contains another character.
+    pub fn parse(text: &str) -> Result<Self, InvalidUsernameError> {
         let fits = (3..=40).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
-        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidUsername) }
+        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidUsernameError) }
     }
 
-    /// The user name nearest to a provider's name; `suffix` (at most 8 characters) makes it unique.
+    /// The user name closest to a provider's name; `suffix` (at most 8 characters) makes it unique.
     #[must_use]
     pub fn near(text: &str, suffix: Option<&str>) -> Self {
         let plain = |c: char| match c {
@@ -144,13 +144,13 @@ impl Username {
         Self(suffix.map_or(name.clone(), |suffix| format!("{name}-{suffix}")))
     }
 
-    /// As it was chosen.
+    /// As the user typed it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The one spelling by which it is looked up.
+    /// The key by which it is looked up.
     #[must_use]
     pub fn key(&self) -> String {
         self.0.to_ascii_lowercase()
@@ -185,7 +185,7 @@ mod tests {
             assert_eq!(serde_json::to_value(Provider::from(provider)).unwrap(), name);
         }
         for other in ["", "Google", "local"] {
-            assert_eq!(other.parse::<IdentityProvider>(), Err(UnknownProvider), "{other}");
+            assert_eq!(other.parse::<IdentityProvider>(), Err(UnknownProviderError), "{other}");
         }
     }
 
@@ -232,7 +232,7 @@ mod tests {
         }
         let too_long = "x".repeat(41);
         for bad in ["", "ab", "a b", "äbc", "a@b", "abc ", "a/b", "<b>", too_long.as_str()] {
-            assert_eq!(Username::parse(bad), Err(InvalidUsername), "{bad:?}");
+            assert_eq!(Username::parse(bad), Err(InvalidUsernameError), "{bad:?}");
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tollgate_platform::keys::KeyError;
 use tollgate_store::StoreError;
 
-/// When to repeat a request that could not be decided, in seconds.
+/// When to retry a request that could not be decided, in seconds.
 const RETRY_AFTER_SECONDS: u32 = 2;
 
 /// Why a guard refuses a request.
@@ -82,7 +82,7 @@ impl GuardError {
         }
     }
 
-    /// The members of the problem beside those that every problem has; an empty object for none.
+    /// The members of the problem besides those that every problem has; an empty object for none.
     #[must_use]
     pub fn members(&self) -> Value {
         match self {
@@ -115,7 +115,7 @@ impl GuardError {
 }
 
 impl IntoResponse for GuardError {
-    /// The problem. The error is among the response's extensions, for a layer that logs its cause.
+    /// The problem. The error is in the response's extensions, for a layer that logs its cause.
     fn into_response(self) -> Response {
         let mut response = (self.public().0, self.body().to_string()).into_response();
         let headers = response.headers_mut();

@@ -1,4 +1,4 @@
-//! A guard for what only some plans switch on.
+//! A guard for features that only some plans have.
 
 use crate::{ActiveUser, Guard, GuardError};
 use axum::extract::{FromRef, FromRequestParts};
@@ -8,7 +8,7 @@ use tollgate_domain::features::grants;
 
 /// A name among the features of a plan, or among its `limits`.
 pub trait Feature: Send + Sync + 'static {
-    /// As the plan has it.
+    /// The name in the plan.
     const NAME: &'static str;
 }
 

@@ -1,4 +1,4 @@
-//! What everybody has: the features of the plan of price 0, kept in memory between reads.
+//! The features that every user has: those of the plan of price 0, cached between reads.
 
 use crate::GuardError;
 use jiff::{SignedDuration, Timestamp};
@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tollgate_domain::gate::Gate;
 use tollgate_store::Store;
 
-/// After this time they are read again: a change reaches new tokens within minutes.
+/// How long they are cached: a change reaches new tokens within minutes.
 const MAX_AGE: SignedDuration = SignedDuration::from_mins(5);
 
 type Held = Option<(Timestamp, Arc<Map<String, Value>>)>;

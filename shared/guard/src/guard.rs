@@ -1,4 +1,4 @@
-//! Who may do what: extractors, so that a handler cannot get at a thing unchecked. They read the gate and nothing else.
+//! Authorisation: extractors, so that a handler cannot access data without a check. They read only the gate.
 
 use crate::{FreePlan, GuardError, TokenKeys};
 use axum::extract::{FromRef, FromRequestParts};
@@ -12,7 +12,7 @@ use tollgate_platform::Clock;
 use tollgate_platform::tokens::AccessClaims;
 use tollgate_store::{Lookup, OwnLookup, Store, StoreError};
 
-/// The settings and keys by which tokens are verified.
+/// The settings and keys that verify tokens.
 #[derive(Clone)]
 pub struct Guard {
     /// The keys.
@@ -28,7 +28,7 @@ pub struct Guard {
     pub(crate) free_plan: FreePlan,
 }
 
-/// An active user, in a session that lives.
+/// An active user, in a live session.
 #[derive(Debug, Clone)]
 pub struct ActiveUser {
     /// The user's id.
@@ -49,7 +49,7 @@ where
     type Rejection = GuardError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, GuardError> {
-        // What a middleware has found out already.
+        // A middleware has found the user already.
         if let Some(user) = parts.extensions.get::<Self>() {
             return Ok(user.clone());
         }
@@ -60,8 +60,8 @@ where
     }
 }
 
-/// An active user, in a live session, with the user's own items that are read in the same call as the gate. They are decoded
-/// only after the gate admits the session.
+/// An active user, in a live session, with the user's own items, which are read in the same call as the gate. They are
+/// decoded only after the gate admits the session.
 #[derive(Debug, Clone)]
 pub struct ActiveUserWith<L: OwnLookup> {
     /// The user.
@@ -89,8 +89,8 @@ where
     }
 }
 
-/// An active user, with the result of `read`, which runs beside the read of the gate, for items whose keys are not known before.
-/// The result is dropped if the gate does not admit the session.
+/// An active user, with the result of `read`, which runs concurrently with the read of the gate, for items whose keys
+/// are not known before. The result is dropped if the gate does not admit the session.
 ///
 /// # Errors
 /// `unauthenticated`, or 503 when the gate or the items cannot be read.
@@ -154,7 +154,7 @@ fn bearer(parts: &Parts) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// An active user who is an admin now, whatever the token says.
+/// An active user who is an admin now, whatever the token's claim is.
 #[derive(Debug, Clone)]
 pub struct Admin(pub ActiveUser);
 
@@ -171,7 +171,7 @@ where
     }
 }
 
-/// An active user whose access is of tier `N` or more now: for the endpoints of a team's own product.
+/// An active user whose access is of tier `N` or more now: for the endpoints of an adopter's own product.
 #[derive(Debug, Clone)]
 pub struct RequireTier<const N: u32>(pub ActiveUser);
 

@@ -10,13 +10,13 @@ use tollgate_domain::features::{Month, monthly_limit};
 use tollgate_platform::random_bytes;
 use tollgate_store::Use;
 
-/// One use of `F` by an active user, counted before the handler runs: a use whose work fails afterwards stays counted. Put it
-/// after the other guards, because what a later argument refuses stays counted too.
+/// One use of `F` by an active user, counted before the handler runs: a use whose work fails afterwards stays counted.
+/// Put it after the other guards, because a use stays counted when a later argument refuses.
 #[derive(Debug, Clone)]
 pub struct Quota<F> {
     /// The user.
     pub user: ActiveUser,
-    /// The uses that the plan gives in a calendar month (UTC).
+    /// The uses that the plan allows in a calendar month (UTC).
     pub limit: u64,
     /// The uses counted in this month, this one included.
     pub used: u64,

@@ -1,4 +1,4 @@
-//! How a guard is made, and what its extractors ask it.
+//! The setup of a guard, and the methods that its extractors use.
 
 use crate::{ActiveUser, FreePlan, Guard, GuardError, PublishedKeys, TokenKeys};
 use aws_types::SdkConfig;
@@ -9,7 +9,8 @@ use std::sync::Arc;
 use tollgate_platform::{Clock, ConfigError, Env};
 use tollgate_store::Store;
 
-/// The time of a request, for a server that gives all parts of a request the same one. Without it the guards ask their clock.
+/// The time of a request, for a server that uses one time for all parts of a request. Without it the guards use their
+/// clock.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestTime(pub Timestamp);
 
@@ -22,8 +23,8 @@ impl Guard {
         Self { keys, store, issuer, audience, clock, upgrade_url, free_plan }
     }
 
-    /// The guard of a function of your own: it verifies tokens by the keys that Tollgate publishes, and has no secret. Make it
-    /// once and clone it, because it holds what it has read.
+    /// The guard of your own function: it verifies tokens with the keys that Tollgate publishes, and has no secret.
+    /// Create it once and clone it, because it caches its reads.
     ///
     /// # Errors
     /// With the name of the first variable that is missing or wrong.

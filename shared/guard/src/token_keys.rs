@@ -9,7 +9,7 @@ use tollgate_store::Store;
 
 /// How long the published keys are cached: a removed key is invalid afterwards.
 const MAX_AGE: SignedDuration = SignedDuration::from_mins(5);
-/// For an unknown key they are read again no sooner than this.
+/// For an unknown key they are read again no sooner than after this time.
 const MIN_AGE: SignedDuration = SignedDuration::from_mins(1);
 
 /// The keys of access tokens.
@@ -21,7 +21,7 @@ pub enum TokenKeys {
     Published(Arc<PublishedKeys>),
 }
 
-/// The published keys, as they were read last.
+/// The published keys as of the last read.
 pub struct PublishedKeys {
     store: Store,
     held: RwLock<Option<(Timestamp, Arc<PublicKeys>)>>,
@@ -54,7 +54,7 @@ impl TokenKeys {
     /// Verifies an access token.
     ///
     /// # Errors
-    /// `unauthenticated` for one that is not good; `unavailable` when there are no keys to verify it.
+    /// `unauthenticated` for one that is not valid; `unavailable` when there are no keys to verify it.
     pub async fn verify(
         &self,
         token: &str,

@@ -6,7 +6,7 @@ use http::{HeaderMap, header};
 /// The kinds of JSON that this service answers with.
 const JSON: [&str; 2] = ["application/json", "application/problem+json"];
 
-/// Whether the caller asks for HTML and would rather have it than JSON, as browsers do.
+/// Whether the caller accepts HTML and prefers it to JSON, as browsers do.
 #[must_use]
 pub fn prefers_html(headers: &HeaderMap) -> bool {
     let accept = header_text(headers, header::ACCEPT).to_ascii_lowercase();

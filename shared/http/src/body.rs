@@ -21,7 +21,7 @@ use utoipa::openapi::{Content, RefOr, Required};
 #[derive(Debug)]
 pub struct JsonBody<T>(pub T);
 
-/// A JSON body, or none at all: nothing, `null` and `{}` are equivalent.
+/// A JSON body, or an empty one: nothing, `null` and `{}` are equivalent.
 #[derive(Debug)]
 pub struct OptionalJson<T>(pub T);
 
@@ -29,7 +29,7 @@ pub struct OptionalJson<T>(pub T);
 #[derive(Debug)]
 pub struct PatchBody<T>(pub T);
 
-/// The fields of a PATCH that take `null`; for any other field it is refused.
+/// The fields of a PATCH that accept `null`; for any other field it is refused.
 pub trait Patch: DeserializeOwned {
     /// Fields that `null` clears.
     const NULLABLE: &'static [&'static str];
@@ -40,17 +40,17 @@ pub trait Patch: DeserializeOwned {
 /// A JSON body, or the form of this service's own page.
 #[derive(Debug)]
 pub struct Input<T> {
-    /// What it says.
+    /// The value.
     pub value: T,
-    /// Where it came from.
+    /// The source.
     pub form: Form,
 }
 
-/// A form, as the endpoints of OAuth take it.
+/// A form, as the endpoints of OAuth accept it.
 #[derive(Debug)]
 pub struct FormBody<T>(pub T);
 
-/// Where an [`Input`] came from, and so what it is answered with.
+/// The source of an [`Input`], which determines the form of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// From a program: JSON.
@@ -206,7 +206,7 @@ async fn optional<S: Send + Sync>(request: Request, state: &S) -> Result<Value, 
     }
 }
 
-/// What follows a UTF-8 byte order mark, which some clients send first.
+/// The text after a UTF-8 byte order mark, which some clients send.
 fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
@@ -219,7 +219,7 @@ fn parse_value<T: DeserializeOwned>(value: Value) -> Result<T, ApiError> {
     parse_as(value, Nulls::Absent)
 }
 
-/// The value as `T`; the first field that is missing or wrong is named, its content never repeated.
+/// The value as `T`; the error names the first missing or wrong field and never repeats its content.
 fn parse_as<T: DeserializeOwned>(value: Value, nulls: Nulls) -> Result<T, ApiError> {
     if !value.is_object() {
         return Err(ApiError::Validation(FieldError::new("", "The body must be a JSON object.")));
@@ -238,7 +238,7 @@ fn parse_as<T: DeserializeOwned>(value: Value, nulls: Nulls) -> Result<T, ApiErr
     })
 }
 
-/// How the errors of serde, and of [`Strict`], begin that name a field.
+/// The prefixes of errors by serde, and by [`Strict`], that name a field.
 const MISSING: &str = "missing field `";
 const NULL: &str = "null field `";
 
@@ -247,12 +247,12 @@ const NULL: &str = "null field `";
 enum Nulls {
     /// As absent.
     Absent,
-    /// As an error for a known field, but for those that `null` clears.
+    /// As an error for a known field, except for those that `null` clears.
     Refused { except: &'static [&'static str] },
 }
 
-/// A JSON value that is deserialised in one shape alone: a struct from an object, a name of an enum from a text. What serde
-/// derives takes an array of the values in order, and a map of one entry, as well. A body must not use
+/// A JSON value that is deserialised only in one shape: a struct from an object, a name of an enum from a text. Code
+/// derived by serde also accepts an array of the values in order, and a map with one entry. A body must not use
 /// `#[serde(flatten)]`: serde then deserialises the inner struct by itself.
 struct Strict {
     value: Value,
@@ -268,7 +268,7 @@ impl<'de> IntoDeserializer<'de, serde_json::Error> for Strict {
 }
 
 impl Strict {
-    /// Hands the fields to `visitor`; `null` in an inner object counts as absent where it is a struct's.
+    /// Passes the fields to `visitor`; `null` in an inner object counts as absent if it is a struct's.
     fn visit_fields<'de, V: Visitor<'de>>(
         fields: Map<String, Value>,
         visitor: V,
@@ -352,7 +352,7 @@ impl<'de> Deserializer<'de> for Strict {
     }
 }
 
-/// An id in the path. A malformed one is an object that does not exist.
+/// An id in the path. A malformed one is treated as one that does not exist.
 #[derive(Debug, Clone, Copy)]
 pub struct PathId<T>(pub T);
 

@@ -1,5 +1,5 @@
 //! The client of a request: the address that the gateway saw. Behind the operator's own proxy that is the proxy's, and
-//! the client is the one that the proxy names in a header, if it sends the secret `edge` along (S8, D6).
+//! the client is the one that the proxy names in a header, if it also sends the secret `edge` (S8, D6).
 
 use http::{HeaderMap, HeaderName};
 use lambda_http::request::RequestContext as GatewayContext;
@@ -8,9 +8,9 @@ use std::sync::Arc;
 use tollgate_platform::keys::{KeySource, SecretIds};
 use tollgate_platform::{ConfigError, Env};
 
-/// Where the proxy sends the secret.
+/// The header of the proxy's secret.
 const EDGE_SECRET: HeaderName = HeaderName::from_static("x-edge-secret");
-/// The one header whose addresses all have a port, in IPv6 without brackets: `2001:db8:0:0:0:0:0:1:46532`.
+/// The one header whose addresses always have a port, in IPv6 without brackets: `2001:db8:0:0:0:0:0:1:46532`.
 const CLOUDFRONT: &str = "cloudfront-viewer-address";
 
 /// The name of the header in which the operator's own proxy names the client: `CLIENT_IP_HEADER`.
@@ -21,7 +21,7 @@ impl ClientIpHeader {
     /// The header, where one is set; it needs the secret that `EDGE_SECRET_ID` names, which is added to `secrets`.
     ///
     /// # Errors
-    /// When it is no name of such a header, or there is no secret.
+    /// When it is not a valid header name, or there is no secret.
     pub fn from_env(env: &Env, secrets: &mut SecretIds) -> Result<Option<Self>, ConfigError> {
         let Some(name) = env.get("CLIENT_IP_HEADER") else { return Ok(None) };
         let expects = "the name of a header that holds an address or a list of them, such as x-forwarded-for";
@@ -34,12 +34,12 @@ impl ClientIpHeader {
         Ok(Some(Self(header)))
     }
 
-    /// The address of the client in these headers; `source_ip` is the one that the gateway saw.
+    /// The client's address in these headers; `source_ip` is the one that the gateway saw.
     fn read(&self, headers: &HeaderMap, source_ip: Option<IpAddr>) -> Option<IpAddr> {
         let lines = headers.get_all(&self.0).iter().map(|line| line.to_str()).collect::<Result<Vec<_>, _>>().ok()?;
         let mut entries = lines.iter().flat_map(|line| line.split(',')).map(str::trim).rev();
         let last = self.parse(entries.next()?)?;
-        // The gateway itself adds whom it saw to `x-forwarded-for`, behind what the proxy has added.
+        // The gateway appends the peer's address to `x-forwarded-for`, after the entries of the proxy.
         let is_gateways = Some(last) == source_ip.map(|ip| ip.to_canonical());
         match entries.next() {
             Some(entry) if is_gateways => self.parse(entry),
@@ -81,7 +81,7 @@ impl EdgeProxy {
         header.map(|header| Self { header: header.clone(), keys: Arc::clone(keys) })
     }
 
-    /// What a request says about its client, if it has both headers.
+    /// The values of a request that name its client, if it has both headers.
     fn claim(&self, headers: &HeaderMap, source_ip: Option<&str>) -> Option<Claim> {
         let mut secrets = headers.get_all(&EDGE_SECRET).iter();
         let (Some(secret), None) = (secrets.next(), secrets.next()) else { return None };
@@ -89,13 +89,13 @@ impl EdgeProxy {
         Some(Claim { ip, secret: secret.as_bytes().to_vec() })
     }
 
-    /// Whether `secret` is the secret `edge`. Where that cannot be read it is not: the log says so.
+    /// Whether `secret` is the secret `edge`. If that cannot be read the answer is no, and the log says so.
     async fn accepts(&self, secret: &[u8]) -> bool {
         self.keys.edge().await.is_ok_and(|keys| keys.accept(secret))
     }
 }
 
-/// What a request says about its client.
+/// The values of a request that name its client.
 struct Claim {
     ip: IpAddr,
     secret: Vec<u8>,

@@ -10,7 +10,7 @@ use tollgate_domain::audit::{Action, AuditEntry};
 use tollgate_domain::{AuditId, RequestId, UserId};
 use tollgate_platform::random_bytes;
 
-/// How much of what a client calls itself is kept, in characters.
+/// How many characters of the user agent are stored.
 const MAX_USER_AGENT_CHARS: usize = 256;
 
 /// Created once for each request, before any other use.
@@ -18,13 +18,13 @@ const MAX_USER_AGENT_CHARS: usize = 256;
 pub struct RequestContext {
     /// Our own id of it, never the caller's.
     pub request_id: RequestId,
-    /// When it came. The whole request sees this one moment.
+    /// When it arrived. The whole request uses this one time.
     pub now: Timestamp,
-    /// The route that it took, as the contract writes it; empty where there is none.
+    /// Its route, as the contract writes it; empty if there is none.
     pub route: String,
-    /// The client's address: what the gateway saw, or what the operator's own proxy says it saw; no other header (S8).
+    /// The client's address: as the gateway or the operator's own proxy saw it; no other header counts (S8).
     pub ip: Option<String>,
-    /// What the client calls itself.
+    /// The client's user agent.
     pub user_agent: Option<String>,
 }
 
@@ -53,7 +53,7 @@ impl RequestContext {
     }
 }
 
-/// The text of a header. A byte that is not UTF-8 becomes U+FFFD and costs no other character.
+/// The text of a header. A byte that is not UTF-8 becomes U+FFFD and changes no other character.
 pub fn header_text(headers: &HeaderMap, name: HeaderName) -> Cow<'_, str> {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes())).unwrap_or_default()
 }
@@ -67,7 +67,7 @@ impl<S: Sync> FromRequestParts<S> for RequestContext {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        // The conventions put it there; a router without them is a bug that every test of it shows.
+        // The conventions set it; a router without them is a bug that every test of it shows.
         #[allow(clippy::expect_used)]
         Ok(parts.extensions.get::<Self>().cloned().expect("the router is served through Conventions"))
     }

@@ -14,10 +14,10 @@ use tollgate_platform::{Clock, ConfigError, Origins};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer, ExposeHeaders};
 
-/// How a function's router is served.
+/// The settings with which a function's router is served.
 #[derive(Clone, Debug)]
 pub struct Conventions {
-    /// Where browsers may call from.
+    /// The origins from which browsers may call.
     pub origins: Origins,
     /// The current time.
     pub clock: Clock,
@@ -26,7 +26,7 @@ pub struct Conventions {
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// What a browser may send from another origin: the contract's own headers, and those that tracing libraries add.
+/// The headers that a browser may send from another origin: the contract's own, and those that tracing libraries add.
 const ALLOWED_HEADERS: [HeaderName; 7] = [
     header::AUTHORIZATION,
     header::CONTENT_TYPE,
@@ -118,7 +118,7 @@ async fn each_request(
     response
 }
 
-/// Runs the request and notes on the response which route it took.
+/// Runs the request and records its route on the response.
 async fn route_of(next: Next, request: Request) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
     let mut response = next.run(request).await;

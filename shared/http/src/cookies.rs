@@ -1,4 +1,4 @@
-//! The cookies of the contract, and the check of a call that rests on one (S20).
+//! The cookies of the contract, and the check of a call that relies on one (S20).
 
 use crate::ApiError;
 use crate::openapi::Describe;
@@ -15,7 +15,7 @@ pub enum CookieName {
     Refresh,
     /// Marks a client that signed in before.
     Device,
-    /// Binds the way to a provider and back to a browser.
+    /// Binds a sign-in at a provider to a browser.
     Flow,
     /// Marks the browser in which an account was registered.
     Registered,
@@ -32,10 +32,10 @@ impl CookieName {
     }
 }
 
-/// With this prefix a browser takes a cookie only from the host itself: no neighbouring host can set one.
+/// With this prefix a browser accepts a cookie only from the host itself: no neighbouring host can set one.
 const HOST_PREFIX: &str = "__Host-";
 
-/// How cookies are named and set in this deployment.
+/// The names and attributes of cookies in this deployment.
 #[derive(Debug, Clone, Copy)]
 pub struct CookieSettings {
     secure: bool,
@@ -68,7 +68,7 @@ impl CookieSettings {
     /// A `set-cookie` of `name`; `max_age_seconds` 0 clears it.
     ///
     /// # Errors
-    /// When the value does not fit a header.
+    /// When the value is not allowed in a header.
     pub fn set(&self, name: CookieName, value: &str, max_age_seconds: i64) -> Result<HeaderValue, ApiError> {
         let name = self.full_name(name);
         let same_site = if self.same_site_none { "None" } else { "Lax" };
@@ -85,7 +85,7 @@ impl CookieSettings {
 pub struct CookieJar {
     pairs: Vec<(String, Secret<String>)>,
     origin: Option<String>,
-    /// Whether the browser says that a page of this origin sent the request. No page can set this header.
+    /// Whether the browser reports that a page of this origin sent the request. No page can set this header.
     is_of_own_page: bool,
 }
 
@@ -93,7 +93,7 @@ impl Describe for CookieJar {}
 
 impl CookieJar {
     /// The cookies in `headers`. A pair that cannot be parsed invalidates only itself: other software on the same host
-    /// sets what it likes.
+    /// may set any cookie.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Self {
         let headers_of_cookies = headers.get_all(header::COOKIE).iter();
@@ -117,7 +117,7 @@ impl CookieJar {
     }
 
     /// Whether this request may use its cookies. The forms of this service's own pages, which have no referrer, name no
-    /// origin; then the browser's own word counts.
+    /// origin; then `sec-fetch-site` decides.
     #[must_use]
     pub fn is_of_allowed_page(&self, origins: &Origins) -> bool {
         match self.origin.as_deref() {
@@ -127,8 +127,8 @@ impl CookieJar {
         }
     }
 
-    /// Refuses a request that relies on a cookie and comes from an origin that is not allowed; without an origin it is
-    /// not a browser's.
+    /// Refuses a request that relies on a cookie and comes from an origin that is not allowed; a request without an
+    /// origin does not come from a browser.
     ///
     /// # Errors
     /// `forbidden` for another origin.

@@ -1,5 +1,5 @@
-//! What an operation can answer, derived from the types that answer it: each extractor, layer and error describes itself
-//! once, and [`routes!`](crate::routes) reads a handler's signature.
+//! The possible answers of an operation, derived from the types that produce them: each extractor, layer and error
+//! describes itself once, and [`routes!`](crate::routes) reads a handler's signature.
 
 use crate::{ApiError, RequestContext};
 use axum::extract::State;
@@ -17,19 +17,19 @@ const PROBLEM: &str = "application/problem+json";
 
 /// A part of a handler's signature, as the OpenAPI document shows it.
 pub trait Describe {
-    /// Adds what it takes, and what it answers where that is missing or wrong. A part that refuses nothing adds nothing.
+    /// Adds its input, and its errors if that is missing or wrong. A part without errors adds nothing.
     fn describe(_: &mut Operation) {}
 }
 
 impl<S> Describe for State<S> {}
 impl Describe for RequestContext {}
 impl Describe for HeaderMap {}
-/// The handler itself decides what a value that cannot be read means.
+/// The handler itself handles a value that cannot be read.
 impl<T, E> Describe for Result<T, E> {}
 
 /// A handler whose parameters all describe themselves.
 pub trait Signature<Parameters> {
-    /// Adds what the parameters say.
+    /// Adds the descriptions of the parameters.
     fn describe(operation: &mut Operation);
 }
 
@@ -55,17 +55,17 @@ signature!(A, B, C, D, E);
 signature!(A, B, C, D, E, G);
 signature!(A, B, C, D, E, G, H);
 
-/// What the conventions add to every operation: a failure inside, and a table or a service without an answer.
+/// The errors that the conventions add to every operation: an internal one, and a table or a service without an answer.
 pub(crate) fn describe_conventions(operation: &mut Operation) {
     refuse(operation, [ApiError::Internal(String::new()), ApiError::Unavailable(String::new())]);
 }
 
-/// Names `errors` among what `operation` can answer: their statuses, codes and headers.
+/// Adds `errors` to the answers of `operation`: their statuses, codes and headers.
 pub fn refuse(operation: &mut Operation, errors: impl IntoIterator<Item = ApiError>) {
     add_errors(&mut operation.responses.responses, errors);
 }
 
-/// The same as responses by themselves: what [`errors!`](crate::errors) makes of a list.
+/// The same as separate responses: [`errors!`](crate::errors) uses it for a list.
 pub fn responses(errors: impl IntoIterator<Item = ApiError>) -> BTreeMap<String, RefOr<Response>> {
     let mut responses = BTreeMap::new();
     add_errors(&mut responses, errors);
@@ -104,7 +104,7 @@ fn header(name: &HeaderName) -> Header {
     header
 }
 
-/// Each operation of `paths`, of the methods that there are.
+/// Each operation of `paths`, with any method.
 pub(crate) fn operations(paths: &mut Paths) -> impl Iterator<Item = &mut Operation> {
     paths.paths.values_mut().flat_map(|item| {
         let PathItem { get, post, patch, delete, .. } = item;
@@ -135,7 +135,7 @@ impl<S: Send + Sync + Clone + 'static> DescribeLayer for OpenApiRouter<S> {
     }
 }
 
-/// The route of `handler` with what its signature says.
+/// The route of `handler` with the description of its signature.
 pub fn described<H, P, S>(_: &H, mut route: UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S>
 where
     H: Signature<P>,
@@ -157,7 +157,7 @@ where
     (schemas, paths, methods.merge(other.2))
 }
 
-/// The routes of these handlers, which have one path, with all that their signatures say.
+/// The routes of these handlers, which have one path, with the descriptions of their signatures.
 #[macro_export]
 macro_rules! routes {
     ($handler:path $(, $other:path)* $(,)?) => {{
@@ -170,8 +170,8 @@ macro_rules! routes {
     }};
 }
 
-/// Declares the errors of a handler beside those of its parameters, by their values: `responses(…)` of `utoipa::path` takes
-/// the name.
+/// Declares the errors of a handler besides those of its parameters, by their values: `responses(…)` of `utoipa::path`
+/// takes the name.
 #[macro_export]
 macro_rules! errors {
     ($(#[$attribute:meta])* $name:ident = $errors:expr) => {

@@ -1,5 +1,5 @@
 //! Errors of the contract (RFC 9457), in one place. The public text and the internal cause are different fields; the
-//! inside is logged once, with the request.
+//! cause is logged once, with the request.
 
 use crate::Exceeded;
 use axum::response::{IntoResponse, Response};
@@ -7,7 +7,7 @@ use http::{Extensions, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tollgate_domain::RequestId;
-use tollgate_domain::password::WeakPassword;
+use tollgate_domain::password::WeakPasswordError;
 use tollgate_guard::GuardError;
 use tollgate_platform::keys::KeyError;
 use tollgate_store::StoreError;
@@ -15,10 +15,10 @@ use tollgate_store::StoreError;
 pub(crate) const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub(crate) const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// Every error of the contract that exists so far.
+/// Every error of the contract.
 #[derive(Debug, Clone)]
 pub enum ApiError {
-    /// The body is no JSON.
+    /// The body is not JSON.
     InvalidJson,
     /// A field is missing or wrong.
     Validation(FieldError),
@@ -28,53 +28,53 @@ pub enum ApiError {
     BodyTooLarge,
     /// The body is of another type.
     UnsupportedMediaType,
-    /// There is nothing here, or nothing of yours.
+    /// The path or object does not exist, or belongs to another user.
     NotFound,
-    /// The path is right, the method is not: those that are.
+    /// The path exists, but not with this method; with the allowed methods.
     MethodNotAllowed,
     /// No access token, or one that is refused.
     Unauthenticated,
     /// No service credential, or one that is refused (RFC 6749, 5.2).
     InvalidClient,
-    /// There are as many service credentials as there may be.
+    /// The largest number of service credentials is reached.
     TooManyServiceCredentials,
-    /// The body is not the form that is expected.
+    /// The body is not a form.
     FormExpected,
-    /// Known, but not allowed.
+    /// Authenticated, but not allowed.
     Forbidden,
-    /// What a plan does not give: a tier, a feature, or a use of a quota.
+    /// The plan lacks a tier, a feature, or uses of a quota.
     Plan(GuardError),
     /// The sign-in is too old for this.
     ReauthenticationRequired,
-    /// The cursor is not one of this list's.
+    /// The cursor does not belong to this list.
     InvalidCursor,
-    /// This filter is none of its kind, or the query none at all.
+    /// The value of this filter is not valid, or the query cannot be parsed.
     InvalidFilter(&'static str),
-    /// A parameter of a query that was given more than once.
+    /// A query parameter that was given more than once.
     RepeatedParameter(String),
-    /// The query names a filter that this list does not have: the names that it may have.
+    /// The query names a filter that this list does not have; with the allowed names.
     UnknownFilter(Vec<String>),
-    /// The present password is another.
+    /// The current password is wrong.
     WrongPassword,
-    /// Address and password do not belong together.
+    /// Address and password do not match.
     InvalidCredentials,
     /// The address is not verified yet.
     EmailNotVerified,
     /// The account is closed.
     AccountDisabled,
-    /// The refresh token is not good.
+    /// The refresh token is not valid.
     InvalidRefreshToken,
-    /// The link or code is not good.
+    /// The link or code is not valid.
     InvalidToken,
-    /// The link was good once.
+    /// The link has expired.
     TokenExpired,
-    /// The code is not good.
+    /// The code is not valid.
     InvalidCode,
     /// Too many calls.
     RateLimited(Exceeded),
-    /// Where a sign-in is to return to is no place of ours.
+    /// The address to return to after a sign-in is not allowed.
     InvalidReturnTo,
-    /// This way of signing in is not set up.
+    /// This sign-in method is not configured.
     ProviderNotConfigured,
     /// The provider's answer belongs to no flow of this browser.
     OauthStateMismatch,
@@ -82,20 +82,20 @@ pub enum ApiError {
     OauthDenied,
     /// The provider has no verified address of this user.
     EmailNotVerifiedByProvider,
-    /// The address that the provider has verified is one that mail cannot reach.
+    /// Mail cannot reach the verified address at the provider.
     EmailNotSupported,
-    /// The identity is another account's, or there is one of this provider.
+    /// The identity belongs to another account, or the account has one of this provider.
     AlreadyLinked,
     /// An account has this address, and the identity is not linked to it.
     AccountExists,
     /// The account would have no sign-in method.
     LastSignInMethod,
-    /// The provider does not answer, or not to the point. The text is for the log.
+    /// The provider does not answer, or not as expected. The text is for the log.
     OauthProviderUnavailable(String),
     /// The user name is taken or reserved.
     UsernameTaken,
-    /// The password in this field will not do.
-    WeakPassword(&'static str, WeakPassword),
+    /// The password in this field is not accepted.
+    WeakPassword(&'static str, WeakPasswordError),
     /// Not a valid e-mail address.
     InvalidEmail(&'static str),
     /// Not a valid user name.
@@ -104,31 +104,31 @@ pub enum ApiError {
     NoPassword,
     /// The last admin cannot be removed.
     LastAdmin,
-    /// The body is not signed by Stripe, or too long ago.
+    /// The body is not signed by Stripe, or the signature is too old.
     InvalidSignature,
     /// The signed body is not an event.
     InvalidEvent,
     /// Stripe is not set up.
     StripeNotConfigured,
-    /// Stripe does not answer, or not to the point. The text is for the log.
+    /// Stripe does not answer, or not as expected. The text is for the log.
     StripeUnavailable(String),
-    /// Stripe refuses the request for good.
+    /// Stripe permanently refuses the request.
     StripeRefused(Refused),
-    /// The card was refused: Stripe's page to pay on, where there is one.
+    /// The card was declined: with Stripe's payment page, if there is one.
     PaymentFailed(Option<String>),
-    /// The bank requires the payer's consent: Stripe's page for it, if there is one.
+    /// The bank requires the payer's confirmation: with Stripe's page, if there is one.
     PaymentActionRequired(Option<String>),
-    /// The subscription is to that plan already, or will be.
+    /// The subscription has that plan already, or is scheduled for it.
     SamePlan,
-    /// A subscription stays in its currency.
+    /// A subscription cannot change its currency.
     CurrencyMismatch,
     /// Not a valid proration date.
     InvalidProrationDate,
     /// There is no such active plan.
     PlanNotFound,
-    /// There is nothing to pay for this plan.
+    /// The plan is free.
     PlanIsFree,
-    /// There is a subscription that has not ended.
+    /// The user has a subscription that has not ended.
     AlreadySubscribed,
     /// There is no subscription.
     NoSubscription,
@@ -136,25 +136,25 @@ pub enum ApiError {
     AlreadyCanceling,
     /// The subscription is not canceling: there is nothing to resume.
     NotCanceling,
-    /// Stripe does not know the user.
+    /// The user has no customer at Stripe.
     NoCustomer,
-    /// The code is a plan's.
+    /// Another plan has the code.
     PlanCodeTaken,
     /// The plan has changed since it was read.
     PlanChanged,
-    /// The first call with this key is under way.
+    /// The first call with this key is in progress.
     IdempotencyInProgress,
-    /// This key came with another body.
+    /// This key was used with another body.
     IdempotencyKeyReused,
-    /// The statement of a report is not accepted, for this reason.
+    /// The statement of a report is not accepted, with the reason.
     SqlNotAllowed(String),
-    /// No chat model is set up.
+    /// No chat model is configured.
     AiNotConfigured,
-    /// The chat model does not answer, or not to the point. The text is for the log.
+    /// The chat model does not answer, or not as expected. The text is for the log.
     AiUnavailable(String),
-    /// Something that must not happen has happened. The text is for the log.
+    /// Something unexpected happened. The text is for the log.
     Internal(String),
-    /// Something that this needs is down. The text is for the log.
+    /// A required service is unavailable. The text is for the log.
     Unavailable(String),
 }
 
@@ -163,7 +163,7 @@ pub enum ApiError {
 pub enum Refused {
     /// An admin, who can act on the reason.
     Admin(String),
-    /// A user, to whom the reason says nothing. It is for the log.
+    /// A user, who cannot act on the reason: it is for the log.
     User(String),
 }
 
@@ -185,7 +185,7 @@ impl FieldError {
     }
 }
 
-/// When to try again what is unavailable, in seconds.
+/// When to retry after `unavailable`, in seconds.
 const RETRY_AFTER_SECONDS: u32 = 2;
 
 impl ApiError {
@@ -383,7 +383,7 @@ impl ApiError {
         (status, code, detail.to_owned())
     }
 
-    /// The fields that are to blame.
+    /// The wrong fields.
     fn fields(&self) -> Vec<FieldError> {
         let (_, code, message) = self.public();
         let one = |field: &str| vec![FieldError { field: field.to_owned(), code, message }];
@@ -399,7 +399,7 @@ impl ApiError {
         }
     }
 
-    /// The error that `extensions` of a response carry, a guard's included.
+    /// The error in the `extensions` of a response, also one of a guard.
     pub(crate) fn of(extensions: &Extensions) -> Option<Self> {
         let of_guard = || extensions.get::<GuardError>().cloned().map(Self::from);
         extensions.get::<Self>().cloned().or_else(of_guard)
@@ -481,7 +481,8 @@ impl IntoResponse for ApiError {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
             }
             Self::RateLimited(exceeded) => {
-                // draft-ietf-httpapi-ratelimit-headers, since -08: a policy's name, its quota and window; what is left, and when.
+                // draft-ietf-httpapi-ratelimit-headers, since -08: a policy's name, quota and window; the remaining
+                // calls, and the reset time.
                 let Exceeded { policy, quota, retry_after_seconds } = exceeded;
                 let limits = [
                     (RATELIMIT_POLICY, format!("\"{policy}\";q={};w={}", quota.calls, quota.window_seconds)),

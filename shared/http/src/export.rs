@@ -1,4 +1,4 @@
-//! All that is held about one user, as that user, or an admin for that user, gets it.
+//! The export of all data about one user, for that user or for an admin.
 
 use crate::{ApiError, OwnedPayment, OwnedSubscription};
 use jiff::Timestamp;
@@ -19,34 +19,32 @@ use utoipa::ToSchema;
 /// The largest number of entries of each kind in an export, the newest.
 const MOST: PageOf<'_> = PageOf { after: None, limit: 2000 };
 
-/// All that is held about a user. Of a password, a token or a code nothing is held that could be told: they are hashed, or
-/// derived anew.
+/// All data about a user. Passwords, tokens and codes are not included: they are stored as hashes, or derived.
 #[derive(Serialize, ToSchema)]
 pub struct Export {
     /// When it was read.
     #[schema(value_type = String, format = DateTime)]
     exported_at: Timestamp,
     user: User,
-    /// Who the user is at the providers that are linked.
+    /// The user's identities at the linked providers.
     #[schema(value_type = Object)]
     linked_identities: BTreeMap<IdentityProvider, String>,
     access: Access,
-    /// The sessions, those that ended too as long as they are kept.
+    /// The sessions, with ended ones that are still stored.
     sessions: Vec<Session>,
-    /// The links and codes that were mailed, as long as they are kept.
+    /// The mailed links and codes that are still stored.
     mailed_secrets: Vec<MailedSecret>,
-    /// Who the user is at Stripe; `null` for one who never came near a checkout.
+    /// The customer at Stripe; `null` for a user without a checkout.
     customer: Option<CustomerOf>,
     subscriptions: Vec<OwnedSubscription>,
     payments: Vec<OwnedPayment>,
-    /// What happened to the user or was done by the user, the newest first. The address of another actor is not
-    /// included.
+    /// The actions on or by the user, the newest first. The address of another actor is not included.
     audit_entries: Vec<AuditEntry>,
-    /// Whether that is all: of each kind the newest 2,000 are told.
+    /// Whether the export is complete: it contains the newest 2,000 of each kind.
     is_complete: bool,
 }
 
-/// What the user's plan gives.
+/// The access by the user's plan.
 #[derive(Serialize, ToSchema)]
 pub struct Access {
     tier: u32,
@@ -59,9 +57,9 @@ pub struct Access {
 /// A link or a code that was mailed.
 #[derive(Serialize, ToSchema)]
 pub struct MailedSecret {
-    /// What it is or was for.
+    /// Its purpose.
     purpose: &'static str,
-    /// The address that the account was to have.
+    /// The requested address.
     #[schema(value_type = Option<String>)]
     new_email: Option<Email>,
     #[schema(value_type = String, format = DateTime)]
@@ -74,11 +72,11 @@ pub struct MailedSecret {
 #[derive(Serialize, ToSchema)]
 pub struct CustomerOf {
     stripe_customer_id: Option<String>,
-    /// Stripe's page of the checkout that may be open.
+    /// Stripe's page of a checkout that may be open.
     checkout_url: Option<String>,
     #[schema(value_type = Option<String>)]
     email: Option<Email>,
-    /// The address that Stripe was told and has not confirmed yet.
+    /// The address that was sent to Stripe and is not confirmed yet.
     #[schema(value_type = Option<String>)]
     attempt_email: Option<Email>,
     had_trial: bool,
@@ -114,7 +112,7 @@ impl From<Customer> for CustomerOf {
 }
 
 impl Export {
-    /// Of the user with this profile and this gate; `current` is the session that asks.
+    /// The export of the user with this profile and this gate; `current` is the session of the request.
     ///
     /// # Errors
     /// When the tables do not answer.
@@ -167,7 +165,7 @@ impl Progress {
     }
 }
 
-/// The entries, each once, the newest first, without the addresses of other people.
+/// The entries, each once, the newest first, without the client addresses of other actors.
 fn each_once(mut entries: Vec<AuditEntry>, user: &UserId) -> Vec<AuditEntry> {
     entries.sort_by_key(|entry| Reverse(entry.id));
     entries.dedup_by_key(|entry| entry.id);

@@ -1,4 +1,4 @@
-//! What the guards of `tollgate-guard` refuse, for the OpenAPI document.
+//! The refusals of `tollgate-guard`'s guards, for the OpenAPI document.
 
 use crate::ApiError;
 use crate::openapi::{Describe, refuse};

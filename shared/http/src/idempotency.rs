@@ -16,7 +16,7 @@ use utoipa::openapi::{ObjectBuilder, RefOr, Required};
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const MAX_KEY_CHARS: usize = 255;
 
-/// What [`idempotent`] adds to an operation.
+/// The description that [`idempotent`] adds to an operation.
 pub fn describe_idempotent(operation: &mut Operation) {
     let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(MAX_KEY_CHARS));
     let parameter = ParameterBuilder::new()
@@ -38,7 +38,7 @@ pub fn describe_idempotent(operation: &mut Operation) {
     );
 }
 
-/// The middleware of routes whose POSTs honour it. Without the header it does nothing.
+/// The middleware of routes whose POSTs support it. Without the header it does nothing.
 pub async fn idempotent<S>(State(state): State<S>, request: Request, next: Next) -> Response
 where
     S: Clone + Send + Sync + 'static,

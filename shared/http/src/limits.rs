@@ -1,6 +1,6 @@
-//! The limiter: each route counts calls by client address, attempts at each account that is named there by client and
-//! over all unknown clients, and costly calls by user (S7–S9). A counter is incremented before any other work, and
-//! without an answer of the tables every request is refused.
+//! The limiter: each route counts calls by client address, attempts at each named account by client and over all
+//! unknown clients, and costly calls by user (S7–S9). A counter is incremented before any other work, and without an
+//! answer of the tables every request is refused.
 
 use crate::openapi::{Describe, refuse};
 use crate::{ActiveUser, ApiError, Guard, RequestContext};
@@ -20,18 +20,18 @@ use tollgate_platform::{ConfigError, Env, fingerprint};
 use tollgate_store::{Attempt, AttemptLimit, Bucket, MailCount, MailsTo, Store};
 use utoipa::openapi::path::Operation;
 
-/// Calls a minute on each route that is limited, where nothing else is set.
+/// The default number of calls a minute on each limited route.
 const CALLS_A_MINUTE: u32 = 5;
-/// Registrations that a client may ask for in a day, where nothing else is set.
+/// The default number of registrations by a client in a day.
 const REGISTRATIONS_A_DAY: u32 = 100;
-/// The same on the ways to providers and back, which a browser walks by itself.
+/// The same on the redirects of providers, which a browser follows by itself.
 pub const REDIRECTS: Quota = Quota::per_minute(60);
-/// What a user may do a minute on a route that is costly or confirms who is acting.
+/// The calls a minute by a user on a route that is costly or confirms the user's identity.
 pub const BY_USER: Quota = Quota::per_minute(20);
-/// Exports that a user may ask for a minute.
+/// Exports by a user in a minute.
 pub const EXPORTS: Quota = Quota::per_minute(5);
 
-/// Questions that an admin may ask the assistant in a day.
+/// Questions by an admin to the assistant in a day.
 const QUESTIONS_A_DAY: u32 = 200;
 
 /// The limits of a deployment.
@@ -41,12 +41,12 @@ pub struct Limits {
     pub client: Quota,
     /// The limits by account of each route.
     pub attempts: AttemptQuotas,
-    /// Registrations that a client may ask for in a day.
+    /// Registrations by a client in a day.
     pub registrations_a_day: u32,
 }
 
 impl Limits {
-    /// The limits of a function that has users alone; `None` where `RATE_LIMIT_PER_MINUTE` is 0.
+    /// The limits of a function that only users call; `None` where `RATE_LIMIT_PER_MINUTE` is 0.
     ///
     /// # Errors
     /// When a setting is not a number of its range.
@@ -84,14 +84,14 @@ pub struct Limiter {
     limits: Option<Limits>,
 }
 
-/// A limit that was passed, for the headers of the answer.
+/// A limit that was exceeded, for the headers of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exceeded {
-    /// Which of the limits.
+    /// The name of the limit.
     pub policy: &'static str,
-    /// How much it lets through.
+    /// Its quota.
     pub quota: Quota,
-    /// When it lets one more through.
+    /// When it allows one more call.
     pub retry_after_seconds: u32,
 }
 
@@ -101,7 +101,7 @@ impl ApiError {
         Self::RateLimited(Exceeded { policy: "user", quota: BY_USER, retry_after_seconds: 1 });
 }
 
-/// An account as a caller names it, known or not, and the device that it is named from.
+/// An account as a caller names it, known or not, and the device of the caller.
 #[derive(Debug, Clone)]
 pub struct AccountKey {
     name: String,
@@ -109,13 +109,13 @@ pub struct AccountKey {
 }
 
 impl AccountKey {
-    /// By an address; `device` is one that signed in to this account before.
+    /// By an address; `device` has signed in to this account before.
     #[must_use]
     pub fn address(email: &Email, device: Option<&Device>) -> Self {
         Self::named(email.key(), device)
     }
 
-    /// By a text that is no address: it has a bucket all the same (S6).
+    /// By a text that is not an address: it has a bucket, too (S6).
     #[must_use]
     pub fn no_address(text: &str) -> Self {
         Self::named(text, None)
@@ -127,7 +127,7 @@ impl AccountKey {
         Self { name: user.to_string(), is_known_device: false }
     }
 
-    /// One that counts by itself, for work that is done in place of what this one counts.
+    /// One with its own count, for work that replaces the work for this one.
     #[must_use]
     pub fn decoy(&self) -> Self {
         Self { name: format!("{}#decoy", self.name), ..self.clone() }
@@ -147,7 +147,7 @@ impl AccountKey {
 }
 
 impl Limiter {
-    /// One with these limits; `None` lets everything through.
+    /// One with these limits; `None` allows everything.
     #[must_use]
     pub fn new(store: Store, limits: Option<Limits>) -> Self {
         Self { store, limits }
@@ -160,8 +160,8 @@ impl Limiter {
         }
     }
 
-    /// Counts a call of `account` on the route of `context`: for a known device by itself, for an unknown client together
-    /// with those of the other ones.
+    /// Counts a call of `account` on the route of `context`: for a known device separately, for an unknown client
+    /// together with all others.
     ///
     /// # Errors
     /// `rate_limited`, or 503 when it cannot be counted.
@@ -183,7 +183,7 @@ impl Limiter {
         Err(ApiError::RateLimited(Exceeded { policy, quota, retry_after_seconds }))
     }
 
-    /// Counts a call of `user` on the route of `context`, whatever client it comes from.
+    /// Counts a call of `user` on the route of `context`, from any client.
     ///
     /// # Errors
     /// `rate_limited`, or 503 when it cannot be counted.
@@ -194,7 +194,7 @@ impl Limiter {
         }
     }
 
-    /// Counts a question that `user` asks the assistant: so many a minute, and so many a day, which are paid for.
+    /// Counts a question by `user` to the assistant, which costs money: by minute and by day.
     ///
     /// # Errors
     /// `rate_limited`, or 503 when it cannot be counted.
@@ -211,7 +211,7 @@ impl Limiter {
         }
     }
 
-    /// Counts a registration that the client of `context` asks for, whether or not the address is known.
+    /// Counts a registration by the client of `context`, whether or not the address is known.
     ///
     /// # Errors
     /// `rate_limited`, or 503 when it cannot be counted.
@@ -227,7 +227,7 @@ impl Limiter {
         }
     }
 
-    /// Counts a mail of `kind` to `account`; `false`: it is one too many and must not be sent.
+    /// Counts a mail of `kind` to `account`; `false`: the limit is reached and it must not be sent.
     ///
     /// # Errors
     /// 503 when it cannot be counted.
@@ -244,14 +244,14 @@ impl Limiter {
         Ok(self.store.count_mail(account.as_str(), kind, &client, &context.request_id, context.now).await?)
     }
 
-    /// Where the mails to `account` are counted: to be read together with something else.
+    /// The counter of the mails to `account`, to be read together with other items.
     #[must_use]
     pub fn mails_to(account: &AccountKey) -> MailsTo {
         MailsTo(account.as_str().to_owned())
     }
 
-    /// Counts a mail of `kind` beyond those that were `counted`; `false`: it is one too many and must not be sent, or another
-    /// one was counted since.
+    /// Counts a mail of `kind` beyond those that were `counted`; `false`: the limit is reached and it must not be sent,
+    /// or another one was counted since.
     ///
     /// # Errors
     /// 503 when it cannot be counted.
@@ -300,7 +300,7 @@ impl Limiter {
     }
 }
 
-/// The layer of routes whose POSTs cost calls of another service: they are limited by user.
+/// The layer of routes whose POSTs call another service: they are limited by user.
 pub async fn limit_users<S>(State(state): State<S>, request: Request, next: Next) -> Response
 where
     S: Clone + Send + Sync + 'static,
@@ -313,7 +313,7 @@ where
         let admitted = match ActiveUser::from_request_parts(&mut parts, &state).await {
             Ok(user) => {
                 let admitted = Limiter::from_ref(&state).admit_user(&context, &user.id, BY_USER).await;
-                // The handler finds the user where this put it.
+                // The handler finds the user in the extensions.
                 parts.extensions.insert(user);
                 admitted
             }
@@ -326,13 +326,13 @@ where
     next.run(Request::from_parts(parts, body)).await
 }
 
-/// What [`limit_users`] adds to an operation.
+/// The description that [`limit_users`] adds to an operation.
 pub fn describe_user_limit(operation: &mut Operation) {
     ActiveUser::describe(operation);
     describe_limit(operation);
 }
 
-/// What [`limit_posts`], [`count_posts`] and [`limit_redirects`] add to an operation.
+/// The description that [`limit_posts`], [`count_posts`] and [`limit_redirects`] add to an operation.
 pub fn describe_limit(operation: &mut Operation) {
     refuse(operation, [ApiError::RATE_LIMITED]);
 }
@@ -353,8 +353,8 @@ pub async fn limit_posts(
     Ok(next.run(request).await)
 }
 
-/// The count of this call of the client, on a route of [`count_posts`]: made when a handler first waits for it, at the same
-/// time as what it reads first, and once.
+/// The count of the client's call, on a route of [`count_posts`]: made once, when a handler first waits for it,
+/// concurrently with the handler's first read.
 #[derive(Clone)]
 pub struct ClientCount {
     limiter: Limiter,
@@ -363,7 +363,7 @@ pub struct ClientCount {
 }
 
 impl ClientCount {
-    /// Lets the call pass once it is counted. Nothing may be decided, written or answered before.
+    /// Allows the call after it is counted. Before, nothing may be decided, written or answered.
     ///
     /// # Errors
     /// `rate_limited`, or 503 when it cannot be counted.
@@ -406,12 +406,12 @@ pub async fn count_posts(
     let count = ClientCount { limiter, context, outcome: Arc::default() };
     request.extensions_mut().insert(count.clone());
     let answer = next.run(request).await;
-    // A request that does not reach its handler, such as one whose body cannot be read, is counted too.
+    // A request that does not reach its handler, for example because its body cannot be read, is counted too.
     count.admitted().await?;
     Ok(answer)
 }
 
-/// The layer of routes that a browser walks by itself.
+/// The layer of routes that a browser follows by itself.
 ///
 /// # Errors
 /// `rate_limited`, or 503 when it cannot be counted.
@@ -427,7 +427,7 @@ pub async fn limit_redirects(
     Ok(next.run(request).await)
 }
 
-/// The client of an address: IPv6 by /64, as one household has.
+/// The client of an address: IPv6 by /64, which is one household.
 fn client(ip: Option<&str>) -> String {
     match ip.and_then(|ip| ip.parse::<IpAddr>().ok()).map(|ip| ip.to_canonical()) {
         Some(IpAddr::V4(ip)) => ip.to_string(),

@@ -1,4 +1,4 @@
-//! A success that has nothing to return but a sentence.
+//! A success whose only result is a sentence.
 
 use axum::Json;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! The OpenAPI document: its parts put together, and what the conventions add to every operation.
+//! The OpenAPI document: combined from its parts, with the additions of the conventions to every operation.
 
 use crate::describe::{as_problem, describe_conventions, operations};
 use serde_json::{Value, json};
@@ -7,14 +7,14 @@ use utoipa::openapi::{OpenApi, RefOr};
 
 pub use crate::describe::{Describe, DescribeLayer, Signature, described, joined, refuse, responses};
 
-/// The methods that operations have.
+/// The methods of operations.
 pub const METHODS: [&str; 4] = ["get", "post", "patch", "delete"];
 
-/// What operations are about, in the order of a reader.
+/// The tags of operations, in the order of a reader.
 pub const TAGS: [&str; 9] =
     ["Accounts", "Sign-in", "Providers", "Sessions", "Billing", "Admin", "Reports", "Service", "Example"];
 
-/// The document that these parts, one of each function, are put together to. Of an operation that two parts have the last one
+/// The document that combines these parts, one of each function. If two parts have the same operation, the last one
 /// counts.
 pub fn document(parts: impl IntoIterator<Item = OpenApi>) -> Value {
     let mut merged = json!({
@@ -86,7 +86,7 @@ fn problem() -> Value {
     })
 }
 
-/// A comment of the code without its line ends and the numbers of requirements.
+/// A comment of the code without line ends and the numbers of requirements.
 fn in_one_line(text: &str) -> String {
     let is_number = |word: &str| {
         let number = word.strip_prefix("(S").or(word.strip_prefix("(R")).and_then(|rest| rest.split_once(')'));
@@ -104,7 +104,7 @@ fn in_one_line(text: &str) -> String {
     line
 }
 
-/// Puts the texts of an operation in order, and adds what holds for every one.
+/// Formats the texts of an operation, and adds the parts that every one has.
 fn complete(operation: &mut Operation) {
     for text in [&mut operation.summary, &mut operation.description].into_iter().flatten() {
         *text = in_one_line(text);

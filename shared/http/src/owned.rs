@@ -8,7 +8,7 @@ use tollgate_domain::{PlanId, SubscriptionId, UserId};
 use tollgate_store::{Owned, Store};
 use utoipa::ToSchema;
 
-/// A subscription, and whose it is.
+/// A subscription with its user.
 #[derive(Serialize, ToSchema)]
 pub struct OwnedSubscription {
     #[serde(flatten)]
@@ -20,7 +20,7 @@ pub struct OwnedSubscription {
 }
 
 impl OwnedSubscription {
-    /// As it is at `now`.
+    /// Its state at `now`.
     #[must_use]
     pub fn of(owned: Owned<Subscription>, plans: &[Plan], grace: Grace, now: Timestamp) -> Self {
         let Owned { user_id, stripe_customer_id, of } = owned;
@@ -47,7 +47,7 @@ pub struct WithEmail<T: ToSchema> {
 
 /// A row that belongs to a user.
 pub trait OfUser {
-    /// Whose it is.
+    /// The user.
     fn user_id(&self) -> UserId;
 }
 
@@ -75,7 +75,7 @@ pub async fn with_emails<T: OfUser + ToSchema>(store: &Store, page: Page<T>) -> 
     Ok(Page { items, next_cursor: page.next_cursor })
 }
 
-/// A payment, and whose it is.
+/// A payment with its user.
 #[derive(Serialize, ToSchema)]
 pub struct OwnedPayment {
     #[serde(flatten)]
@@ -84,7 +84,7 @@ pub struct OwnedPayment {
     user_id: UserId,
     #[schema(value_type = Option<String>)]
     subscription_id: Option<SubscriptionId>,
-    /// `null` for a price that is no plan's.
+    /// `null` for a price without a plan.
     #[schema(value_type = Option<String>)]
     plan_id: Option<PlanId>,
     /// Whether a dispute of it is open, or was lost.

@@ -18,7 +18,7 @@ use tollgate_store::{Consistency, Listed, PageOf, Store};
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::{IntoParams, ToSchema};
 
-/// The longest cursor: no key of a list is as long as DynamoDB would refuse.
+/// The longest cursor: keys of lists stay below DynamoDB's limit.
 const MAX_CURSOR_CHARS: usize = 600;
 
 /// One page of a list.
@@ -26,19 +26,19 @@ const MAX_CURSOR_CHARS: usize = 600;
 pub struct Page<T> {
     /// The items.
     pub items: Vec<T>,
-    /// Where the next one starts; `null` on the last.
+    /// The cursor of the next page; `null` on the last.
     #[schema(required = true)]
     pub next_cursor: Option<String>,
 }
 
 impl<T> Page<T> {
-    /// The page of a list on which nothing is.
+    /// An empty page of a list.
     #[must_use]
     pub const fn empty() -> Self {
         Self { items: Vec::new(), next_cursor: None }
     }
 
-    /// The page of a list that the tables gave, each item as `shown`.
+    /// A page of a list from the tables, each item as `shown`.
     pub fn of<R>(listed: Listed<R>, cursor: &Cursor<'_>, shown: impl FnMut(R) -> T) -> Self {
         Self {
             items: listed.items.into_iter().map(shown).collect(),
@@ -47,7 +47,7 @@ impl<T> Page<T> {
     }
 }
 
-/// A page of the live sessions of `gate`, newest first, read so, to a caller in the session `current`.
+/// A page of the live sessions of `gate`, newest first, for a caller in the session `current`.
 ///
 /// # Errors
 /// `invalid_cursor`, or when the tables do not answer.
@@ -61,7 +61,7 @@ pub async fn sessions_page(
 ) -> Result<Page<Session>, ApiError> {
     let before = query.after(cursor)?.map(|key| key.parse::<SessionId>()).transpose();
     let before = before.map_err(|_| ApiError::InvalidCursor)?;
-    // Ids sort by the time they were made.
+    // Ids sort by time.
     let live = gate.sessions.iter().rev().filter(|(_, end)| now < **end).map(|(id, _)| *id);
     let mut ids: Vec<_> = live.filter(|id| before.is_none_or(|before| *id < before)).take(query.limit + 1).collect();
     let more = ids.len() > query.limit;
@@ -75,36 +75,36 @@ pub async fn sessions_page(
 #[derive(Debug, Clone, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
-    /// How many items at the most.
+    /// The largest number of items.
     #[param(minimum = 1, maximum = 100, default = 20, required = false)]
     pub limit: usize,
-    /// Where to go on: `next_cursor` of the page before.
+    /// The `next_cursor` of the page before.
     #[param(min_length = 1, max_length = 900)]
     pub cursor: Option<String>,
 }
 
 impl PageQuery {
-    /// The key after which the page begins, if it is not the first.
+    /// The key after which the page begins, unless it is the first.
     ///
     /// # Errors
-    /// `invalid_cursor` when the cursor is not one of this list and reader.
+    /// `invalid_cursor` when the cursor does not belong to this list and reader.
     pub fn after(&self, cursor: &Cursor<'_>) -> Result<Option<String>, ApiError> {
         self.cursor.as_deref().map(|text| cursor.key(text)).transpose()
     }
 
-    /// The page of the tables that begins after this place.
+    /// The page request for the tables, from this place on.
     #[must_use]
     pub fn of<'a>(&self, after: Option<&'a str>) -> PageOf<'a> {
         PageOf { after, limit: self.limit }
     }
 }
 
-/// The filters of a list, as the query names them: those that are not there filter nothing. A name that is none of them, nor one
-/// of a page's own, is refused.
+/// The filters of a list in the query: absent ones do not filter. Names other than these and the page's own are
+/// refused.
 #[derive(Debug, Clone)]
 pub struct Filters<F>(pub F);
 
-/// The filters of a list that has none.
+/// The filters of a list without any.
 #[derive(Debug, Clone, Deserialize)]
 pub struct NoFilters {}
 
@@ -129,7 +129,7 @@ impl<F: DeserializeOwned + IntoParams, S: Send + Sync> FromRequestParts<S> for F
     }
 }
 
-/// The parameters of a query that is no list's: of an unknown one nothing is said.
+/// The parameters of a query that is not a list's: unknown ones are ignored.
 #[derive(Debug, Clone)]
 pub struct Parameters<P>(pub P);
 
@@ -162,25 +162,25 @@ impl<P> Describe for Parameters<P> {
     }
 }
 
-/// The value of the filter `name`, if one is given.
+/// The value of the filter `name`, if it is given.
 ///
 /// # Errors
-/// `invalid_filter` when it is none of that kind; an empty one is none of any.
+/// `invalid_filter` when it is not valid; an empty one counts as absent.
 pub fn filter<T: FromStr>(name: &'static str, text: Option<&str>) -> Result<Option<T>, ApiError> {
     text.map(|text| text.parse().map_err(|_| ApiError::InvalidFilter(name))).transpose()
 }
 
-/// A text that is no id: what it names is not there, so that a list which it filters is empty.
+/// A text that is not an id: its object does not exist, so that the filtered list is empty.
 #[derive(Debug, Clone, Copy)]
-pub struct NoSuchId;
+pub struct NoSuchIdError;
 
-/// The id that a filter names, if it names one.
+/// The id in a filter, if it is given.
 ///
 /// # Errors
-/// For a text that is no id of that kind.
-pub fn id_filter<T: FromStr>(text: Option<&str>) -> Result<Option<T>, NoSuchId> {
+/// For a text that is not an id of that kind.
+pub fn id_filter<T: FromStr>(text: Option<&str>) -> Result<Option<T>, NoSuchIdError> {
     let text = text.filter(|text| !text.is_empty());
-    text.map(|text| text.parse().map_err(|_| NoSuchId)).transpose()
+    text.map(|text| text.parse().map_err(|_| NoSuchIdError)).transpose()
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for PageQuery {
@@ -214,10 +214,10 @@ impl Describe for PageQuery {
     }
 }
 
-/// The last key of a page with a checksum over the list and its reader. It names no partition, so there is nothing to
-/// forge; the checksum tells a cursor of another list or another user.
+/// The last key of a page with a checksum over the list and its reader. It names no partition, so a forged one has no
+/// effect; the checksum detects a cursor of another list or another user.
 pub struct Cursor<'a> {
-    /// Which list, filters included.
+    /// The list, with its filters.
     pub list: &'a str,
     /// The reader.
     pub reader: UserId,
@@ -227,7 +227,7 @@ impl Cursor<'_> {
     /// The name of the list under `path` with these filters.
     #[must_use]
     pub fn list(path: &str, filters: &impl Serialize) -> String {
-        // A struct of texts: nothing that JSON could not write.
+        // A struct of texts: it can always be written as JSON.
         format!("{path} {}", serde_json::to_string(filters).unwrap_or_default())
     }
 
@@ -237,10 +237,10 @@ impl Cursor<'_> {
         URL_SAFE_NO_PAD.encode(format!("{key}.{:016x}", self.checksum(key)))
     }
 
-    /// The key that `cursor` goes on after.
+    /// The key after which `cursor` continues.
     ///
     /// # Errors
-    /// `invalid_cursor` when it is not one of this list and reader.
+    /// `invalid_cursor` when it does not belong to this list and reader.
     pub fn key(&self, cursor: &str) -> Result<String, ApiError> {
         let short = Some(cursor).filter(|cursor| cursor.len() <= MAX_CURSOR_CHARS);
         let bytes = short.and_then(|cursor| URL_SAFE_NO_PAD.decode(cursor).ok());

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 const FILE: &str = include_str!("../../../brand/brand.json");
 
-// A file that is not valid fails the test below. A mail is sent all the same.
+// A file that is not valid fails the test below. Mails are sent nevertheless.
 static BRAND: LazyLock<Brand> = LazyLock::new(|| serde_json::from_str(FILE).unwrap_or_default());
 
 /// Name, colours and links of the product. An empty text means "not set", and is not shown.

@@ -17,23 +17,23 @@ pub struct Mailbox {
 /// Not a mailbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an address such as Tollgate <no-reply@example.com>")]
-pub struct InvalidMailbox;
+pub struct InvalidMailboxError;
 
 impl Mailbox {
     /// Reads a mailbox as a setting has it.
     ///
     /// # Errors
     /// When its address is not valid, or its name has a control character or an angle bracket.
-    pub fn parse(text: &str) -> Result<Self, InvalidMailbox> {
+    pub fn parse(text: &str) -> Result<Self, InvalidMailboxError> {
         let (name, address) = match text.trim().strip_suffix('>') {
-            Some(text) => text.split_once('<').ok_or(InvalidMailbox)?,
+            Some(text) => text.split_once('<').ok_or(InvalidMailboxError)?,
             None => ("", text),
         };
         let name = name.trim().trim_matches('"').trim();
         if name.chars().any(|c| c.is_control() || matches!(c, '<' | '>' | '"')) {
-            return Err(InvalidMailbox);
+            return Err(InvalidMailboxError);
         }
-        let address = Email::parse(address).map_err(|_| InvalidMailbox)?;
+        let address = Email::parse(address).map_err(|_| InvalidMailboxError)?;
         Ok(Self { name: (!name.is_empty()).then(|| name.to_owned()), address })
     }
 
@@ -55,17 +55,17 @@ pub struct Envelope<'a> {
     pub from: &'a Mailbox,
     /// The message id: the same when it is sent again.
     pub id: &'a str,
-    /// When its cause happened.
+    /// The time of its cause.
     pub date: Timestamp,
 }
 
-/// The message. No person sent it, so no auto-responder answers it (RFC 3834). It is about the reader's own account and
-/// not of a list: there is no `List-Unsubscribe`.
+/// The message. No person sent it, so no auto-responder answers it (RFC 3834). It concerns the reader's own account and
+/// is not a newsletter: there is no `List-Unsubscribe`.
 #[must_use]
 pub fn compose(mail: &Mail, envelope: &Envelope<'_>) -> Vec<u8> {
     let Envelope { from, id, date } = *envelope;
     let no_name: Option<&str> = None;
-    // A name of a plan may have a line end; a header has none.
+    // A plan's name may contain a line end; a header must not.
     let subject: String = mail.subject.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let mut message = Vec::new();
     MessageBuilder::new()
@@ -168,7 +168,7 @@ mod tests {
             "A\nB <a@b.example>",
             "ä@b.example",
         ] {
-            assert_eq!(Mailbox::parse(bad), Err(InvalidMailbox), "{bad}");
+            assert_eq!(Mailbox::parse(bad), Err(InvalidMailboxError), "{bad}");
         }
     }
 }

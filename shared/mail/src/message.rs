@@ -1,6 +1,6 @@
-//! The parameters of a mail, as stored in the outbox. The secrets that some of them print are derived when they are
-//! rendered: a message holds the ids alone. A message of the previous version is still understood (R18): fields are
-//! only ever added, with a default.
+//! The parameters of a mail, as stored in the outbox. The secrets in some of them are derived when they are rendered: a
+//! message only holds ids. A message of the previous version is still understood (R18): fields are only added, with a
+//! default.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,11 +10,11 @@ use tollgate_domain::UserId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefundReason {
-    /// There was another subscription already.
+    /// The user already had another subscription.
     SecondSubscription,
     /// The account was deleted.
     AccountDeleted,
-    /// The payment came after the subscription had ended.
+    /// The payment arrived after the subscription had ended.
     PaidAfterEnd,
 }
 
@@ -37,7 +37,7 @@ pub enum Message {
         #[serde(default)]
         unlinks: Vec<String>,
     },
-    /// An address was registered, or requested as a new address, that has an account.
+    /// An address with an account was registered again, or requested as a new address.
     AlreadyRegistered {
         /// The address.
         to: String,
@@ -62,7 +62,7 @@ pub enum Message {
     },
     /// A new address was requested for the account: a notice to the current one.
     EmailChangeRequested {
-        /// The present address.
+        /// The current address.
         to: String,
         /// The user name of the account.
         username: String,
@@ -75,7 +75,7 @@ pub enum Message {
         to: String,
         /// The user name of the account.
         username: String,
-        /// Since when.
+        /// The time of the change.
         at: Timestamp,
     },
     /// A provider's sign-in was linked.
@@ -84,16 +84,16 @@ pub enum Message {
         to: String,
         /// The user name of the account.
         username: String,
-        /// The provider, by its name for a person.
+        /// The provider's display name.
         provider: String,
-        /// Since when.
+        /// The time of the link.
         at: Timestamp,
     },
     /// A subscription began.
     SubscriptionConfirmed {
         /// The address.
         to: String,
-        /// The plan, by its name for people.
+        /// The plan's name.
         plan: String,
         /// The end of the first period.
         until: Timestamp,
@@ -102,9 +102,9 @@ pub enum Message {
     Renewed {
         /// The address.
         to: String,
-        /// The plan, by its name for people.
+        /// The plan's name.
         plan: String,
-        /// What was paid, in minor units.
+        /// The paid amount, in minor units.
         amount_cents: i64,
         /// Its currency: a lower-case code of ISO 4217.
         currency: String,
@@ -113,31 +113,31 @@ pub enum Message {
         /// Stripe's page of the invoice.
         invoice_url: Option<String>,
     },
-    /// A subscription has another plan now.
+    /// A subscription was changed to another plan.
     PlanChanged {
         /// The address.
         to: String,
-        /// The plan that it is now, by its name for people.
+        /// The new plan's name.
         plan: String,
     },
     /// A change to a lower plan, or a shorter period, waits for the end of the period.
     DowngradeScheduled {
         /// The address.
         to: String,
-        /// The plan that it will be, by its name for people.
+        /// The future plan's name.
         plan: String,
-        /// From when on.
+        /// The time of the change.
         at: Timestamp,
     },
     /// A payment failed, and can still be made.
     PaymentFailed {
         /// The address.
         to: String,
-        /// The plan, by its name for people.
+        /// The plan's name.
         plan: String,
-        /// Stripe's page to pay on.
+        /// Stripe's payment page.
         invoice_url: Option<String>,
-        /// How long access lasts, in a reminder.
+        /// When access ends, in a reminder.
         #[serde(default)]
         until: Option<Timestamp>,
         /// Whether it was for a change to that plan, which waits for it.
@@ -148,39 +148,39 @@ pub enum Message {
     ActionRequired {
         /// The address.
         to: String,
-        /// The plan, by its name for people.
+        /// The plan's name.
         plan: String,
-        /// Stripe's page to give it on.
+        /// Stripe's page for the confirmation.
         invoice_url: Option<String>,
     },
     /// A subscription will not renew.
     SubscriptionCanceled {
         /// The address.
         to: String,
-        /// The plan, by its name for people.
+        /// The plan's name.
         plan: String,
-        /// How long access stays.
+        /// When access ends.
         until: Timestamp,
     },
     /// A cancellation or a scheduled downgrade was undone.
     SubscriptionResumed {
         /// The address.
         to: String,
-        /// The plan, by its name for people.
+        /// The plan's name.
         plan: String,
     },
     /// A subscription ended.
     SubscriptionEnded {
         /// The address.
         to: String,
-        /// The plan, by its name for people.
+        /// The plan's name.
         plan: String,
     },
     /// A trial ends soon.
     TrialEnding {
         /// The address.
         to: String,
-        /// The plan, by its name for people.
+        /// The plan's name.
         plan: String,
         /// When it ends.
         at: Timestamp,
@@ -189,7 +189,7 @@ pub enum Message {
     Refunded {
         /// The address.
         to: String,
-        /// The plan, by its name for people.
+        /// The plan's name.
         plan: String,
         /// The refunded amount; `None` in a message of the previous version: then it is the whole payment.
         #[serde(default)]
@@ -202,7 +202,7 @@ pub enum Message {
     TrialRefused {
         /// The address.
         to: String,
-        /// The plan, by its name for people.
+        /// The plan's name.
         plan: String,
     },
     /// The password was changed.
@@ -211,12 +211,12 @@ pub enum Message {
         to: String,
         /// The user name of the account.
         username: String,
-        /// Since when.
+        /// The time of the change.
         at: Timestamp,
     },
 }
 
-/// Some money.
+/// An amount of money.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Amount {
     /// In minor units.
@@ -225,21 +225,21 @@ pub struct Amount {
     pub currency: String,
 }
 
-/// What a mailed secret is derived from.
+/// The parameters from which a mailed secret is derived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OneTime {
-    /// Whose row it is.
+    /// The user of the row.
     pub user_id: UserId,
     /// The row's id.
     pub id: String,
-    /// The key to derive with.
+    /// The id of the key.
     pub generation: String,
     /// It is invalid after this, and is not sent.
     pub expires_at: Timestamp,
 }
 
 impl Message {
-    /// Its kind, by the name that stands in its JSON.
+    /// Its kind: the name in its JSON.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -266,7 +266,7 @@ impl Message {
         }
     }
 
-    /// Where it goes.
+    /// Its recipient.
     #[must_use]
     pub fn to(&self) -> &str {
         match self {

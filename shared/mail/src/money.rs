@@ -1,7 +1,7 @@
-//! Amounts as people read them: "1,900.00 USD".
+//! Amounts for people: "1,900.00 USD".
 
-/// The currencies that have no smaller unit at Stripe, whose amounts these are. ISK and UGX have none either, but Stripe
-/// counts them in hundredths all the same (<https://docs.stripe.com/currencies#special-cases>).
+/// The currencies without a smaller unit at Stripe, whose amounts these are. ISK and UGX have none either, but Stripe
+/// counts them in hundredths nevertheless (<https://docs.stripe.com/currencies#special-cases>).
 const WHOLE: [&str; 15] =
     ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"];
 
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn every_currency_with_decimals_of_its_own_is_one_that_a_plan_can_have() {
+    fn every_listed_currency_is_one_that_a_plan_can_have() {
         for code in WHOLE.iter().chain(&THOUSANDTHS) {
             assert!(code.parse::<tollgate_domain::billing::money::Currency>().is_ok(), "{code}");
         }

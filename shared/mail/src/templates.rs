@@ -1,4 +1,4 @@
-//! The rendering: each message as text and as HTML, with the same facts.
+//! The rendering: each message as text and as HTML, with the same content.
 
 use crate::brand::Brand;
 use crate::message::{Amount, Message, RefundReason};
@@ -35,7 +35,7 @@ pub struct Mail {
     pub text: String,
     /// The HTML part.
     pub html: String,
-    /// Which mail it is.
+    /// The kind of the mail.
     pub kind: &'static str,
 }
 
@@ -106,8 +106,8 @@ templates! {
     trial_refused, "trial_refused.txt", "trial_refused.html";
 }
 
-/// A user name as a mail shows it. A stranger chooses it, and mail programs turn host names and runs of digits into links:
-/// an invisible space (U+200B) ends each part before one is recognised.
+/// A user name in a mail. A stranger chooses it, and mail programs turn host names and runs of digits into links: an
+/// invisible space (U+200B) splits each part before it is recognised.
 fn unlinkable(name: &str) -> String {
     let mut shown = String::with_capacity(2 * name.len());
     let mut digits = 0;
@@ -125,7 +125,7 @@ fn unlinkable(name: &str) -> String {
     shown
 }
 
-/// A day, as mails show it.
+/// A date in mails.
 fn day(at: &Timestamp) -> String {
     at.strftime("%-d %B %Y").to_string()
 }
@@ -331,7 +331,7 @@ mod tests {
         let (_, body) = html.split_once("<body").unwrap();
         let mut text = String::new();
         for part in body.split('<') {
-            // Each part but the first begins with the name of a tag.
+            // Each part except the first begins with the name of a tag.
             let (tag, rest) = part.split_once('>').unwrap();
             let is_inline = ["a ", "/a", "strong", "/strong"].iter().any(|name| tag.starts_with(name));
             text.push_str(if is_inline { "" } else { " " });
@@ -421,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn both_parts_of_a_mail_hold_its_secrets_and_no_other_mail_holds_any() {
+    fn both_parts_of_a_mail_contain_its_secrets_and_no_other_mail_does() {
         for message in all() {
             let mail = render(&message, &context()).unwrap();
             for part in [&mail.text, &mail.html] {
@@ -560,7 +560,7 @@ mod tests {
 
     // B11
     #[test]
-    fn a_user_name_is_never_shown_in_a_form_that_becomes_a_link() {
+    fn a_user_name_in_a_mail_never_becomes_a_link() {
         for name in
             ["www.win-1000.example", "evil.example", "ann.lee", "1.2.3.4", "call-555-0100", "4155550100", "a_b.io"]
         {

@@ -14,7 +14,7 @@ use tollgate_platform::{ConfigError, Env};
 /// The number of messages that SQS accepts in one call.
 const BATCH: usize = 10;
 
-/// Where the queues are.
+/// The addresses of the queues.
 #[derive(Debug, Clone)]
 pub struct Queues {
     mail_url: Arc<str>,
@@ -35,7 +35,7 @@ impl Queues {
 }
 
 impl Queues {
-    /// The address of the queue that a message goes to.
+    /// The address of the queue of a message.
     fn url(&self, destination: &Destination) -> &str {
         match destination {
             Destination::Mail => &self.mail_url,
@@ -53,17 +53,17 @@ pub struct QueueMessage {
     destination: Destination,
 }
 
-/// The queue that a message goes to.
+/// The queue of a message.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Destination {
-    /// That of mails.
+    /// The queue of mails.
     Mail,
-    /// That of commands for Stripe, which are handled in their order within a group.
+    /// The queue of commands for Stripe, which are handled in order within a group.
     Stripe {
         /// The group.
         group: String,
     },
-    /// That of reports.
+    /// The queue of reports.
     Reports,
 }
 
@@ -85,8 +85,8 @@ impl QueueMessage {
     }
 
     fn entry(&self, index: usize) -> Result<SendMessageBatchRequestEntry, aws_sdk_sqs::error::BuildError> {
-        // Where it was sent within five minutes before it is the same message to SQS, and later another one, of which the
-        // row's claim makes nothing.
+        // Within five minutes SQS drops it as a duplicate; after that it is another message, and the row's claim
+        // prevents a second effect.
         let group = match &self.destination {
             Destination::Stripe { group } => Some(group.clone()),
             Destination::Mail | Destination::Reports => None,
@@ -109,7 +109,7 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// Puts the client together. No call is made.
+    /// Creates the client. It makes no call.
     #[must_use]
     pub fn new(queues: Queues, sdk: &SdkConfig) -> Self {
         Self { queues, sqs: Client::new(sdk) }

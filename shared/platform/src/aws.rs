@@ -22,11 +22,11 @@ use std::time::Duration;
 /// The roots of AWS's own services, as PEM.
 const AMAZON_ROOTS: &str = include_str!(concat!(env!("OUT_DIR"), "/amazon_roots.pem"));
 
-/// The settings of a deployed function: region, keys and endpoints from the variables that Lambda sets. Nothing else is
-/// looked at, no file and no other service: a function has its keys from Lambda.
+/// The settings of a deployed function: region, keys and endpoints from the variables that Lambda sets. It reads no
+/// file and calls no other service: a function gets its keys from Lambda.
 ///
 /// # Errors
-/// When `AWS_CA_BUNDLE` is no file of certificates.
+/// When `AWS_CA_BUNDLE` is not a file of certificates.
 pub fn load(env: &Env) -> Result<SdkConfig, ConfigError> {
     let mut builder = SdkConfig::builder()
         .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
@@ -39,8 +39,8 @@ pub fn load(env: &Env) -> Result<SdkConfig, ConfigError> {
     Ok(defaults(builder).build())
 }
 
-/// The same retries and deadlines on settings that were put together elsewhere. No answer is a stream: one that stalls ends
-/// by its deadline, and is not watched besides.
+/// The same retries and deadlines for settings from elsewhere. No answer is a stream: a stalled one ends by its
+/// deadline, so stalled-stream protection is off.
 #[must_use]
 pub fn defaults(builder: aws_types::sdk_config::Builder) -> aws_types::sdk_config::Builder {
     builder
@@ -61,15 +61,15 @@ impl LoadServiceConfig for Endpoints {
     }
 }
 
-/// A client that trusts Amazon's roots alone: reading the machine's own, some 150, takes longer than the rest of a start.
-/// `AWS_CA_BUNDLE`, the variable that AWS's tools know, names a file of roots to trust instead.
+/// A client that trusts only Amazon's roots: reading the machine's own, some 150, takes longer than the rest of a
+/// start. `AWS_CA_BUNDLE`, which AWS's tools use, names a file of other roots to trust.
 fn client(env: &Env) -> Result<SharedHttpClient, ConfigError> {
     let roots = match env.get("AWS_CA_BUNDLE") {
         None => AMAZON_ROOTS.as_bytes().to_vec(),
         Some(file) => bundle(file)
             .ok_or_else(|| ConfigError::new("AWS_CA_BUNDLE", format!("a file of PEM certificates, found {file:?}")))?,
     };
-    #[allow(clippy::expect_used)] // nothing in it can be wrong
+    #[allow(clippy::expect_used)] // cannot fail: all parts are constants
     let context = TlsContext::builder()
         .with_trust_store(TrustStore::empty().with_pem_certificate(roots))
         .build()
@@ -80,7 +80,7 @@ fn client(env: &Env) -> Result<SharedHttpClient, ConfigError> {
         .build_https())
 }
 
-/// The content of a file of certificates, if that is what it is: the client does not look before it uses them.
+/// The content of a file of certificates, if it is valid: the client does not check it before its use.
 fn bundle(file: &str) -> Option<Vec<u8>> {
     let content = std::fs::read(file).ok()?;
     let mut roots = RootCertStore::empty();
@@ -90,8 +90,8 @@ fn bundle(file: &str) -> Option<Vec<u8>> {
     (!roots.is_empty()).then_some(content)
 }
 
-/// Bounded and jittered (R8): with [`timeouts`] a call that cannot be done has failed after 4.5 seconds, so that
-/// a request which meets one slow call and one dead one is still answered within 10.
+/// Bounded and jittered (R8): with [`timeouts`] a failing call ends after 4.5 seconds, so that a request with one slow
+/// call and one failing one is still answered within 10.
 fn retries() -> RetryConfig {
     RetryConfig::standard()
         .with_max_attempts(3)
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use std::path::PathBuf;
 
-    /// A file that ends with the test.
+    /// A file that is removed after the test.
     struct Scratch(PathBuf);
 
     impl Scratch {
@@ -134,14 +134,14 @@ mod tests {
     }
 
     #[test]
-    fn amazons_five_roots_can_be_trusted() {
+    fn amazons_five_roots_are_trusted() {
         let file = Scratch::with("roots", AMAZON_ROOTS);
         assert!(bundle(file.name()).is_some());
         assert_eq!(CertificateDer::pem_slice_iter(AMAZON_ROOTS.as_bytes()).flatten().count(), 5);
     }
 
     #[test]
-    fn a_bundle_that_is_missing_or_holds_no_certificate_is_named() {
+    fn a_bundle_that_is_missing_or_has_no_certificate_is_named() {
         let not_pem = Scratch::with("not-pem", "no certificate");
         let (head, tail) = ("-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----");
         let not_a_certificate = Scratch::with("not-a-certificate", &format!("{head}\nAAAA\n{tail}\n"));

@@ -1,5 +1,5 @@
-//! A bucket of S3, as far as reports need one: to put a file, and to name an address at which it can be downloaded for a while. The
-//! signatures are those of AWS's own library; its SDK for S3 would be a quarter of the function.
+//! A bucket of S3, as far as reports need one: to store a file, and to sign an address at which it can be downloaded
+//! for a limited time. AWS's own library signs; its SDK for S3 would be a quarter of the function.
 
 use crate::{ConfigError, Env, Outbound, OutboundError};
 use aws_config::{Region, SdkConfig};
@@ -14,12 +14,12 @@ use aws_smithy_runtime_api::client::identity::Identity;
 use std::fmt::Display;
 use std::time::{Duration, SystemTime};
 
-/// How long putting a file may take.
+/// The timeout of an upload.
 const PUT_DEADLINE: Duration = Duration::from_secs(20);
-/// How often it is tried.
+/// The number of attempts.
 const TRIES: usize = 3;
 
-/// Where a bucket is.
+/// The location of a bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BucketAddress {
     base_url: String,
@@ -44,7 +44,7 @@ impl BucketAddress {
         Ok(Self { base_url })
     }
 
-    /// The address of the object under `key`, which needs no escaping.
+    /// The address of the object with `key`, which needs no escaping.
     fn of(&self, key: &str) -> String {
         format!("{}/{key}", self.base_url)
     }
@@ -72,7 +72,7 @@ pub enum BucketError {
     Refused {
         /// The status.
         status: u16,
-        /// What it said.
+        /// Its answer.
         body: String,
     },
 }
@@ -104,17 +104,17 @@ struct Signed<'a> {
 }
 
 impl Bucket {
-    /// The bucket at `address`, with the credentials of `sdk`. No call is made.
+    /// The bucket at `address`, with the credentials of `sdk`. It makes no call.
     #[must_use]
     pub fn new(address: BucketAddress, sdk: &SdkConfig) -> Self {
         let region = sdk.region().cloned().unwrap_or_else(|| Region::from_static("us-east-1"));
         Self { address, credentials: sdk.credentials_provider(), region }
     }
 
-    /// Puts a file, whatever there is under its key.
+    /// Stores a file and replaces one with the same key.
     ///
     /// # Errors
-    /// When S3 does not take it.
+    /// When S3 does not store it.
     pub async fn put(
         &self,
         outbound: &Outbound,
@@ -142,7 +142,7 @@ impl Bucket {
         instructions.apply_to_request_http1x(&mut request);
         let outbound = outbound.clone().with_deadline(PUT_DEADLINE);
         let mut last = None;
-        // A file that was put and whose answer was lost is put again: the same key, the same content.
+        // A file that was stored and whose answer was lost is stored again: the same key, the same content.
         for _ in 0..TRIES {
             match put_once(&outbound, request.clone()).await {
                 Err(error) if error.is_transient() => last = Some(error),
@@ -186,7 +186,7 @@ impl Bucket {
     }
 }
 
-/// How S3 wants a request to be signed: the path as it is sent.
+/// S3's signing settings: the path as it is sent.
 #[must_use]
 pub fn settings(location: SignatureLocation) -> SigningSettings {
     let mut settings = SigningSettings::default();
@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bucket_is_at_s3_unless_an_endpoint_is_named() {
+    fn a_bucket_is_at_s3_unless_an_endpoint_is_configured() {
         let of = |pairs: &[(&str, &str)]| BucketAddress::from_env(&Env::from_pairs(pairs.iter().copied()));
         let url = |pairs: &[(&str, &str)]| of(pairs).unwrap().of("rep_1/2.csv");
         let (bucket, region) = (("REPORTS_BUCKET", "reports"), ("AWS_REGION", "eu-west-1"));

@@ -1,11 +1,11 @@
-//! The clock. Nothing else asks for the time, so that a test can set it.
+//! The clock. Nothing else reads the time, so that a test can set it.
 
 use jiff::Timestamp;
 use std::sync::Arc;
 
 type Reader = dyn Fn() -> Timestamp + Send + Sync;
 
-/// Where the present comes from.
+/// A source of the current time.
 #[derive(Clone)]
 pub struct Clock(Arc<Reader>);
 
@@ -22,7 +22,7 @@ impl Clock {
         Self(Arc::new(read))
     }
 
-    /// The present, in whole milliseconds.
+    /// The current time, in whole milliseconds.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         let now = (self.0)();

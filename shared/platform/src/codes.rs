@@ -1,5 +1,5 @@
-//! Mailed secrets, derived when they are printed and again when they are shown: nothing in a table or a queue is worth
-//! anything without the secret `codes` (S19).
+//! Mailed secrets, which are derived when they are mailed and again when they are presented: the contents of tables and
+//! queues are useless without the secret `codes` (S19).
 
 use crate::Secret;
 use crate::encoding::{constant_time_eq, hex};
@@ -23,10 +23,10 @@ struct CodeKey {
     key: hmac::Key,
 }
 
-/// The parts of a link's token that find its row: `user.row.mac`.
+/// The parts of a link's token, by which its row is found: `user.row.mac`.
 #[derive(Debug)]
 pub struct LinkToken {
-    /// Whose row it is.
+    /// The user of the row.
     pub user_id: UserId,
     /// The row's id.
     pub row_id: String,
@@ -34,7 +34,7 @@ pub struct LinkToken {
 }
 
 impl LinkToken {
-    /// Takes a token apart. Nothing is known of its truth yet.
+    /// Splits a token. It is not verified yet.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('.');
@@ -53,7 +53,7 @@ impl LinkToken {
 
 const ROW_ID_CHARS: usize = 44;
 
-/// A new row id: 12 hex digits of time, so that the newest is found first, then 128 random bits.
+/// A new row id: 12 hex digits of time, so that the newest sorts first, then 128 random bits.
 #[must_use]
 pub fn new_row_id(now: Timestamp) -> String {
     let random = u128::from_be_bytes(crate::random_bytes());
@@ -70,27 +70,27 @@ impl Codes {
         Self(generations.iter().map(key).collect())
     }
 
-    /// The id of the generation that new secrets are made with at `now`.
+    /// The id of the generation from which new secrets are derived at `now`.
     #[must_use]
     pub fn generation(&self, now: Timestamp) -> &str {
         let since: Vec<_> = self.0.iter().map(|key| key.since).collect();
         &self.0[signing_index(&since, now)].id
     }
 
-    /// The token of the link of `row_id`; `None` when the generation is gone.
+    /// The token of the link of `row_id`; `None` when the generation was removed.
     #[must_use]
     pub fn link_token(&self, purpose: Purpose, user_id: &UserId, row_id: &str, generation: &str) -> Option<Plain> {
         let mac = self.mac(generation, "link", purpose, row_id)?;
         Some(Secret::new(format!("{}.{row_id}.{}", user_id.bare(), URL_SAFE_NO_PAD.encode(mac))))
     }
 
-    /// The six digits of `row_id`; `None` when the generation is gone.
+    /// The six digits of `row_id`; `None` when the generation was removed.
     #[must_use]
     pub fn code(&self, purpose: Purpose, row_id: &str, generation: &str) -> Option<Plain> {
         let mac = self.mac(generation, "code", purpose, row_id)?;
         let mut first = [0; 8];
         first.copy_from_slice(&mac.as_ref()[..8]);
-        // 2^64 values fold onto 10^6 with a bias below 10^-13.
+        // 2^64 values are mapped to 10^6 with a bias below 10^-13.
         Some(Secret::new(format!("{:06}", u64::from_be_bytes(first) % 1_000_000)))
     }
 
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn row_ids_have_one_length_sort_by_time_and_never_repeat() {
+    fn row_ids_have_one_length_sort_by_time_and_are_unique() {
         let at = |ms| new_row_id(Timestamp::from_millisecond(ms).unwrap());
         assert!(at(1) < at(2) && at(2) < at(1_800_000_000_000));
         assert!(at(1).len() == ROW_ID_CHARS && at(1) != at(1));
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn every_changed_character_of_a_link_token_makes_it_false() {
+    fn every_changed_character_invalidates_a_link_token() {
         let (row, codes) = (row(Purpose::Reset), codes());
         let good = codes.link_token(row.purpose, &row.user_id, &row.id, &row.generation).unwrap().expose().clone();
         for at in 0..good.len() {

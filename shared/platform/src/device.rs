@@ -1,5 +1,5 @@
-//! The `device` cookie: a client that signed in to an account before. It grants no access; it gives its holder a bucket
-//! of its own, so that strangers' failures do not lock the owner out (S9).
+//! The `device` cookie: it identifies a client that signed in to an account before. It grants no access; it gives its
+//! holder a bucket of its own, so that strangers' failures do not lock the owner out (S9).
 
 use crate::tokens::AuthKeys;
 use crate::{Secret, random_bytes};
@@ -9,11 +9,11 @@ use tollgate_domain::UserId;
 /// A client that signed in before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
-    /// To which account.
+    /// The account.
     pub user_id: UserId,
-    /// The account's password version then: void after a reset.
+    /// The account's password version at that time: invalid after a reset.
     pub password_version: u64,
-    /// Its own name, of 128 random bits.
+    /// Its own id, of 128 random bits.
     pub id: String,
 }
 
@@ -33,8 +33,8 @@ impl AuthKeys {
         self.current(now).device.seal(&text)
     }
 
-    /// Reads the cookie; `None` for one that was not made here. Whether it is still good for an account, its user id and
-    /// password version say.
+    /// Parses the cookie; `None` for one that was not created here. The user id and password version decide whether it
+    /// is still valid for an account.
     #[must_use]
     pub fn read_device_cookie(&self, cookie: &str) -> Option<Device> {
         let text = self.0.iter().find_map(|key| key.device.open(cookie))?;
@@ -54,7 +54,7 @@ mod tests {
 
     // S9
     #[test]
-    fn a_device_cookie_is_read_back_and_every_changed_character_makes_it_void() {
+    fn a_device_cookie_reads_back_and_every_changed_character_invalidates_it() {
         let keys = AuthKeys::new(parse_generations("q7Zt0vLx2mKc9RdW4yHb8sNf6uPj1gAe").unwrap());
         let device = Device::new(UserId::new(Timestamp::UNIX_EPOCH, [1; 10]), 3);
         let cookie = keys.device_cookie(&device, Timestamp::UNIX_EPOCH).expose().clone();

@@ -11,7 +11,7 @@ impl EdgeKeys {
         Self(generations)
     }
 
-    /// Whether `text` is one of the values. The time depends on lengths alone.
+    /// Whether `text` is one of the values. The time depends only on the lengths.
     #[must_use]
     pub fn accept(&self, text: &[u8]) -> bool {
         self.0.iter().fold(false, |accepted, generation| accepted | generation.is(text))

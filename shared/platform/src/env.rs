@@ -1,5 +1,5 @@
-//! Configuration as it arrives: variables by name. Each function parses the ones it needs once, at its start, into a
-//! `Config` of its own, and stops there with the name of the first one that is wrong.
+//! Configuration: variables by name. Each function parses the ones it needs once, at its start, into its own `Config`,
+//! and stops with the name of the first wrong one.
 
 use jiff::SignedDuration;
 use std::collections::HashMap;
@@ -17,12 +17,12 @@ pub struct Env(HashMap<String, String>);
 pub struct ConfigError {
     /// Its name.
     pub variable: String,
-    /// What it should hold, for a person to read.
+    /// The expected value, for a person.
     pub expects: String,
 }
 
 impl ConfigError {
-    /// `variable` should have been `expects`.
+    /// `variable` should have contained `expects`.
     pub fn new(variable: &str, expects: impl Into<String>) -> Self {
         Self { variable: variable.to_owned(), expects: expects.into() }
     }
@@ -47,12 +47,12 @@ impl Env {
         self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
-    /// All of them, with what they hold.
+    /// All of them, with their values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Whether `name` is there at all, empty or not.
+    /// Whether `name` is set, empty or not.
     #[must_use]
     pub fn is_present(&self, name: &str) -> bool {
         self.0.contains_key(name)
@@ -97,7 +97,7 @@ impl Env {
     /// An absolute `http` or `https` address without a trailing slash, query or fragment.
     ///
     /// # Errors
-    /// When it is set and is anything else.
+    /// When it is set and is not one.
     pub fn address(&self, name: &str, default: impl FnOnce() -> String) -> Result<String, ConfigError> {
         Ok(self.absolute(name, &['?', '#', '\\'])?.map_or_else(default, |value| value.trim_end_matches('/').to_owned()))
     }
@@ -105,7 +105,7 @@ impl Env {
     /// As `address`, of a page that may have a query.
     ///
     /// # Errors
-    /// When it is set and is anything else.
+    /// When it is set and is not one.
     pub fn page_address(&self, name: &str, default: impl FnOnce() -> String) -> Result<String, ConfigError> {
         Ok(self.absolute(name, &['#', '\\'])?.map_or_else(default, str::to_owned))
     }
@@ -126,7 +126,8 @@ impl Env {
         Ok(Rules { grace: self.grace()?, refund_on_deletion: self.refund_on_deletion()? })
     }
 
-    /// What a user who deletes the account gets back of a paid period: `REFUND_ON_DELETION`, `nothing` by default or `unused`.
+    /// The refund for a user who deletes the account in a paid period: `REFUND_ON_DELETION`, `nothing` by default or
+    /// `unused`.
     ///
     /// # Errors
     /// When it is neither.
@@ -138,10 +139,10 @@ impl Env {
         }
     }
 
-    /// How long access outlives a payment that failed: `BILLING_GRACE_DAYS`, 7 by default.
+    /// How long access continues after a failed payment: `BILLING_GRACE_DAYS`, 7 by default.
     ///
     /// # Errors
-    /// When it is no number of days from 0 to 30: the keys of what was told are kept for 35.
+    /// When it is not a number of days from 0 to 30: the keys of sent reminders are stored for 35.
     pub fn grace(&self) -> Result<Grace, ConfigError> {
         const EXPECTS: &str = "a number of days from 0 to 30";
         let days: i64 = self.parse("BILLING_GRACE_DAYS", 7, EXPECTS)?;
@@ -154,16 +155,16 @@ impl Env {
 
 impl fmt::Debug for Env {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.keys()).finish() // names alone: values may be secret
+        f.debug_list().entries(self.0.keys()).finish() // only names: values may be secret
     }
 }
 
-/// The origins that a browser may call from (S20).
+/// The origins from which a browser may call (S20).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origins(Vec<String>);
 
 impl Origins {
-    /// The origins of `addresses`; an entry that is no absolute address is left out.
+    /// The origins of `addresses`; an entry that is not an absolute address is left out.
     pub fn of<'a>(addresses: impl IntoIterator<Item = &'a str>) -> Self {
         let mut origins: Vec<_> = addresses.into_iter().filter_map(origin_of).collect();
         origins.dedup();
@@ -173,7 +174,7 @@ impl Origins {
     /// Those of `APP_URL`, `FRONTEND_URL` and `CORS_ORIGINS` (comma separated).
     ///
     /// # Errors
-    /// When one of them is no absolute address.
+    /// When one of them is not an absolute address.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let expects = "a comma separated list of origins such as https://app.example.com";
         let mut all = vec![env.required("APP_URL", "the public address of this service")?.to_owned()];
@@ -187,8 +188,8 @@ impl Origins {
         Ok(Self::of(all.iter().map(String::as_str)))
     }
 
-    /// Whether `address` is an absolute one of an allowed origin, with nothing in it that a browser could read as another
-    /// place (S21).
+    /// Whether `address` is an absolute one of an allowed origin, without characters that a browser could interpret as
+    /// another address (S21).
     #[must_use]
     pub fn allow_address(&self, address: &str) -> bool {
         let is_plain = address.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
@@ -233,7 +234,7 @@ mod tests {
 
     // R13
     #[test]
-    fn the_grace_ends_before_the_keys_of_its_answers_expire() {
+    fn the_grace_is_shorter_than_the_keys_of_its_reminders_are_stored() {
         let days = |text| {
             Env::from_pairs([("BILLING_GRACE_DAYS", text)]).grace().ok().map(|Grace(grace)| grace.as_hours() / 24)
         };

@@ -1,4 +1,4 @@
-//! The strings that keys are derived from: how a secret is written, which strings will do, and which of them signs.
+//! The strings from which keys are derived: the format of a secret, its valid strings, and which of them signs.
 
 use crate::Secret;
 use crate::encoding::constant_time_eq;
@@ -7,14 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
 
-/// A key is published this long before it signs.
+/// How long a key is published before it signs.
 pub const PUBLISHED_BEFORE: SignedDuration = SignedDuration::from_mins(15);
-/// An access key verifies this long after it stopped signing.
+/// How long an access key verifies after it stopped signing.
 pub const VERIFIES_AFTER: SignedDuration = SignedDuration::from_mins(30);
-/// The least length of a secret, in characters (S16).
+/// The smallest length of a secret, in characters (S16).
 const MIN_CHARS: usize = 32;
 
-/// One string of a secret, and since when it is there.
+/// One string of a secret, with its time.
 pub struct Generation {
     value: Secret<String>,
     /// When it was appended.
@@ -22,7 +22,7 @@ pub struct Generation {
 }
 
 impl Generation {
-    /// Whether its string is `text`, in a time that depends on the lengths alone.
+    /// Whether its string is `text`, in a time that depends only on the lengths.
     pub(crate) fn is(&self, text: &[u8]) -> bool {
         constant_time_eq(self.value.expose().as_bytes(), text)
     }
@@ -38,7 +38,7 @@ impl Generation {
         let key = hkdf::Salt::new(hkdf::HKDF_SHA256, b"tollgate").extract(self.value.expose().as_bytes());
         let mut bytes = [0; N];
         let info = [purpose.as_bytes()];
-        // HKDF gives up to 255 × 32 bytes; every N here is 64 at most.
+        // HKDF outputs up to 255 × 32 bytes; every N here is 64 at most.
         #[allow(clippy::expect_used)]
         key.expand(&info, Length(N)).and_then(|okm| okm.fill(&mut bytes)).expect("a short key");
         bytes
@@ -47,11 +47,11 @@ impl Generation {
 
 /// An invalid secret, with the reason; never its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum BadSecret {
-    /// It is not there.
+pub enum InvalidSecretError {
+    /// It is empty.
     #[error("at least 32 random characters, but it is empty")]
     Empty,
-    /// It is short.
+    /// It is too short.
     #[error("at least 32 random characters, but it is shorter")]
     Short,
     /// It is from an example.
@@ -62,11 +62,11 @@ pub enum BadSecret {
     Malformed,
 }
 
-/// Reads the text of a secret: one plain string, or `{"keys":[{"value","since"}]}` with the oldest first.
+/// Parses the text of a secret: one plain string, or `{"keys":[{"value","since"}]}` with the oldest first.
 ///
 /// # Errors
-/// When any string in it will not do (S16).
-pub fn parse_generations(text: &str) -> Result<Vec<Generation>, BadSecret> {
+/// When any string in it is not valid (S16).
+pub fn parse_generations(text: &str) -> Result<Vec<Generation>, InvalidSecretError> {
     #[derive(Deserialize)]
     struct Keys {
         keys: Vec<Key>,
@@ -77,13 +77,13 @@ pub fn parse_generations(text: &str) -> Result<Vec<Generation>, BadSecret> {
         since: Timestamp,
     }
     let keys = if text.trim_start().starts_with('{') {
-        let parsed: Keys = serde_json::from_str(text).map_err(|_| BadSecret::Malformed)?;
+        let parsed: Keys = serde_json::from_str(text).map_err(|_| InvalidSecretError::Malformed)?;
         parsed.keys.into_iter().map(|key| Generation { value: key.value, since: key.since }).collect()
     } else {
         vec![Generation { value: Secret::new(text.trim().to_owned()), since: Timestamp::UNIX_EPOCH }]
     };
     if keys.is_empty() {
-        return Err(BadSecret::Empty);
+        return Err(InvalidSecretError::Empty);
     }
     for key in &keys {
         check_secret(key.value.expose())?;
@@ -91,12 +91,12 @@ pub fn parse_generations(text: &str) -> Result<Vec<Generation>, BadSecret> {
     Ok(keys)
 }
 
-/// The text of a secret with a new string at its end, dated `now`, as a rotation writes it. What the strings before it
-/// made stays good.
+/// The text of a secret with a new string at its end, dated `now`, as a rotation writes it. Tokens of the earlier
+/// strings stay valid.
 ///
 /// # Errors
-/// When `text` is no secret, or `value` will not do.
-pub fn appended(text: &str, value: &Secret<String>, now: Timestamp) -> Result<Secret<String>, BadSecret> {
+/// When `text` or `value` is not valid.
+pub fn appended(text: &str, value: &Secret<String>, now: Timestamp) -> Result<Secret<String>, InvalidSecretError> {
     check_secret(value.expose())?;
     let mut keys = parse_generations(text)?;
     keys.push(Generation { value: value.clone(), since: now });
@@ -104,16 +104,16 @@ pub fn appended(text: &str, value: &Secret<String>, now: Timestamp) -> Result<Se
     Ok(Secret::new(json!({"keys": keys}).to_string()))
 }
 
-/// Whether `value` may be a secret (S16).
+/// Whether `value` is a valid secret (S16).
 ///
 /// # Errors
 /// When it is empty, short, or looks like one from an example.
-pub fn check_secret(value: &str) -> Result<(), BadSecret> {
+pub fn check_secret(value: &str) -> Result<(), InvalidSecretError> {
     if value.is_empty() {
-        return Err(BadSecret::Empty);
+        return Err(InvalidSecretError::Empty);
     }
     if value.chars().count() < MIN_CHARS {
-        return Err(BadSecret::Short);
+        return Err(InvalidSecretError::Short);
     }
     let lower = value.to_lowercase();
     let samples = [
@@ -130,12 +130,12 @@ pub fn check_secret(value: &str) -> Result<(), BadSecret> {
     distinct.sort_unstable();
     distinct.dedup();
     if samples.iter().any(|sample| lower.contains(sample)) || distinct.len() < 8 {
-        return Err(BadSecret::Sample);
+        return Err(InvalidSecretError::Sample);
     }
     Ok(())
 }
 
-/// Which generation signs at `now`: the newest that has been published long enough, else the oldest.
+/// The generation that signs at `now`: the newest that has been published long enough, else the oldest.
 pub(crate) fn signing_index(since: &[Timestamp], now: Timestamp) -> usize {
     since.iter().rposition(|since| now.duration_since(*since) >= PUBLISHED_BEFORE).unwrap_or(0)
 }
@@ -150,18 +150,18 @@ mod tests {
     #[test]
     fn a_missing_short_or_sample_secret_is_refused() {
         assert!(check_secret(GOOD).is_ok());
-        assert_eq!(check_secret(""), Err(BadSecret::Empty));
-        assert_eq!(check_secret(&GOOD[..31]), Err(BadSecret::Short));
+        assert_eq!(check_secret(""), Err(InvalidSecretError::Empty));
+        assert_eq!(check_secret(&GOOD[..31]), Err(InvalidSecretError::Short));
         for sample in [
             "change-me-change-me-change-me-change-me",
             &"a".repeat(64),
             "0123456789abcdef0123456789abcdef",
             "your-secret-key-goes-here-please-0",
         ] {
-            assert_eq!(check_secret(sample), Err(BadSecret::Sample), "{sample}");
+            assert_eq!(check_secret(sample), Err(InvalidSecretError::Sample), "{sample}");
         }
-        assert_eq!(parse_generations("{\"keys\":[]}").err(), Some(BadSecret::Empty));
-        assert_eq!(parse_generations("{nonsense").err(), Some(BadSecret::Malformed));
+        assert_eq!(parse_generations("{\"keys\":[]}").err(), Some(InvalidSecretError::Empty));
+        assert_eq!(parse_generations("{nonsense").err(), Some(InvalidSecretError::Malformed));
     }
 
     // R17

@@ -1,11 +1,11 @@
-//! The key ring. Every key is derived by HKDF from one of the random strings `auth`, `codes` and `trials`, by purpose and
-//! generation; rotation appends a string. Secrets Manager holds them; a warm function goes on with what it has when that
-//! is down (R17).
+//! The key ring. Every key is derived by HKDF from one of the random strings `auth`, `codes` and `trials`, by purpose
+//! and generation; rotation appends a string. The strings are in Secrets Manager; a warm function continues with its
+//! cached ones during an outage (R17).
 
 use crate::codes::Codes;
 use crate::edge::EdgeKeys;
 use crate::env::ConfigError;
-use crate::generation::{BadSecret, parse_generations};
+use crate::generation::{InvalidSecretError, parse_generations};
 use crate::tokens::AuthKeys;
 use crate::trials::TrialKeys;
 use crate::{Clock, Env, Secret};
@@ -14,20 +14,20 @@ use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, RwLock};
 use tollgate_domain::user::IdentityProvider;
 
-/// How old the secrets in memory may be.
+/// How long the secrets are cached.
 const MAX_AGE: SignedDuration = SignedDuration::from_mins(5);
-/// Why there are no keys to work with.
+/// Why there are no keys.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum KeyError {
-    /// Secrets Manager did not answer, and nothing is held.
+    /// Secrets Manager did not answer, and nothing is cached.
     #[error("secret {0} could not be read: {1}")]
     Unavailable(&'static str, String),
-    /// The secret will not do. The name is that of the variable that names it.
+    /// The secret is not valid. The name is that of its variable.
     #[error("{0}: expected {1}")]
-    Unusable(&'static str, BadSecret),
+    Unusable(&'static str, InvalidSecretError),
 }
 
-/// The keys of this function, kept fresh.
+/// The keys of this function, read again when they are old.
 pub struct KeySource {
     client: aws_sdk_secretsmanager::Client,
     clock: Clock,
@@ -42,7 +42,7 @@ pub struct KeySource {
     ai: Option<Cached<ClientSecret>>,
 }
 
-/// What a provider knows this service by, beside its client id; `None` where the secret says `unset`.
+/// The client secret at a provider; `None` where the secret is `unset`.
 pub type ClientSecret = Option<Secret<String>>;
 
 /// The text of a secret that is not configured.
@@ -67,11 +67,11 @@ pub struct SecretIds {
     pub github: Option<String>,
     /// `STRIPE_SECRET_ID`: the secret key of Stripe's API.
     pub stripe: Option<String>,
-    /// `STRIPE_WEBHOOK_SECRET_ID`: what Stripe signs its events with.
+    /// `STRIPE_WEBHOOK_SECRET_ID`: the secret with which Stripe signs its events.
     pub stripe_webhook: Option<String>,
-    /// `TRIALS_SECRET_ID`: what the ledger of trials hashes with.
+    /// `TRIALS_SECRET_ID`: the key of the hashes in the ledger of trials.
     pub trials: Option<String>,
-    /// `EDGE_SECRET_ID`: what the operator's own proxy sends along.
+    /// `EDGE_SECRET_ID`: the secret that the operator's own proxy sends.
     pub edge: Option<String>,
     /// `AI_SECRET_ID`: the key for the chat model.
     pub ai: Option<String>,
@@ -87,7 +87,7 @@ impl SecretIds {
         Ok(Self { auth: Some(auth), ..Self::codes(env)? })
     }
 
-    /// What billing needs, from `STRIPE_SECRET_ID` and `TRIALS_SECRET_ID`.
+    /// The secrets of billing, from `STRIPE_SECRET_ID` and `TRIALS_SECRET_ID`.
     ///
     /// # Errors
     /// When one is not set.
@@ -97,7 +97,7 @@ impl SecretIds {
         Ok(Self { stripe: Some(stripe), trials: Some(trials), ..Self::default() })
     }
 
-    /// `AI_SECRET_ID` alone.
+    /// Only `AI_SECRET_ID`.
     ///
     /// # Errors
     /// When it is not set.
@@ -106,7 +106,7 @@ impl SecretIds {
         Ok(Self { ai: Some(ai), ..Self::default() })
     }
 
-    /// `CODES_SECRET_ID` alone.
+    /// Only `CODES_SECRET_ID`.
     ///
     /// # Errors
     /// When it is not set.
@@ -136,7 +136,7 @@ impl KeySource {
         }
     }
 
-    /// Reads what is not held yet. What cannot be had now is asked for again at the call that needs it.
+    /// Reads the secrets that are not cached. A secret that cannot be read is requested again when it is needed.
     pub async fn warm(&self) {
         if self.auth.is_some() {
             let _logged = self.auth().await;
@@ -152,7 +152,7 @@ impl KeySource {
     /// The keys of access and refresh tokens.
     ///
     /// # Errors
-    /// When none are held and none can be read.
+    /// When none are cached and none can be read.
     pub async fn auth(&self) -> Result<Arc<AuthKeys>, KeyError> {
         let build = |text: &str| Ok(AuthKeys::new(parse_generations(text)?));
         self.read(self.auth.as_ref(), "AUTH_SECRET_ID", build).await
@@ -161,7 +161,7 @@ impl KeySource {
     /// The keys of mailed codes and links.
     ///
     /// # Errors
-    /// When none are held and none can be read.
+    /// When none are cached and none can be read.
     pub async fn codes(&self) -> Result<Arc<Codes>, KeyError> {
         let build = |text: &str| Ok(Codes::new(parse_generations(text)?));
         self.read(self.codes.as_ref(), "CODES_SECRET_ID", build).await
@@ -170,16 +170,16 @@ impl KeySource {
     /// The keys of the ledger of trials.
     ///
     /// # Errors
-    /// When none are held and none can be read.
+    /// When none are cached and none can be read.
     pub async fn trials(&self) -> Result<Arc<TrialKeys>, KeyError> {
         let build = |text: &str| Ok(TrialKeys::new(&parse_generations(text)?));
         self.read(self.trials.as_ref(), "TRIALS_SECRET_ID", build).await
     }
 
-    /// What the operator's own proxy sends along.
+    /// The secret that the operator's own proxy sends.
     ///
     /// # Errors
-    /// When none is held and none can be read.
+    /// When none is cached and none can be read.
     pub async fn edge(&self) -> Result<Arc<EdgeKeys>, KeyError> {
         let build = |text: &str| Ok(EdgeKeys::new(parse_generations(text)?));
         self.read(self.edge.as_ref(), "EDGE_SECRET_ID", build).await
@@ -188,7 +188,7 @@ impl KeySource {
     /// The client secret of a provider.
     ///
     /// # Errors
-    /// When it is not held and cannot be read.
+    /// When it is not cached and cannot be read.
     pub async fn client_secret(&self, provider: IdentityProvider) -> Result<Arc<ClientSecret>, KeyError> {
         match provider {
             IdentityProvider::Google => self.read(self.google.as_ref(), "GOOGLE_SECRET_ID", configured).await,
@@ -199,15 +199,15 @@ impl KeySource {
     /// The secret key of Stripe's API.
     ///
     /// # Errors
-    /// When it is not held and cannot be read.
+    /// When it is not cached and cannot be read.
     pub async fn stripe(&self) -> Result<Arc<ClientSecret>, KeyError> {
         self.read(self.stripe.as_ref(), "STRIPE_SECRET_ID", configured).await
     }
 
-    /// What Stripe signs its events with.
+    /// The secret with which Stripe signs its events.
     ///
     /// # Errors
-    /// When it is not held and cannot be read.
+    /// When it is not cached and cannot be read.
     pub async fn stripe_webhook(&self) -> Result<Arc<ClientSecret>, KeyError> {
         self.read(self.stripe_webhook.as_ref(), "STRIPE_WEBHOOK_SECRET_ID", configured).await
     }
@@ -215,7 +215,7 @@ impl KeySource {
     /// The key for the chat model.
     ///
     /// # Errors
-    /// When it is not held and cannot be read.
+    /// When it is not cached and cannot be read.
     pub async fn ai(&self) -> Result<Arc<ClientSecret>, KeyError> {
         self.read(self.ai.as_ref(), "AI_SECRET_ID", configured).await
     }
@@ -224,7 +224,7 @@ impl KeySource {
         &self,
         cached: Option<&Cached<T>>,
         variable: &'static str,
-        build: impl Fn(&str) -> Result<T, BadSecret>,
+        build: impl Fn(&str) -> Result<T, InvalidSecretError>,
     ) -> Result<Arc<T>, KeyError> {
         let cached =
             cached.ok_or_else(|| KeyError::Unavailable(variable, "this function has no such secret".into()))?;
@@ -241,7 +241,7 @@ impl KeySource {
             Ok(keys) => Arc::new(keys),
             Err(error) => {
                 tracing::error!(variable = cached.variable, error = %error, held = held.is_some(), "secret not read");
-                // A warm function goes on; it asks again after the next MAX_AGE.
+                // A warm function continues; it tries again after the next MAX_AGE.
                 held.map(|(_, keys)| keys).ok_or(error)?
             }
         };
@@ -258,8 +258,8 @@ impl KeySource {
     }
 }
 
-/// The text of a secret that a person sets, where one did.
-fn configured(text: &str) -> Result<ClientSecret, BadSecret> {
+/// The text of a secret that an operator sets; `None` if it is not set.
+fn configured(text: &str) -> Result<ClientSecret, InvalidSecretError> {
     let text = text.trim();
     Ok((!text.is_empty() && text != UNSET).then(|| Secret::new(text.to_owned())))
 }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 /// A flow: one sign-in at a provider.
 pub struct Flow {
-    /// Of its row, 128 random bits.
+    /// The id of its row, 128 random bits.
     pub id: String,
     /// The `state` parameter.
     pub state: Secret<String>,
@@ -32,14 +32,14 @@ impl BrowserSecret {
         Self(Secret::new(URL_SAFE_NO_PAD.encode(random_bytes::<32>())))
     }
 
-    /// The one that a cookie holds; `None` for one that was not drawn here.
+    /// The secret in a cookie; `None` for one that was not created here.
     #[must_use]
     pub fn of_cookie(value: &Secret<String>) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(value.expose()).ok()?;
         (bytes.len() == 32).then(|| Self(value.clone()))
     }
 
-    /// For the cookie.
+    /// The value of the cookie.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose()
@@ -61,7 +61,7 @@ impl AuthKeys {
         self.flow(state, id, &self.current(now).state.key)
     }
 
-    /// The flow that a `state` belongs to; `None` for one that was not made here.
+    /// The flow of a `state`; `None` for one that was not created here.
     #[must_use]
     pub fn read_flow(&self, state: &str) -> Option<Flow> {
         let (key, id) = self.0.iter().find_map(|key| Some((key, key.state.open(state)?)))?;
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_secret_of_the_drawn_size_binds_a_browser() {
+    fn only_a_secret_of_the_right_size_binds_a_browser() {
         let drawn = BrowserSecret::draw();
         let read = BrowserSecret::of_cookie(&Secret::new(drawn.expose().to_owned())).unwrap();
         assert_eq!(read.hash(), drawn.hash());

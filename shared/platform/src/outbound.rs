@@ -1,6 +1,6 @@
-//! Calls to services that are not AWS: the same HTTP client as the SDKs', with a deadline and a limit on the answer. A call
-//! over a pooled connection that the other side has closed, while this process was frozen for one, is made once more if
-//! that is safe (D8).
+//! Calls to services other than AWS: the same HTTP client as the SDKs', with a deadline and a limit on the answer. A
+//! call over a pooled connection that the other side has closed, for example while this process was frozen, is repeated
+//! once if that is safe (D8).
 
 use aws_config::SdkConfig;
 use aws_smithy_async::future::timeout::Timeout;
@@ -18,12 +18,11 @@ use std::io::{self, ErrorKind};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// How long a call may take unless it is told otherwise, from its start to the last byte of its answer: three in a row stay below
-/// R16's 15 s.
+/// The default timeout of a call, from its start to the last byte of its answer: three in a row stay below R16's 15 s.
 const DEADLINE: Duration = Duration::from_millis(4500);
 const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
-/// Before a request, the runtime gets so many turns. In a process that was frozen it first learns by the first one which
-/// pooled connections have ended, and by the second one their tasks take them out of the pool.
+/// Before a request, the runtime gets this number of turns. In a process that was frozen, the first turn shows which
+/// pooled connections have ended, and in the second their tasks remove them from the pool.
 const TURNS_AFTER_A_FREEZE: usize = 3;
 /// The largest answer, in bytes: a hundred of Stripe's invoices with many lines each.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
@@ -36,7 +35,7 @@ pub struct Outbound {
     deadline: Duration,
 }
 
-/// No answer, or none that can be read.
+/// No answer, or one that cannot be read.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
 pub struct OutboundError(pub String);
@@ -45,7 +44,7 @@ impl Outbound {
     /// Over TLS, with the machine's own root certificates.
     #[must_use]
     pub fn system() -> Self {
-        // Made at the first call: reading the root certificates is no part of a cold start.
+        // Created at the first call: reading the root certificates is not part of a cold start.
         Self { connector: Arc::default(), sleep: tokio_sleep(), deadline: DEADLINE }
     }
 
@@ -56,14 +55,14 @@ impl Outbound {
         Self { connector: Arc::new(connector.into()), sleep, deadline: DEADLINE }
     }
 
-    /// The same client, whose calls may take so long.
+    /// The same client with this timeout.
     #[must_use]
     pub fn with_deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
     }
 
-    /// Sends `request` and reads the whole answer. If its connection turns out to be closed, it is sent once more: a GET, or
-    /// a request with an idempotency key, or any request of which nothing was sent.
+    /// Sends `request` and reads the whole answer. If the connection turns out to be closed, it is repeated once: a
+    /// GET, a request with an idempotency key, or any request of which nothing was sent.
     ///
     /// # Errors
     /// When there is none in time, or it is too large.
@@ -92,7 +91,7 @@ impl Outbound {
         }
     }
 
-    /// One try, up to the head of the answer.
+    /// One attempt, up to the head of the answer.
     async fn call(
         &self,
         request: http::Request<Vec<u8>>,
@@ -108,10 +107,10 @@ fn failed(error: impl Display) -> OutboundError {
     OutboundError(error.to_string())
 }
 
-/// Whether a request that failed so may be sent again.
+/// Whether a request that failed with this error may be repeated.
 fn may_repeat(error: &ConnectorError, is_repeatable: bool) -> bool {
     let Some(error) = sources(error).find_map(|error| error.downcast_ref::<hyper::Error>()) else { return false };
-    // The connection was closed before it took the request.
+    // The connection was closed before it accepted the request.
     let is_unsent = error.is_canceled() || error.is_closed();
     is_unsent || (is_repeatable && (error.is_incomplete_message() || is_reset(error)))
 }

@@ -1,13 +1,13 @@
 //! The `registered` cookie: an account was registered in this browser. It does not reveal which account, nor whether
-//! there is one (S6): user and password version are in the MAC alone, so it is compared for an account that is known by
-//! the mailed code or link.
+//! there is one (S6): user and password version are only in the MAC, so it is compared with the account of the mailed
+//! code or link.
 
 use crate::Secret;
 use crate::tokens::AuthKeys;
 use jiff::Timestamp;
 use tollgate_domain::UserId;
 
-/// How long the browser is known that registered an account, in seconds.
+/// How long the browser of a registration is recognised, in seconds.
 pub const REGISTERED_SECONDS: i64 = 86_400;
 
 fn hidden(user: &UserId, password_version: u64) -> String {
@@ -22,7 +22,8 @@ impl AuthKeys {
         self.current(now).registered.seal_for(&end.to_string(), &hidden(user, password_version))
     }
 
-    /// Whether `cookie` is that of the browser that registered `user` with the password of this version, less than a day ago.
+    /// Whether `cookie` is that of the browser that registered `user` with the password of this version, less than a
+    /// day ago.
     #[must_use]
     pub fn is_registered_cookie(&self, cookie: &str, user: &UserId, password_version: u64, now: Timestamp) -> bool {
         let hidden = hidden(user, password_version);
@@ -43,7 +44,7 @@ mod tests {
 
     // E8, S6, S12
     #[test]
-    fn a_registered_cookie_is_one_users_for_a_day_and_no_device_cookie() {
+    fn a_registered_cookie_is_valid_for_one_user_and_a_day() {
         let keys = AuthKeys::new(parse_generations("q7Zt0vLx2mKc9RdW4yHb8sNf6uPj1gAe").unwrap());
         let user = |n| UserId::new(at(0), [n; 10]);
         let cookie = keys.registered_cookie(&user(1), 1, at(0)).expose().clone();

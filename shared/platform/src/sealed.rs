@@ -1,5 +1,5 @@
 //! Short texts that a client carries and cannot change: `kid.text.MAC`. Refresh tokens, device cookies and OAuth states
-//! are such.
+//! have this form.
 
 use crate::Secret;
 use crate::encoding::{constant_time_eq, hex};
@@ -15,7 +15,7 @@ pub(crate) struct SealingKey {
 }
 
 impl SealingKey {
-    /// `name` and `purpose` are those of the derivation.
+    /// `name` and `purpose` are those of the key derivation.
     pub fn new(generation: &Generation, name: &str, purpose: &str) -> Self {
         Self {
             kid: hex(&generation.derive::<4>(name)),
@@ -23,26 +23,26 @@ impl SealingKey {
         }
     }
 
-    /// `text` with the key's name before it and its MAC behind it.
+    /// `text` with the key's name before it and its MAC after it.
     pub fn seal(&self, text: &str) -> Secret<String> {
         let signed = format!("{}.{text}", self.kid);
         let mac = hmac::sign(&self.key, signed.as_bytes());
         Secret::new(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac)))
     }
 
-    /// The same for the holder of `hidden`, which has no space in it and cannot be told from what is sealed.
+    /// The same for the holder of `hidden`, which contains no space and cannot be derived from the result.
     pub fn seal_for(&self, text: &str, hidden: &str) -> Secret<String> {
         let signed = format!("{}.{text}", self.kid);
         let mac = hmac::sign(&self.key, format!("{signed} {hidden}").as_bytes());
         Secret::new(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac)))
     }
 
-    /// What `sealed` holds, if it was sealed by this key.
+    /// The content of `sealed`, if this key sealed it.
     pub fn open<'t>(&self, sealed: &'t str) -> Option<&'t str> {
         self.open_with(sealed, |signed| hmac::sign(&self.key, signed.as_bytes()))
     }
 
-    /// What `sealed` holds, if it was sealed by this key for the holder of `hidden`.
+    /// The content of `sealed`, if this key sealed it for the holder of `hidden`.
     pub fn open_for<'t>(&self, sealed: &'t str, hidden: &str) -> Option<&'t str> {
         self.open_with(sealed, |signed| hmac::sign(&self.key, format!("{signed} {hidden}").as_bytes()))
     }

@@ -1,5 +1,5 @@
-//! The secret of a service credential: `tgs_ID_RANDOM`. The prefix tells secret scanners what it is, the id which
-//! credential it belongs to. A table holds its hash alone: with 256 random bits no slow hash is needed.
+//! The secret of a service credential: `tgs_ID_RANDOM`. The prefix lets secret scanners recognise it, the id names its
+//! credential. Only its hash is stored: with 256 random bits no slow hash is needed.
 
 use crate::encoding::{constant_time_eq, hex};
 use crate::{Secret, random_bytes};
@@ -10,22 +10,22 @@ const PREFIX: &str = "tgs_";
 /// The random part, in hex digits.
 const RANDOM_CHARS: usize = 64;
 
-/// A secret as a service sends it. Whether it is the one that was created, its hash says.
+/// A secret as a service sends it. Its hash decides whether it is valid.
 pub struct ServiceSecret {
-    /// The credential that it claims to be of.
+    /// The credential that it claims to belong to.
     pub id: ServiceId,
     text: Secret<String>,
 }
 
 impl ServiceSecret {
-    /// A new one of the credential `id`.
+    /// A new secret of the credential `id`.
     #[must_use]
     pub fn draw(id: ServiceId) -> Self {
         let text = Secret::new(format!("{PREFIX}{}_{}", id.bare(), hex(&random_bytes::<32>())));
         Self { id, text }
     }
 
-    /// Reads one; `None` for a text of another form.
+    /// Parses one; `None` for a text of another form.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
         let (id, random) = text.strip_prefix(PREFIX)?.split_once('_')?;
@@ -34,7 +34,7 @@ impl ServiceSecret {
         Some(Self { id, text: Secret::new(text.to_owned()) })
     }
 
-    /// As it is shown, once.
+    /// The text that is shown once.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.text.expose()
@@ -46,7 +46,7 @@ impl ServiceSecret {
         hex(digest::digest(&digest::SHA256, self.text.expose().as_bytes()).as_ref())
     }
 
-    /// Whether `hash` is the one that was stored of it, in a time that depends on the lengths alone.
+    /// Whether `hash` is its stored hash, in a time that depends only on the lengths.
     #[must_use]
     pub fn matches(&self, hash: &str) -> bool {
         constant_time_eq(self.hash().as_bytes(), hash.as_bytes())
@@ -60,7 +60,7 @@ mod tests {
 
     // S19
     #[test]
-    fn a_secret_reads_back_and_matches_its_own_hash_alone() {
+    fn a_secret_reads_back_and_matches_only_its_own_hash() {
         let id = ServiceId::new(Timestamp::UNIX_EPOCH, [7; 10]);
         let drawn = ServiceSecret::draw(id);
         let read = ServiceSecret::read(drawn.expose()).unwrap();
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_another_form_is_no_secret() {
+    fn a_text_of_another_form_is_not_a_secret() {
         let good = ServiceSecret::draw(ServiceId::new(Timestamp::UNIX_EPOCH, [7; 10]));
         let good = good.expose();
         assert!(ServiceSecret::read(good).is_some());

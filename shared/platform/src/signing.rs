@@ -16,10 +16,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::str::FromStr;
 
-/// By which algorithm access tokens are signed.
+/// The algorithm that signs access tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TokenAlgorithm {
-    /// ECDSA on P-256 with SHA-256 (RFC 7518), which every library and gateway knows.
+    /// ECDSA on P-256 with SHA-256 (RFC 7518), which every library and gateway supports.
     #[default]
     Es256,
     /// Ed25519 (RFC 8037).
@@ -27,7 +27,7 @@ pub enum TokenAlgorithm {
 }
 
 impl TokenAlgorithm {
-    /// All of them.
+    /// All algorithms.
     pub const ALL: [Self; 2] = [Self::Es256, Self::EdDsa];
 
     /// Its name in a token's header and in a key set.
@@ -39,8 +39,8 @@ impl TokenAlgorithm {
         }
     }
 
-    /// What signs at `now`, where keys of ES256 are published since `es256_since`: like any key they sign a quarter of an hour
-    /// later, and until then those of EdDSA do, which every version has published.
+    /// The algorithm that signs at `now`, where keys of ES256 are published since `es256_since`: like any key they sign
+    /// a quarter of an hour later, and until then EdDSA does, which every version has published.
     #[must_use]
     pub fn once_published(self, es256_since: Timestamp, now: Timestamp) -> Self {
         match self {
@@ -60,17 +60,17 @@ impl TokenAlgorithm {
 /// Not the name of an algorithm that signs access tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("ES256 or EdDSA")]
-pub struct UnknownAlgorithm;
+pub struct UnknownAlgorithmError;
 
 impl FromStr for TokenAlgorithm {
-    type Err = UnknownAlgorithm;
+    type Err = UnknownAlgorithmError;
 
-    fn from_str(text: &str) -> Result<Self, UnknownAlgorithm> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.name() == text).ok_or(UnknownAlgorithm)
+    fn from_str(text: &str) -> Result<Self, UnknownAlgorithmError> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.name() == text).ok_or(UnknownAlgorithmError)
     }
 }
 
-/// A private key, with the public key that belongs to it.
+/// A private key with its public key.
 pub(crate) struct SigningKey {
     pair: Pair,
     pub(crate) public: PublicKey,
@@ -86,7 +86,7 @@ impl SigningKey {
         match algorithm {
             TokenAlgorithm::Es256 => {
                 let candidates = (0_u8..=u8::MAX).map(|n| generation.derive::<32>(&format!("access es256 {n}")));
-                #[allow(clippy::expect_used)] // of 2^32 strings one is no scalar
+                #[allow(clippy::expect_used)] // one of 2^32 strings is not a scalar
                 let pair = p256_pair(candidates).expect("one of 256 strings is a scalar");
                 let public = PublicKey::of_p256(pair.public_key().as_ref());
                 Self { pair: Pair::P256(pair), public }
@@ -126,12 +126,12 @@ fn p256_pair(mut candidates: impl Iterator<Item = [u8; 32]>) -> Option<EcdsaKeyP
 #[derive(Clone)]
 pub(crate) struct PublicKey {
     pub(crate) algorithm: TokenAlgorithm,
-    /// RFC 7638-like: a hash of the public key.
+    /// Like RFC 7638: a hash of the public key.
     pub(crate) kid: String,
     /// The coordinates, base64url; Ed25519 has one.
     x: String,
     y: Option<String>,
-    /// As the library takes it.
+    /// The form for the library.
     bytes: Vec<u8>,
 }
 
@@ -182,7 +182,7 @@ impl PublicKey {
         jwk
     }
 
-    /// Whether `signature`, base64url, is one of `message`.
+    /// Whether `signature`, base64url, is valid for `message`.
     pub(crate) fn verifies(&self, message: &str, signature: &str) -> bool {
         let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };
         let key = UnparsedPublicKey::new(self.algorithm.verification(), &self.bytes);
@@ -200,7 +200,7 @@ mod tests {
     use crate::generation::parse_generations;
 
     const GOOD: &str = "q7Zt0vLx2mKc9RdW4yHb8sNf6uPj1gAe";
-    /// The order of P-256 (SEC 2): the least number that is no scalar, big-endian.
+    /// The order of P-256 (SEC 2): the smallest number that is not a scalar, big-endian.
     const COMMAND: [u8; 32] = [
         0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad,
         0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_string_that_is_no_scalar_is_skipped_for_the_next_one() {
+    fn a_string_that_is_not_a_scalar_is_skipped_for_the_next_one() {
         let mut last = COMMAND;
         last[31] -= 1;
         let good = [7; 32];
@@ -226,23 +226,23 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_gives_the_same_key_of_each_algorithm_each_time() {
+    fn a_secret_always_gives_the_same_key_of_each_algorithm() {
         for algorithm in TokenAlgorithm::ALL {
             assert_eq!(key(algorithm).public.jwk(), key(algorithm).public.jwk());
             assert_eq!(algorithm.name().parse(), Ok(algorithm));
         }
         assert_ne!(key(TokenAlgorithm::Es256).public.kid, key(TokenAlgorithm::EdDsa).public.kid);
         for unknown in ["", "es256", "HS256", "none", "RS256"] {
-            assert_eq!(unknown.parse::<TokenAlgorithm>(), Err(UnknownAlgorithm), "{unknown}");
+            assert_eq!(unknown.parse::<TokenAlgorithm>(), Err(UnknownAlgorithmError), "{unknown}");
         }
-        // What was published before stays published: tokens that are out name these keys.
+        // Earlier published keys stay published: issued tokens name these keys.
         assert_eq!(key(TokenAlgorithm::EdDsa).public.kid, "eb2f2f6fbc6d5004");
         assert_eq!(key(TokenAlgorithm::Es256).public.kid, "8381d9c5d68d98b1");
     }
 
     // R17
     #[test]
-    fn a_new_algorithm_signs_only_after_its_keys_were_published_for_a_quarter_of_an_hour() {
+    fn a_new_algorithm_signs_15_minutes_after_its_keys_are_published() {
         let at = |s| Timestamp::from_second(s).unwrap();
         let signs = |algorithm: TokenAlgorithm, now| algorithm.once_published(at(10_000), at(now));
         assert_eq!(signs(TokenAlgorithm::Es256, 10_000 + 899), TokenAlgorithm::EdDsa);
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_verifies_by_its_own_key_and_no_other() {
+    fn a_signature_verifies_only_with_its_own_key() {
         let keys = TokenAlgorithm::ALL.map(key);
         for signing in &keys {
             let signature = signing.sign("a message").unwrap();
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_published_key_reads_back_and_one_that_contradicts_itself_is_left_out() {
+    fn a_published_key_reads_back_and_a_contradictory_one_is_left_out() {
         for algorithm in TokenAlgorithm::ALL {
             let own = key(algorithm);
             let jwk = own.public.jwk();
@@ -285,7 +285,7 @@ mod tests {
                 bad[name] = value;
                 assert!(PublicKey::of_jwk(&bad).is_none(), "{bad}");
             }
-            // The version before published no more of a key than this.
+            // The version before published only this part of a key.
             let mut short = jwk.clone();
             short.as_object_mut().unwrap().remove("alg");
             assert!(PublicKey::of_jwk(&short).is_some());

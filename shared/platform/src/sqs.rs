@@ -1,6 +1,6 @@
-//! The batch runner of the functions that SQS calls: each message on its own, the failed ones reported, so that one
-//! poison message takes nothing with it (R6). A message that failed waits the longer the more often it failed, so that an
-//! outage of hours makes no dead letter (D7).
+//! The batch runner of the functions that SQS calls: each message is handled separately and the failed ones are
+//! reported, so that a poison message affects no other (R6). The delay of a failed message grows with its receives, so
+//! that an outage of hours makes no dead letter (D7).
 
 use crate::Clock;
 use aws_config::SdkConfig;
@@ -14,11 +14,11 @@ use std::sync::Arc;
 /// The number of receives after which a message becomes a dead letter, as in the template. With [`retry_delay_seconds`]
 /// the last receive is four and a half hours after the first.
 pub const MAX_RECEIVES: u32 = 22;
-/// A message that no later try can help waits so long after each receive: it holds its group up.
+/// The delay of a poison message after each receive: it blocks its group.
 const POISON_DELAY_SECONDS: i32 = 60;
-/// The longest wait: so long after an outage at most, everything is tried again.
+/// The longest delay: this long after an outage at most, every message is retried.
 const MAX_DELAY_SECONDS: i32 = 15 * 60;
-/// After so long no further message of a batch is begun. The rest of the function's time is for the one under way.
+/// After this time no further message of a batch is started. The rest of the function's time is for the current one.
 const HANDLING: SignedDuration = SignedDuration::from_secs(30);
 
 /// The delay of a failed message after this number of receives.
@@ -30,7 +30,7 @@ pub fn retry_delay_seconds(receives: u32) -> i32 {
 
 /// An error of a message.
 pub trait MessageError: Display {
-    /// Whether no later try can help.
+    /// Whether no retry can succeed.
     fn is_poison(&self) -> bool;
 }
 
@@ -43,19 +43,19 @@ pub struct SourceQueue {
 }
 
 impl SourceQueue {
-    /// The queue at this address. No call is made.
+    /// The queue at this address. It makes no call.
     #[must_use]
     pub fn new(sdk: &SdkConfig, url: &str, clock: Clock) -> Self {
         Self { client: aws_sdk_sqs::Client::new(sdk), url: url.into(), clock }
     }
 
-    /// The time that there is for a batch from now on.
+    /// The time for a batch from now on.
     #[must_use]
     pub fn time_left(&self) -> TimeLeft {
         TimeLeft { clock: self.clock.clone(), begun: self.clock.now() }
     }
 
-    /// Makes messages wait. Where that fails they come back after the queue's own visibility.
+    /// Delays messages. If that fails they come back after the queue's own visibility timeout.
     async fn delay(&self, messages: &[Failed]) {
         if messages.is_empty() {
             return;
@@ -93,14 +93,14 @@ pub struct TimeLeft {
 }
 
 impl TimeLeft {
-    /// Whether another message may be begun: one that the runtime ends takes the whole batch with it, without a delay.
+    /// Whether another message may be started: a batch that the runtime ends comes back as a whole, without delays.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.clock.now().duration_since(self.begun) >= HANDLING
     }
 }
 
-/// A message that comes back.
+/// A message that will be received again.
 struct Failed {
     id: String,
     receipt_handle: String,
@@ -130,7 +130,7 @@ fn log(id: &str, error: &impl Display, delay_seconds: i32) {
     tracing::error!(sqs_message_id = %id, %error, delay_seconds, "message failed, it will be received again");
 }
 
-/// Runs `handle` on each message of `event`, one after another. A message that failed is reported, to be received again, and
+/// Runs `handle` on each message of `event`, one after another. Failed messages are reported, to be received again, and
 /// so are those for which no time was left.
 pub async fn batch<F, Fut, E>(event: SqsEvent, queue: &SourceQueue, handle: F) -> SqsBatchResponse
 where
@@ -160,8 +160,8 @@ where
 
 const NO_TIME_LEFT: &str = "no time was left for it in this batch";
 
-/// A batch of a FIFO queue. Of a group in which a message failed, those that follow are reported as well, so that they come back
-/// in their order; unless the message was received for the last time, and is a dead letter next.
+/// A batch of a FIFO queue. The messages after a failed one of the same group are reported as well, so that they come
+/// back in order; unless the failed one was received for the last time, and becomes a dead letter.
 pub struct FifoBatch {
     messages: Vec<FifoMessage>,
 }
@@ -171,12 +171,12 @@ struct FifoMessage {
     receipt_handle: String,
     group: String,
     receives: u32,
-    /// How long it waits, if it has failed.
+    /// How long it is delayed, if it has failed.
     failed: Option<i32>,
 }
 
 impl FifoBatch {
-    /// Of the messages of `event`, none of which has failed. They are named by their place in it.
+    /// For the messages of `event`, none of which has failed. They are identified by their position.
     #[must_use]
     pub fn of(event: &SqsEvent) -> Self {
         let of = |message: &SqsMessage| FifoMessage {
@@ -189,7 +189,7 @@ impl FifoBatch {
         Self { messages: event.records.iter().map(of).collect() }
     }
 
-    /// Whether two messages are of one group.
+    /// Whether two messages belong to one group.
     #[must_use]
     pub fn is_one_group(&self, one: usize, other: usize) -> bool {
         self.messages[one].group == self.messages[other].group
@@ -201,7 +201,7 @@ impl FifoBatch {
         self.wait(index).is_some()
     }
 
-    /// How long this message waits, if it is not handled: as long as the one that stops its group.
+    /// How long this message is delayed if it is not handled: as long as the one that stops its group.
     fn wait(&self, index: usize) -> Option<i32> {
         let stops = |earlier: &usize| {
             let message = &self.messages[*earlier];
@@ -227,7 +227,7 @@ impl FifoBatch {
         message.failed = Some(delay_seconds);
     }
 
-    /// Makes the messages wait that are to be received again, and names them.
+    /// Delays the messages that will be received again, and returns their ids.
     pub async fn report(self, queue: &SourceQueue) -> SqsBatchResponse {
         report(self.failed(), queue).await
     }
@@ -275,7 +275,7 @@ mod tests {
         json!({"messageId": id, "receiptHandle": id, "attributes": attributes})
     }
 
-    /// The messages that come back, and after how long.
+    /// The messages that come back, with their delays.
     fn failed(batch: &FifoBatch) -> Vec<(String, i32)> {
         batch.failed().into_iter().map(|failed| (failed.id, failed.delay_seconds)).collect()
     }
@@ -284,7 +284,7 @@ mod tests {
         wanted.map(|(id, delay)| (id.to_owned(), delay)).into()
     }
 
-    /// A queue that nothing answers for.
+    /// A queue without an endpoint.
     fn queue(clock: Clock) -> SourceQueue {
         let sdk = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
         SourceQueue::new(&sdk, "http://127.0.0.1:1/queue", clock)
@@ -297,9 +297,9 @@ mod tests {
         assert_eq!(delays[..6], [60, 120, 240, 480, 900, 900]);
         let all: i32 = delays.iter().sum();
         assert!((4 * 3600 + 1800..5 * 3600).contains(&all), "{all}");
-        // With what a first batch takes, and what SQS accepts.
+        // With the duration of a first batch, and the limits of SQS.
         assert!(delays.windows(2).all(|pair| pair[0] <= pair[1]) && retry_delay_seconds(u32::MAX) == 900);
-        // A poison message is a dead letter sooner: its group waits.
+        // A poison message becomes a dead letter sooner: its group waits.
         assert!(POISON_DELAY_SECONDS * i32::try_from(MAX_RECEIVES).unwrap() < 30 * 60);
     }
 
@@ -322,7 +322,7 @@ mod tests {
         let poison = Bad { is_poison: true };
         for (receives, comes_back) in [(MAX_RECEIVES - 1, of([("1", 60), ("2", 60)])), (MAX_RECEIVES, of([("1", 60)]))]
         {
-            // The one behind it may have been received less often.
+            // The one after it may have been received less often.
             let records = [record("1", "a", receives), record("2", "a", 1), record("3", "b", receives)];
             let mut batch = FifoBatch::of(&event(&records));
             batch.fail(0, &poison);
@@ -357,7 +357,7 @@ mod tests {
         let read = Arc::clone(&seconds);
         let clock = Clock::from_fn(move || Timestamp::from_second(read.load(Ordering::Relaxed)).unwrap());
         let records = ["1", "2", "3", "4", "5"].map(|id| json!({"messageId": id}));
-        // Each takes the deadline of a call that hangs; a function has a minute.
+        // Each takes as long as the deadline of a hanging call; a function has a minute.
         let hanging = async |_: SqsMessage| {
             seconds.fetch_add(14, Ordering::Relaxed);
             Err(BAD)

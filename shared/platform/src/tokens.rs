@@ -1,4 +1,4 @@
-//! Access tokens (RFC 9068) and refresh tokens: made and judged here, stored nowhere.
+//! Access tokens (RFC 9068) and refresh tokens: created and verified here, stored nowhere.
 
 use crate::encoding::hex;
 use crate::generation::{Generation, PUBLISHED_BEFORE, VERIFIES_AFTER, signing_index};
@@ -14,25 +14,25 @@ use serde_json::{Map, Value, json};
 use tollgate_domain::session::Lifetimes;
 use tollgate_domain::{SessionId, UserId};
 
-/// What an access token says. `tier` and `is_admin` are for a team's own services; here the gate decides.
+/// The claims of an access token. `tier` and `is_admin` are for an adopter's own services; here the gate decides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessClaims {
-    /// `APP_URL` of who issued it.
+    /// The issuer: `APP_URL`.
     pub iss: String,
-    /// Whom it is for.
+    /// The audience.
     pub aud: String,
-    /// Whose it is.
+    /// The user.
     pub sub: UserId,
     /// Its end, in seconds since 1970.
     pub exp: u64,
     /// When it was issued.
     pub iat: u64,
-    /// Before this it is not good yet.
+    /// The time before which it is not valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nbf: Option<u64>,
     /// Its own id.
     pub jti: String,
-    /// The session that it belongs to.
+    /// Its session.
     pub sid: SessionId,
     /// The user's tier when it was issued.
     pub tier: u32,
@@ -41,7 +41,8 @@ pub struct AccessClaims {
     /// The features of the user's plan when it was issued.
     #[serde(default)]
     pub features: Map<String, Value>,
-    /// How the user signed in (RFC 8176, and `fed` for a provider); empty for a session of a version that did not record it.
+    /// How the user signed in (RFC 8176, and `fed` for a provider); empty for a session of a version that did not
+    /// record it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
     /// When the user signed in, in seconds since 1970.
@@ -56,7 +57,7 @@ pub struct Subject {
     pub user: UserId,
     /// The session.
     pub session: SessionId,
-    /// What the user's plan gives now.
+    /// The tier of the user's plan now.
     pub tier: u32,
     /// Whether the user is an admin now.
     pub is_admin: bool,
@@ -68,16 +69,16 @@ pub struct Subject {
     pub signed_in_at: Timestamp,
 }
 
-/// A token that is refused. Why stays here: a caller learns nothing from it.
+/// A token that is refused. The reason stays here: a caller learns nothing from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid token")]
-pub struct BadToken;
+pub struct InvalidTokenError;
 
-/// How far the clocks of two machines may differ, in seconds; the contract allows 60.
+/// The largest difference between the clocks of two machines, in seconds; the contract allows 60.
 const LEEWAY_SECONDS: u64 = 30;
 const TYPE: &str = "at+jwt";
 
-/// The keys of all generations, for signing and for judging.
+/// The keys of all generations, for signing and verifying.
 pub struct AuthKeys(pub(crate) Vec<AuthKey>);
 
 pub(crate) struct AuthKey {
@@ -90,35 +91,35 @@ pub(crate) struct AuthKey {
     pub(crate) state: SealingKey,
 }
 
-/// The public keys of access tokens, as `auth` publishes them: what every other function judges by.
+/// The public keys of access tokens, as `auth` publishes them: all other functions verify with them.
 pub struct PublicKeys(Vec<PublicKey>);
 
 impl PublicKeys {
-    /// From a JSON Web Key Set; keys of another kind than ours are left out.
+    /// From a JSON Web Key Set; keys of other kinds are left out.
     #[must_use]
     pub fn parse(jwks: &str) -> Self {
         let set: Value = serde_json::from_str(jwks).unwrap_or_default();
         Self(set["keys"].as_array().into_iter().flatten().filter_map(PublicKey::of_jwk).collect())
     }
 
-    /// Whether the key that `token` names is among them.
+    /// Whether it contains the key that `token` names.
     #[must_use]
     pub fn know(&self, token: &str) -> bool {
         let header: Option<Value> = token.split('.').next().and_then(|header| decode_json(header).ok());
         header.is_some_and(|header| self.0.iter().any(|key| header["kid"] == key.kid.as_str()))
     }
 
-    /// Judges an access token, as [`AuthKeys::verify_access`] does.
+    /// Verifies an access token, as [`AuthKeys::verify_access`] does.
     ///
     /// # Errors
-    /// When anything is wrong with it.
+    /// When it is not valid.
     pub fn verify_access(
         &self,
         token: &str,
         issuer: &str,
         audience: &str,
         now: Timestamp,
-    ) -> Result<AccessClaims, BadToken> {
+    ) -> Result<AccessClaims, InvalidTokenError> {
         verify_access(token, issuer, audience, now, |kid| self.0.iter().find(|key| key.kid == kid))
     }
 }
@@ -133,7 +134,7 @@ impl AuthKeys {
         &self.0[signing_index(&since, now)]
     }
 
-    /// The access keys to publish at `now`, those that will sign next among them.
+    /// The access keys to publish at `now`, with those that will sign next.
     fn published(&self, now: Timestamp) -> impl Iterator<Item = &AuthKey> {
         let since: Vec<_> = self.0.iter().map(|key| key.since).collect();
         let current = signing_index(&since, now);
@@ -144,14 +145,14 @@ impl AuthKeys {
         })
     }
 
-    /// Since when the newest key is there: of two sets that are published the one with the newer key stays.
+    /// Since when the newest key is in use: of two published sets the one with the newer key stays.
     #[must_use]
     pub fn newest(&self) -> Timestamp {
         self.0.iter().map(|key| key.since).max().unwrap_or(Timestamp::MIN)
     }
 
-    /// The JSON Web Key Set at `now` (RFC 7517): of each generation the keys of all algorithms, so that another algorithm may
-    /// sign at any time.
+    /// The JSON Web Key Set at `now` (RFC 7517): of each generation the keys of all algorithms, so that another
+    /// algorithm may sign at any time.
     #[must_use]
     pub fn jwks(&self, now: Timestamp) -> Value {
         let keys = self.published(now).flat_map(AuthKey::signing_keys);
@@ -167,18 +168,23 @@ impl AuthKeys {
         claims: &AccessClaims,
         algorithm: TokenAlgorithm,
         now: Timestamp,
-    ) -> Result<Secret<String>, BadToken> {
+    ) -> Result<Secret<String>, InvalidTokenError> {
         let key = self.current(now).signing_key(algorithm);
         let header = json!({"alg": algorithm.name(), "typ": TYPE, "kid": key.public.kid});
         sign(key, &header, claims)
     }
 
-    /// Signs exactly this header and these claims, to test what is refused: with the key that its `kid` names, otherwise with
-    /// the current one of its algorithm. `kid` is filled in where it is missing.
+    /// Signs exactly this header and these claims, to test refusals: with the key that its `kid` names, otherwise with
+    /// the current one of its algorithm. A missing `kid` is filled in.
     ///
     /// # Errors
     /// When the library cannot sign.
-    pub fn sign_raw(&self, mut header: Value, claims: &Value, now: Timestamp) -> Result<Secret<String>, BadToken> {
+    pub fn sign_raw(
+        &self,
+        mut header: Value,
+        claims: &Value,
+        now: Timestamp,
+    ) -> Result<Secret<String>, InvalidTokenError> {
         let named = |key: &&SigningKey| header["kid"] == key.public.kid.as_str();
         let algorithm = header["alg"].as_str().and_then(|alg| alg.parse().ok()).unwrap_or_default();
         let key = self.published(now).flat_map(AuthKey::signing_keys).find(named);
@@ -189,25 +195,25 @@ impl AuthKeys {
         sign(key, &header, claims)
     }
 
-    /// Judges an access token (S15): signature by a published key that its `kid` names, in the algorithm of that key, type,
-    /// issuer, audience, times by `now`. Whether its session lives is the gate's to say.
+    /// Verifies an access token (S15): signature by a published key that its `kid` names, in the algorithm of that key,
+    /// type, issuer, audience, times by `now`. The gate decides whether its session is live.
     ///
     /// # Errors
-    /// When anything is wrong with it.
+    /// When it is not valid.
     pub fn verify_access(
         &self,
         token: &str,
         issuer: &str,
         audience: &str,
         now: Timestamp,
-    ) -> Result<AccessClaims, BadToken> {
+    ) -> Result<AccessClaims, InvalidTokenError> {
         verify_access(token, issuer, audience, now, |kid| {
             self.published(now).flat_map(AuthKey::signing_keys).map(|key| &key.public).find(|key| key.kid == kid)
         })
     }
 
-    /// Mints number `n` of `session`'s refresh tokens: `kid.user.session.n.nonce.MAC`. The same arguments give the same
-    /// token while the key is the same.
+    /// Creates number `n` of `session`'s refresh tokens: `kid.user.session.n.nonce.MAC`. The same arguments give the
+    /// same token while the key is the same.
     #[must_use]
     pub fn refresh_token(
         &self,
@@ -221,17 +227,17 @@ impl AuthKeys {
         self.current(now).refresh.seal(&text)
     }
 
-    /// Reads a refresh token. One with a false MAC costs no call.
+    /// Parses and verifies a refresh token. An invalid MAC costs no call.
     ///
     /// # Errors
-    /// When it was not made here.
-    pub fn read_refresh_token(&self, token: &str) -> Result<RefreshToken, BadToken> {
-        let text = self.0.iter().find_map(|key| key.refresh.open(token)).ok_or(BadToken)?;
-        let [user, session, n, nonce] = text.split('.').collect::<Vec<_>>()[..] else { return Err(BadToken) };
+    /// When it was not created here.
+    pub fn read_refresh_token(&self, token: &str) -> Result<RefreshToken, InvalidTokenError> {
+        let text = self.0.iter().find_map(|key| key.refresh.open(token)).ok_or(InvalidTokenError)?;
+        let [user, session, n, nonce] = text.split('.').collect::<Vec<_>>()[..] else { return Err(InvalidTokenError) };
         Ok(RefreshToken {
-            user_id: UserId::from_bare(user).map_err(|_| BadToken)?,
-            session_id: SessionId::from_bare(session).map_err(|_| BadToken)?,
-            n: n.parse().map_err(|_| BadToken)?,
+            user_id: UserId::from_bare(user).map_err(|_| InvalidTokenError)?,
+            session_id: SessionId::from_bare(session).map_err(|_| InvalidTokenError)?,
+            n: n.parse().map_err(|_| InvalidTokenError)?,
             nonce: Nonce(Secret::new(nonce.to_owned())),
         })
     }
@@ -263,11 +269,11 @@ impl AuthKey {
 }
 
 /// The header, the claims and their signature.
-fn sign(key: &SigningKey, header: &Value, claims: &impl Serialize) -> Result<Secret<String>, BadToken> {
+fn sign(key: &SigningKey, header: &Value, claims: &impl Serialize) -> Result<Secret<String>, InvalidTokenError> {
     let part = |json: String| URL_SAFE_NO_PAD.encode(json);
-    let claims = serde_json::to_string(claims).map_err(|_| BadToken)?;
+    let claims = serde_json::to_string(claims).map_err(|_| InvalidTokenError)?;
     let message = format!("{}.{}", part(header.to_string()), part(claims));
-    let signature = key.sign(&message).ok_or(BadToken)?;
+    let signature = key.sign(&message).ok_or(InvalidTokenError)?;
     Ok(Secret::new(format!("{message}.{signature}")))
 }
 
@@ -277,50 +283,50 @@ fn verify_access<'a>(
     audience: &str,
     now: Timestamp,
     key_of: impl Fn(&str) -> Option<&'a PublicKey>,
-) -> Result<AccessClaims, BadToken> {
-    let (message, signature) = token.rsplit_once('.').ok_or(BadToken)?;
-    let (header, claims) = message.split_once('.').ok_or(BadToken)?;
+) -> Result<AccessClaims, InvalidTokenError> {
+    let (message, signature) = token.rsplit_once('.').ok_or(InvalidTokenError)?;
+    let (header, claims) = message.split_once('.').ok_or(InvalidTokenError)?;
     let header: Value = decode_json(header)?;
-    let header = header.as_object().ok_or(BadToken)?;
-    // Nothing but what we write: a header that wants more of us (jku, jwk, x5u, crit, zip …) is not ours.
+    let header = header.as_object().ok_or(InvalidTokenError)?;
+    // Only fields that we write: a header with other instructions (jku, jwk, x5u, crit, zip …) is not ours.
     if header.keys().any(|name| !matches!(name.as_str(), "alg" | "typ" | "kid")) {
-        return Err(BadToken);
+        return Err(InvalidTokenError);
     }
-    let text = |name| header.get(name).and_then(Value::as_str).ok_or(BadToken);
+    let text = |name| header.get(name).and_then(Value::as_str).ok_or(InvalidTokenError);
     if !text("typ")?.eq_ignore_ascii_case(TYPE) {
-        return Err(BadToken);
+        return Err(InvalidTokenError);
     }
-    // The key says in which algorithm it verifies; a header that says another one is refused.
-    let key = key_of(text("kid")?).ok_or(BadToken)?;
+    // The key determines its algorithm; a header with another one is refused.
+    let key = key_of(text("kid")?).ok_or(InvalidTokenError)?;
     if text("alg")? != key.algorithm.name() || !key.verifies(message, signature) {
-        return Err(BadToken);
+        return Err(InvalidTokenError);
     }
-    let claims: AccessClaims = serde_json::from_value(decode_json(claims)?).map_err(|_| BadToken)?;
-    let now = u64::try_from(now.as_second()).map_err(|_| BadToken)?;
+    let claims: AccessClaims = serde_json::from_value(decode_json(claims)?).map_err(|_| InvalidTokenError)?;
+    let now = u64::try_from(now.as_second()).map_err(|_| InvalidTokenError)?;
     let in_time = claims.exp.saturating_add(LEEWAY_SECONDS) > now
         && claims.nbf.is_none_or(|nbf| nbf <= now + LEEWAY_SECONDS)
         && claims.iat <= now + LEEWAY_SECONDS;
-    if in_time && claims.iss == issuer && claims.aud == audience { Ok(claims) } else { Err(BadToken) }
+    if in_time && claims.iss == issuer && claims.aud == audience { Ok(claims) } else { Err(InvalidTokenError) }
 }
 
-fn decode_json(part: &str) -> Result<Value, BadToken> {
-    let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| BadToken)?;
-    serde_json::from_slice(&bytes).map_err(|_| BadToken)
+fn decode_json(part: &str) -> Result<Value, InvalidTokenError> {
+    let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| InvalidTokenError)?;
+    serde_json::from_slice(&bytes).map_err(|_| InvalidTokenError)
 }
 
-/// A refresh token that was made here. Whether it is still good, its session's row says.
+/// A refresh token that was created here. Its session's row decides whether it is still valid.
 pub struct RefreshToken {
-    /// Whose it is.
+    /// The user.
     pub user_id: UserId,
-    /// The session that it belongs to.
+    /// Its session.
     pub session_id: SessionId,
-    /// Its place in the rotation.
+    /// Its number in the rotation.
     pub n: u64,
     /// The session's own randomness.
     pub nonce: Nonce,
 }
 
-/// 128 random bits, drawn at sign-in, the same for the session's whole life; only a hash of it is stored.
+/// 128 random bits, generated at sign-in, the same for the whole life of the session; only a hash of it is stored.
 pub struct Nonce(Secret<String>);
 
 impl Nonce {
@@ -330,7 +336,7 @@ impl Nonce {
         Self(Secret::new(URL_SAFE_NO_PAD.encode(random_bytes::<16>())))
     }
 
-    /// What the session's row keeps of it.
+    /// The hash in the session's row.
     #[must_use]
     pub fn hash(&self) -> String {
         hex(digest::digest(&digest::SHA256, self.0.expose().as_bytes()).as_ref())
@@ -398,7 +404,7 @@ mod tests {
         new_claims((ISSUER, ISSUER), subject, now(), &lifetimes)
     }
 
-    fn verify(token: &str, now: Timestamp) -> Result<AccessClaims, BadToken> {
+    fn verify(token: &str, now: Timestamp) -> Result<AccessClaims, InvalidTokenError> {
         keys().verify_access(token, ISSUER, ISSUER, now)
     }
 
@@ -412,11 +418,11 @@ mod tests {
         let published = PublicKeys::parse(&keys().jwks(now()).to_string());
         assert!(published.know(token.expose()));
         assert_eq!(published.verify_access(token.expose(), ISSUER, ISSUER, now()), Ok(claims_of(token.expose())));
-        assert_eq!(published.verify_access(token.expose(), ISSUER, "another", now()), Err(BadToken));
+        assert_eq!(published.verify_access(token.expose(), ISSUER, "another", now()), Err(InvalidTokenError));
         let other = AuthKeys::new(parse_generations("2mKc9RdW4yHb8sNf6uPj1gAeq7Zt0vLx").unwrap());
         let foreign = PublicKeys::parse(&other.jwks(now()).to_string());
         assert!(!foreign.know(token.expose()));
-        assert_eq!(foreign.verify_access(token.expose(), ISSUER, ISSUER, now()), Err(BadToken));
+        assert_eq!(foreign.verify_access(token.expose(), ISSUER, ISSUER, now()), Err(InvalidTokenError));
         assert!(!PublicKeys::parse("nonsense").know(token.expose()) && !published.know("nonsense"));
     }
 
@@ -425,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_good_until_it_ends_give_or_take_the_leeway() {
+    fn a_token_is_valid_until_its_end_with_the_leeway() {
         let token = keys().sign_access(&claims(), Es256, now()).unwrap();
         assert_eq!(
             verify(token.expose(), now()),
@@ -459,7 +465,7 @@ mod tests {
         ] {
             let mut header = good.clone();
             header[name] = value;
-            assert_eq!(verify(signed(&header).expose(), now()), Err(BadToken), "{header}");
+            assert_eq!(verify(signed(&header).expose(), now()), Err(InvalidTokenError), "{header}");
         }
     }
 
@@ -488,17 +494,17 @@ mod tests {
             let mut claims = good.clone();
             claims[name] = value;
             let token = keys().sign_raw(header.clone(), &claims, now()).unwrap();
-            assert_eq!(verify(token.expose(), now()), Err(BadToken), "{name}: {}", claims[name]);
+            assert_eq!(verify(token.expose(), now()), Err(InvalidTokenError), "{name}: {}", claims[name]);
             if claims.as_object_mut().unwrap().remove(name).is_some() && name != "nbf" {
                 let token = keys().sign_raw(header.clone(), &claims, now()).unwrap();
-                assert_eq!(verify(token.expose(), now()), Err(BadToken), "without {name}");
+                assert_eq!(verify(token.expose(), now()), Err(InvalidTokenError), "without {name}");
             }
         }
     }
 
     // S15
     #[test]
-    fn a_token_without_a_true_signature_is_refused() {
+    fn a_token_without_a_valid_signature_is_refused() {
         let good = keys().sign_access(&claims(), Es256, now()).unwrap();
         let (message, signature) = good.expose().rsplit_once('.').unwrap();
         let other = AuthKeys::new(parse_generations("another-33-characters-long-string!!").unwrap());
@@ -512,7 +518,7 @@ mod tests {
             foreign.expose().clone(),
             format!("{message}.{}", foreign.expose().rsplit_once('.').unwrap().1),
         ] {
-            assert_eq!(verify(&bad, now()), Err(BadToken), "{bad}");
+            assert_eq!(verify(&bad, now()), Err(InvalidTokenError), "{bad}");
         }
     }
 
@@ -526,7 +532,7 @@ mod tests {
 
     // S15
     #[test]
-    fn a_key_verifies_in_its_own_algorithm_alone() {
+    fn a_key_verifies_only_its_own_algorithm() {
         let keys = keys();
         let published = PublicKeys::parse(&keys.jwks(now()).to_string());
         let accepts = |token: &str| {
@@ -541,7 +547,7 @@ mod tests {
                 let is_own = alg == key.public.algorithm.name();
                 assert_eq!(accepts(&forged(&header, |message| key.sign(message).unwrap())), is_own, "{header}");
                 assert!(!accepts(&forged(&header, |_| String::new())), "{header}");
-                // With what is public about the key as the secret of an HMAC.
+                // With the public part of the key as the secret of an HMAC.
                 for secret in [jwk.to_string(), jwk["x"].as_str().unwrap().to_owned()] {
                     let hmac_key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
                     let by_hmac = |message: &str| URL_SAFE_NO_PAD.encode(hmac::sign(&hmac_key, message.as_bytes()));
@@ -552,7 +558,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_either_algorithm_verifies_whatever_signs_now() {
+    fn a_token_of_either_algorithm_verifies_whichever_signs_now() {
         let keys = keys();
         for algorithm in [Es256, EdDsa] {
             let token = keys.sign_access(&claims(), algorithm, now()).unwrap();
@@ -576,7 +582,7 @@ mod tests {
 
     // S12
     #[test]
-    fn a_refresh_token_is_no_access_token_and_the_reverse() {
+    fn refresh_tokens_and_access_tokens_do_not_replace_each_other() {
         let (keys, nonce) = (keys(), Nonce::draw());
         let refresh = keys.refresh_token(&claims().sub, &claims().sid, 3, &nonce, now());
         let access = keys.sign_access(&claims(), Es256, now()).unwrap();
@@ -590,7 +596,7 @@ mod tests {
 
     // S18
     #[test]
-    fn every_changed_character_of_a_refresh_token_makes_it_false() {
+    fn every_changed_character_invalidates_a_refresh_token() {
         let keys = keys();
         let good = keys.refresh_token(&claims().sub, &claims().sid, 12, &Nonce::draw(), now()).expose().clone();
         for position in 0..good.len() - 1 {
@@ -602,7 +608,7 @@ mod tests {
 
     // R17
     #[test]
-    fn a_rotation_refuses_no_token_that_was_good() {
+    fn a_rotation_invalidates_no_token() {
         let old = "q7Zt0vLx2mKc9RdW4yHb8sNf6uPj1gAe";
         let since = at(0);
         let both = format!(

@@ -27,13 +27,13 @@ impl TrialKeys {
         Self(generations.iter().map(key).collect())
     }
 
-    /// The hashes under which `mark` may stand in the ledger, one for each generation.
+    /// The possible hashes of `mark` in the ledger, one for each generation.
     #[must_use]
     pub fn hashes(&self, mark: TrialMark<'_>) -> Vec<String> {
         self.0.iter().map(|(_, key)| hash(key, mark)).collect()
     }
 
-    /// The hash under which `mark` is entered at `now`.
+    /// The hash under which `mark` is recorded at `now`.
     #[must_use]
     pub fn hash(&self, mark: TrialMark<'_>, now: Timestamp) -> String {
         let since: Vec<_> = self.0.iter().map(|(since, _)| *since).collect();
@@ -60,7 +60,7 @@ mod tests {
 
     // A13
     #[test]
-    fn a_mark_is_found_under_every_key_and_entered_under_the_one_in_force() {
+    fn a_mark_is_found_under_every_key_and_recorded_under_the_current_one() {
         let (old, new) = ("q7Zt0vLx2mKc9RdW4yHb8sNf6uPj1gAe", "eAg1jPu6fNs8bHy4WdR9cKm2xLv0tZ7q");
         let both = format!(
             r#"{{"keys":[{{"value":"{old}","since":"2026-01-01T00:00:00Z"}},{{"value":"{new}","since":"2026-02-01T00:00:00Z"}}]}}"#

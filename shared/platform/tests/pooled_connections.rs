@@ -1,5 +1,5 @@
-//! Connections that are pooled while the process is frozen, as Lambda freezes it between two invocations, and that the
-//! other side ends meanwhile, or at the moment when the next request arrives (D8). The server is a real one on loopback.
+//! Pooled connections that the other side ends while the process is frozen, as Lambda freezes it between two
+//! invocations, or at the moment of the next request (D8). The server is a real one on loopback.
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails there
 
@@ -10,16 +10,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tollgate_platform::{Env, Outbound, OutboundError, aws};
 
-/// How the server ends a connection over which it has answered a request.
+/// How the server ends a connection after its first answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
-    /// It does not: the next request is answered.
+    /// It does not end it: the next request is answered.
     Never,
     /// It closes it at once.
     Fin,
     /// It resets it at once.
     Rst,
-    /// It closes its own half, and goes on reading.
+    /// It closes its own half, and continues reading.
     HalfClosed,
     /// It reads the next request and closes the connection without an answer.
     FinAfterRequest,
@@ -32,19 +32,19 @@ enum Ending {
 const IDLE: [Ending; 3] = [Ending::Fin, Ending::Rst, Ending::HalfClosed];
 const AT_REQUEST: [Ending; 2] = [Ending::FinAfterRequest, Ending::RstAfterRequest];
 
-/// A server in a thread of its own, which goes on while the client is frozen.
+/// A server in its own thread, which continues while the client is frozen.
 struct Server {
     address: SocketAddr,
     /// The requests that it has read.
     requests: Arc<AtomicUsize>,
-    /// One message for each connection that it has ended while no request was under way.
+    /// One message for each connection that it has ended without a pending request.
     ended: mpsc::Receiver<()>,
 }
 
 impl Server {
-    /// The first `endings` connections end so, each after one answer; the following ones do not end.
+    /// The first `endings` connections end in this way, each after one answer; the following ones do not end.
     fn start(endings: Vec<Ending>) -> Self {
-        let (tell, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         let (end, ended) = mpsc::channel();
         let requests = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&requests);
@@ -52,7 +52,7 @@ impl Server {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-                tell.send(listener.local_addr().unwrap()).unwrap();
+                sender.send(listener.local_addr().unwrap()).unwrap();
                 let mut endings = endings.into_iter();
                 loop {
                     let (stream, _) = listener.accept().await.unwrap();
@@ -61,14 +61,14 @@ impl Server {
                 }
             });
         });
-        Self { address: told.recv().unwrap(), requests, ended }
+        Self { address: receiver.recv().unwrap(), requests, ended }
     }
 
     fn seen(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
 
-    /// The process is frozen, so nothing of this thread's runtime goes on, until the server has ended `connections`.
+    /// Freezes the process, so that its runtime stops, until the server has ended `connections`.
     fn freeze_until_ended(&self, connections: usize) {
         for _ in 0..connections {
             self.ended.recv().unwrap();
@@ -76,7 +76,7 @@ impl Server {
     }
 }
 
-/// Reads a request to its end; `false` at the end of the stream.
+/// Reads one request; `false` at the end of the stream.
 async fn read(stream: &mut TcpStream, requests: &AtomicUsize) -> bool {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -175,7 +175,7 @@ async fn a_request_on_a_closed_connection_is_repeated_if_that_is_safe() {
             assert_eq!(send(&client, &server, kind).await.unwrap(), 200, "{ending:?} {kind:?}");
             assert_eq!(server.seen(), 3, "{ending:?} {kind:?}: the first, the one that was lost, the second try");
         }
-        // The server may have done what it was asked for: a code of a provider is exchanged once.
+        // The server may have executed the request: a provider's code is exchanged once.
         let (client, server) = (Outbound::system(), Server::start(vec![ending]));
         assert_eq!(send(&client, &server, Kind::Get).await.unwrap(), 200);
         assert!(send(&client, &server, Kind::Post).await.is_err(), "{ending:?}");
@@ -239,7 +239,7 @@ async fn an_aws_client_repeats_a_call_whose_connection_ended() {
             assert_eq!(answer.unwrap().secret_string(), Some("b"), "{ending:?} {call}");
             server.freeze_until_ended(usize::from(call == 0 && IDLE.contains(&ending)));
         }
-        // The SDK may send a call over a connection before it sees that it has ended; it makes the call again.
+        // The SDK may send a call over a connection before it notices its end; it repeats the call.
         let lost = match AT_REQUEST.contains(&ending) {
             true => 1..=1,
             false => 0..=1,

@@ -7,36 +7,36 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use std::collections::BTreeSet;
 
-/// A statement that is not accepted, in words for the person who wrote it.
+/// A statement that is not accepted, with the reason for its author.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct NotAllowed(pub String);
+pub struct StatementError(pub String);
 
-/// Checks a statement; the names of its result's columns.
+/// Checks a statement and returns the names of its result's columns.
 ///
 /// # Errors
-/// When it is anything but one `SELECT` over the tables of [`VIEWS`], with the reason.
-pub fn check(sql: &str) -> Result<Vec<String>, NotAllowed> {
+/// When it is not one `SELECT` over the tables of [`VIEWS`], with the reason.
+pub fn check(sql: &str) -> Result<Vec<String>, StatementError> {
     check_with(sql, &Guards::default())
 }
 
-pub(crate) fn check_with(sql: &str, guards: &Guards) -> Result<Vec<String>, NotAllowed> {
-    let internal = |error: rusqlite::Error| NotAllowed(error.to_string());
+pub(crate) fn check_with(sql: &str, guards: &Guards) -> Result<Vec<String>, StatementError> {
+    let internal = |error: rusqlite::Error| StatementError(error.to_string());
     let connection = Connection::open_in_memory().map_err(internal)?;
     connection.execute_batch(&schema_sql()).map_err(internal)?;
     set_now(&connection, Timestamp::UNIX_EPOCH).map_err(internal)?;
     add_rounding(&connection).map_err(internal)?;
     let guarded = Guarded::new(&connection, guards).map_err(internal)?;
-    let statement = guarded.prepare(sql).map_err(|reason| NotAllowed(with_nearest_names(reason)))?;
+    let statement = guarded.prepare(sql).map_err(|reason| StatementError(with_nearest_names(reason)))?;
     Ok(statement.column_names().into_iter().map(str::to_owned).collect())
 }
 
-/// Names are near if this many of a thousand parts of them are the same.
+/// Names are similar if this many of a thousand parts of them are equal.
 const NEAR: f64 = 0.75;
 /// The largest number of suggested names.
 const SUGGESTIONS: usize = 3;
 
-/// The reason, and what might have been meant by a name that does not exist.
+/// The reason, with suggestions for a name that does not exist.
 fn with_nearest_names(reason: String) -> String {
     let columns = || VIEWS.iter().flat_map(|view| view.columns).map(|column| column.name);
     let known: BTreeSet<&str> = match reason.split_once(": ").map(|(what, _)| what) {

@@ -1,12 +1,12 @@
-//! SQLite's functions of date and time under the service's clock: what they call `now` is the moment that the report names.
+//! SQLite's functions of date and time with the service's clock: `now` is the time that the report names.
 
 use jiff::Timestamp;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Error, params_from_iter};
 
-/// The functions that read SQLite's clock if an argument, or the lack of any, says `now`, with the place of the argument that is a
-/// time. `timediff` has two.
+/// The functions that read SQLite's clock if an argument, or its absence, means `now`, with the position of the
+/// argument that is a time. `timediff` has two.
 const FUNCTIONS: [(&str, i32, &[usize]); 7] = [
     ("date", -1, &[0]),
     ("time", -1, &[0]),
@@ -17,11 +17,11 @@ const FUNCTIONS: [(&str, i32, &[usize]); 7] = [
     ("timediff", 2, &[0, 1]),
 ];
 
-/// Replaces the functions of `connection` by the same ones of which `now` is this moment.
+/// Replaces the functions of `connection` by equal ones with this `now`.
 pub fn set_now(connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
     let now = format!("{now:.3}");
     for (name, arguments, times) in FUNCTIONS {
-        // The original function, on a connection of its own: here its name is taken.
+        // The original function, on another connection: here its name is taken.
         let original = Connection::open_in_memory()?;
         let now = now.clone();
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
@@ -45,7 +45,7 @@ pub fn set_now(connection: &Connection, now: Timestamp) -> rusqlite::Result<()> 
     Ok(())
 }
 
-/// `ceil` and `floor`, which the bundled SQLite is compiled without.
+/// `ceil` and `floor`, which the bundled SQLite lacks.
 pub fn add_rounding(connection: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     for (name, round) in [("ceil", f64::ceil as fn(f64) -> f64), ("floor", f64::floor)] {

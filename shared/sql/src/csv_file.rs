@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use tollgate_domain::report::{CsvOptions, Delimiter};
 
-/// A text that begins with one of these is a formula to a spreadsheet.
+/// A spreadsheet interprets a text that begins with one of these as a formula.
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 /// A file that is written row by row.
@@ -45,12 +45,12 @@ impl CsvFile {
     }
 }
 
-/// A text that no spreadsheet runs.
+/// A text that no spreadsheet interprets as a formula.
 fn harmless(text: &str) -> Cow<'_, str> {
     if text.starts_with(FORMULA) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
 }
 
-/// A value as text. Only a text is made harmless: a number that begins with a minus is one.
+/// A value as text. Only a text is escaped: a number that begins with a minus is a number.
 fn in_csv(value: ValueRef<'_>) -> Cow<'_, str> {
     match value {
         ValueRef::Null => Cow::Borrowed(""),
@@ -64,7 +64,7 @@ fn in_csv(value: ValueRef<'_>) -> Cow<'_, str> {
     }
 }
 
-/// Bytes as SQL writes them.
+/// Bytes in SQL's notation.
 pub fn hex(bytes: &[u8]) -> String {
     let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("x'{digits}'")

@@ -11,10 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The longest statement, in bytes.
 pub const MAX_SQL_BYTES: usize = 20_000;
 
-/// Parentheses may be nested so deep.
+/// The largest depth of nested parentheses.
 const MAX_NESTING: usize = 100;
 
-/// The functions that a statement may call. `->` and `->>` are functions to SQLite, as is `LIKE`.
+/// The functions that a statement may call. For SQLite `->`, `->>` and `LIKE` are functions, too.
 pub const FUNCTIONS: &[&str] = &[
     "count",
     "sum",
@@ -80,11 +80,11 @@ pub enum Guard {
     SqlLength,
     /// The first word is `SELECT` or `WITH`.
     FirstWord,
-    /// One statement alone.
+    /// Only one statement.
     OneStatement,
     /// No `EXPLAIN`: SQLite asks no authorizer about it.
     Explain,
-    /// SQLite says that the statement writes nothing.
+    /// SQLite reports that the statement writes nothing.
     ReadOnly,
     /// No parameters.
     Parameters,
@@ -92,9 +92,9 @@ pub enum Guard {
     Tables,
     /// Only the functions of [`FUNCTIONS`].
     Functions,
-    /// No action but reading: no write, pragma, attached file, virtual table.
+    /// Only reading: no write, pragma, attached file, virtual table.
     Actions,
-    /// Text in double quotes is a name and never, because there is no such name, a string.
+    /// Text in double quotes is always a name: SQLite would otherwise read an unknown name as a string.
     DoubleQuotes,
     /// SQLite's limits on one value.
     ValueLength,
@@ -109,7 +109,7 @@ pub enum Guard {
 }
 
 impl Guard {
-    /// All of them.
+    /// All guards.
     pub const ALL: [Self; 16] = [
         Self::Characters,
         Self::SqlLength,
@@ -130,7 +130,7 @@ impl Guard {
     ];
 }
 
-/// The guards that stand: all of them, except in a test that takes some away.
+/// The active guards: all of them, except in a test that removes some.
 #[derive(Debug, Clone, Default)]
 pub struct Guards {
     removed: Vec<Guard>,
@@ -152,7 +152,7 @@ impl Guards {
 
 const PARAMETERS: &str = "parameters (?1, :name, @name, $name) are not allowed: write the value";
 
-/// Why a statement is refused, in words.
+/// The text of a refusal.
 pub(crate) type Refusal = String;
 
 /// A guarded connection, and the last refusal of its authorizer.
@@ -180,7 +180,7 @@ const LIMITS: [(Guard, Limit, i32); 12] = [
 ];
 
 impl<'c> Guarded<'c> {
-    /// Puts the guards on a connection whose tables are made.
+    /// Activates the guards on a connection whose tables exist.
     pub fn new(connection: &'c Connection, guards: &'c Guards) -> rusqlite::Result<Self> {
         for (guard, limit, value) in LIMITS {
             if guards.has(guard) {
@@ -204,7 +204,7 @@ impl<'c> Guarded<'c> {
         Ok(Self { connection, guards, refused })
     }
 
-    /// The one statement that `sql` is.
+    /// The single statement in `sql`.
     pub fn prepare(&self, sql: &str) -> Result<Statement<'c>, Refusal> {
         let has = |guard| self.guards.has(guard);
         if has(Guard::SqlLength) && sql.len() > MAX_SQL_BYTES {
@@ -264,7 +264,7 @@ impl<'c> Guarded<'c> {
     }
 }
 
-/// Whether a statement may do what SQLite is about to compile; otherwise why not.
+/// Whether a statement may do what SQLite is about to compile; otherwise the reason.
 fn decide(context: &AuthContext<'_>, guards: &Guards) -> Result<(), String> {
     let allowed = |guard: Guard, is_allowed: bool, reason: &dyn Fn() -> String| {
         if is_allowed || !guards.has(guard) { Ok(()) } else { Err(reason()) }
@@ -275,7 +275,7 @@ fn decide(context: &AuthContext<'_>, guards: &Guards) -> Result<(), String> {
             let is_known = match VIEWS.iter().find(|view| view.name.eq_ignore_ascii_case(table_name)) {
                 // A table of which no column is read: `count(*)`.
                 Some(view) => column_name.is_empty() || view.columns.iter().any(|column| is(column.name, column_name)),
-                // A subquery or a common table expression has no table; what it reads was asked for on its own.
+                // A subquery or a common table expression has no table; its reads are checked separately.
                 None => column_name.is_empty() && !is_internal(table_name),
             };
             allowed(Guard::Tables, is_known, &|| match column_name {
@@ -295,13 +295,13 @@ fn is(name: &str, other: &str) -> bool {
     name.eq_ignore_ascii_case(other)
 }
 
-/// Whether a table is SQLite's own, or makes rows out of its argument.
+/// Whether a table is SQLite's own, or generates rows from its argument.
 fn is_internal(table: &str) -> bool {
     let table = table.to_ascii_lowercase();
     ["sqlite_", "pragma_", "dbstat", "json_each", "json_tree", "fts", "rtree"].iter().any(|own| table.starts_with(own))
 }
 
-/// The name of an action, as a person knows it.
+/// The name of an action for people.
 fn action(action: &AuthAction<'_>) -> &'static str {
     match action {
         AuthAction::Insert { .. } => "INSERT",
@@ -316,7 +316,8 @@ fn action(action: &AuthAction<'_>) -> &'static str {
     }
 }
 
-/// How deep parentheses are nested, those in texts and comments included. SQLite's own limit does not count those around one value.
+/// The depth of nested parentheses, with those in texts and comments. SQLite's own limit does not count those around
+/// one value.
 fn nesting(sql: &str) -> usize {
     let depths = sql.bytes().scan(0_usize, |depth, byte| {
         *depth = match byte {

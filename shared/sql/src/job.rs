@@ -15,9 +15,9 @@ pub struct Job {
     pub sql: String,
     /// The value of `'now'`.
     pub now: Timestamp,
-    /// What its result becomes.
+    /// The format of its result.
     pub output: Output,
-    /// What it may use.
+    /// Its limits.
     pub limits: Limits,
 }
 
@@ -31,7 +31,7 @@ pub enum Output {
     Csv {
         /// The file, which does not exist yet.
         file: PathBuf,
-        /// How it is written.
+        /// The format of the file.
         csv: CsvOptions,
     },
 }
@@ -41,21 +41,21 @@ pub enum Output {
 pub struct Limits {
     /// How long it may run, in milliseconds.
     pub deadline_ms: u64,
-    /// What SQLite may take of the memory, in bytes.
+    /// SQLite's memory limit, in bytes.
     pub memory_bytes: u64,
     /// How many rows it may return.
     pub rows: u64,
 }
 
 impl Limits {
-    /// Those of the contract: 10 s, 256 MB, 100,000 rows.
+    /// The limits of the contract: 10 s, 256 MB, 100,000 rows.
     pub const CONTRACT: Self = Self { deadline_ms: 10_000, memory_bytes: 256 * 1024 * 1024, rows: 100_000 };
 }
 
 /// The result of a statement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
-    /// How many rows it has.
+    /// The number of its rows.
     pub row_count: u64,
     /// The names of its columns.
     pub columns: Vec<String>,

@@ -46,7 +46,7 @@ impl Fixture {
             output: Output::Preview,
             limits: Limits::CONTRACT,
         };
-        // The limit on memory counts for the whole process, which is that of all tests here.
+        // The memory limit applies to the whole process, which runs all tests here.
         let answer =
             execute_with(&job, &Guards::without(&[Guard::Memory])).unwrap_or_else(|error| panic!("{sql}\n{error}"));
         answer.rows.unwrap()
@@ -59,7 +59,7 @@ impl Drop for Fixture {
     }
 }
 
-/// The rows in an order of their own, for results that have none; 1 and 1.0 are the same.
+/// The sorted rows, for results without an order; 1 and 1.0 are equal.
 fn comparable(rows: &[Vec<Value>], is_ordered: bool) -> Vec<String> {
     let cell = |value: &Value| value.as_f64().map_or_else(|| value.to_string(), |number| number.to_string());
     let mut lines: Vec<String> = rows.iter().map(|row| row.iter().map(cell).collect::<Vec<_>>().join(" | ")).collect();

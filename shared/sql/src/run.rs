@@ -1,4 +1,4 @@
-//! Runs a statement on a snapshot. It is called in a process of its own: the limit on SQLite's memory counts for a whole
+//! Runs a statement on a snapshot. It is called in a process of its own: SQLite's memory limit applies to a whole
 //! process and can only be lowered.
 
 use crate::clock::{add_rounding, set_now};
@@ -21,22 +21,22 @@ const PREVIEW_BYTES: usize = 250_000;
 const PREVIEW_TEXT_CHARS: usize = 1000;
 /// The largest CSV file, in bytes.
 const MAX_CSV_BYTES: u64 = 100 * 1024 * 1024;
-/// SQLite asks so often, in instructions of its machine, whether to go on.
+/// The number of instructions after which SQLite checks whether to continue.
 const INSTRUCTIONS: i32 = 1000;
 /// Its page cache, in KiB.
 const CACHE_KIB: i32 = 65_536;
 
-/// Why a report has no result, in words for the person who asked.
+/// Why a report has no result, with a text for the person who requested it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
-pub enum Failure {
-    /// The time is over.
+pub enum RunError {
+    /// The time limit was reached.
     #[error(
         "The statement ran longer than {} s. Narrow it with WHERE, aggregate before you join, or leave a table out. \
          docs/athena.md describes how to query larger data.", .0 / 1000
     )]
     Deadline(u64),
-    /// The memory is used up.
+    /// The memory limit was reached.
     #[error(
         "The statement needs more than {} MB of memory. Select fewer columns, aggregate before you sort, or narrow it \
          with WHERE.", .0 / (1024 * 1024)
@@ -54,7 +54,7 @@ pub enum Failure {
     /// The statement is refused, or SQLite cannot run it.
     #[error("{0}.")]
     Statement(String),
-    /// It is not the statement's fault.
+    /// The statement is not the cause.
     #[error("The report could not be run: {0}.")]
     Internal(String),
 }
@@ -62,16 +62,16 @@ pub enum Failure {
 /// Runs `job` under all guards.
 ///
 /// # Errors
-/// With the limit that was reached, or what SQLite says.
-pub fn execute(job: &Job) -> Result<Answer, Failure> {
+/// With the limit that was reached, or SQLite's error.
+pub fn execute(job: &Job) -> Result<Answer, RunError> {
     execute_with(job, &Guards::default())
 }
 
-pub(crate) fn execute_with(job: &Job, guards: &Guards) -> Result<Answer, Failure> {
-    let internal = |error: rusqlite::Error| Failure::Internal(error.to_string());
+pub(crate) fn execute_with(job: &Job, guards: &Guards) -> Result<Answer, RunError> {
+    let internal = |error: rusqlite::Error| RunError::Internal(error.to_string());
     let connection = open(job, guards).map_err(internal)?;
     let guarded = Guarded::new(&connection, guards).map_err(internal)?;
-    let mut statement = guarded.prepare(&job.sql).map_err(Failure::Statement)?;
+    let mut statement = guarded.prepare(&job.sql).map_err(RunError::Statement)?;
     let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
     let limits = job.limits;
     let start = Instant::now();
@@ -91,21 +91,21 @@ pub(crate) fn execute_with(job: &Job, guards: &Guards) -> Result<Answer, Failure
             }
             written.end().map_err(not_written)?;
             if std::fs::metadata(file).map_err(not_written)?.len() > MAX_CSV_BYTES {
-                return Err(Failure::File);
+                return Err(RunError::File);
             }
             Ok(Answer { row_count: counted.count, columns, rows: None })
         }
     }
 }
 
-fn not_written(error: io::Error) -> Failure {
+fn not_written(error: io::Error) -> RunError {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::FileTooLarge | io::ErrorKind::QuotaExceeded => Failure::File,
-        _ => Failure::Internal(error.to_string()),
+        io::ErrorKind::StorageFull | io::ErrorKind::FileTooLarge | io::ErrorKind::QuotaExceeded => RunError::File,
+        _ => RunError::Internal(error.to_string()),
     }
 }
 
-/// The snapshot, which nothing can change.
+/// The snapshot, read-only.
 fn open(job: &Job, guards: &Guards) -> rusqlite::Result<Connection> {
     let address = format!("file:{}?immutable=1", job.snapshot.display());
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -121,7 +121,7 @@ fn open(job: &Job, guards: &Guards) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// The rows of a result, as far as they are counted.
+/// The rows of a result, up to the limit.
 struct Counted<'s> {
     rows: Rows<'s>,
     count: u64,
@@ -130,24 +130,24 @@ struct Counted<'s> {
 }
 
 impl Counted<'_> {
-    fn next(&mut self) -> Result<Option<&Row<'_>>, Failure> {
+    fn next(&mut self) -> Result<Option<&Row<'_>>, RunError> {
         let limits = self.limits;
         let row = self.rows.next().map_err(|error| in_words(&error, limits))?;
         if row.is_some() {
             self.count += 1;
             if self.has_row_limit && self.count > limits.rows {
-                return Err(Failure::Rows(limits.rows));
+                return Err(RunError::Rows(limits.rows));
             }
         }
         Ok(row)
     }
 }
 
-fn in_words(error: &rusqlite::Error, limits: Limits) -> Failure {
+fn in_words(error: &rusqlite::Error, limits: Limits) -> RunError {
     match error.sqlite_error_code() {
-        Some(ErrorCode::OperationInterrupted) => Failure::Deadline(limits.deadline_ms),
-        Some(ErrorCode::OutOfMemory) => Failure::Memory(limits.memory_bytes),
-        _ => Failure::Statement(match error {
+        Some(ErrorCode::OperationInterrupted) => RunError::Deadline(limits.deadline_ms),
+        Some(ErrorCode::OutOfMemory) => RunError::Memory(limits.memory_bytes),
+        _ => RunError::Statement(match error {
             rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),
             other => other.to_string(),
         }),
@@ -155,7 +155,7 @@ fn in_words(error: &rusqlite::Error, limits: Limits) -> Failure {
 }
 
 /// The first rows as JSON; the others are counted.
-fn preview(counted: &mut Counted<'_>, columns: Vec<String>) -> Result<Answer, Failure> {
+fn preview(counted: &mut Counted<'_>, columns: Vec<String>) -> Result<Answer, RunError> {
     let (mut shown, mut bytes, mut is_full) = (Vec::new(), 0, false);
     while let Some(row) = counted.next()? {
         if is_full {
@@ -166,7 +166,7 @@ fn preview(counted: &mut Counted<'_>, columns: Vec<String>) -> Result<Answer, Fa
         bytes += cells.iter().map(|cell| cell.to_string().len() + 1).sum::<usize>();
         if bytes > PREVIEW_BYTES {
             if shown.is_empty() {
-                return Err(Failure::Wide);
+                return Err(RunError::Wide);
             }
             is_full = true;
             continue;

@@ -1,4 +1,4 @@
-//! The snapshot: a file with the six tables, written while the tables of the service are read, in whatever order they come.
+//! The snapshot: a file with the six tables, written while the tables of the service are read, in any order.
 
 use crate::views::schema_sql;
 use rusqlite::{Connection, ErrorCode, ToSql, params};
@@ -6,11 +6,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The largest snapshot, in bytes. A Lambda function has 512 MB of `/tmp`, and rows that are still to be joined need some of it.
+/// The largest snapshot, in bytes. A Lambda function has 512 MB of `/tmp`, and rows that must still be joined need some
+/// of it.
 const MAX_BYTES: u32 = 320 * 1024 * 1024;
 const PAGE_BYTES: u32 = 4096;
 
-/// A profile; what it may do is in a [`TierRow`].
+/// A profile; its access is in a [`TierRow`].
 #[derive(Debug, Clone, Copy)]
 pub struct ProfileRow<'a> {
     /// `usr_…`
@@ -19,7 +20,7 @@ pub struct ProfileRow<'a> {
     pub email: &'a str,
     /// The public name.
     pub username: &'a str,
-    /// How the account was made.
+    /// How the account was created.
     pub provider: &'a str,
     /// Whether the address is verified.
     pub email_verified: bool,
@@ -45,9 +46,9 @@ pub struct TierRow<'a> {
 pub struct PlanRow<'a> {
     /// `plan_…`
     pub id: &'a str,
-    /// Its name for programs.
+    /// Its code.
     pub code: &'a str,
-    /// Its name for people.
+    /// Its name.
     pub name: &'a str,
     /// Per period, in minor units.
     pub price_cents: i64,
@@ -55,11 +56,11 @@ pub struct PlanRow<'a> {
     pub currency: &'a str,
     /// `month` or `year`.
     pub billing_period: &'a str,
-    /// What it gives.
+    /// Its tier.
     pub tier: u32,
-    /// Before the first payment.
+    /// The days of its trial.
     pub trial_days: u32,
-    /// Whether it can be subscribed to.
+    /// Whether it is for sale.
     pub is_active: bool,
     /// RFC 3339.
     pub created_at: &'a str,
@@ -82,9 +83,9 @@ pub struct SubscriptionRow<'a> {
     pub currency: &'a str,
     /// `day` to `year`.
     pub billing_period: &'a str,
-    /// How many of these.
+    /// The number of these units in a period.
     pub interval_count: u64,
-    /// How many units.
+    /// The quantity.
     pub quantity: u64,
     /// RFC 3339.
     pub started_at: &'a str,
@@ -117,7 +118,7 @@ pub struct PaymentRow<'a> {
     pub refunded_cents: i64,
     /// ISO 4217.
     pub currency: &'a str,
-    /// Where it is.
+    /// Its status.
     pub status: &'a str,
     /// RFC 3339.
     pub created_at: &'a str,
@@ -128,13 +129,13 @@ pub struct PaymentRow<'a> {
 pub struct SignInRow<'a> {
     /// The date in UTC.
     pub day: &'a str,
-    /// By what.
+    /// The method.
     pub method: &'a str,
     /// `usr_…`
     pub user_id: &'a str,
 }
 
-/// A change of a subscription, as the audit trail has it: only what changed is named.
+/// A change of a subscription, as in the audit trail: only changed fields are set.
 #[derive(Debug, Clone, Copy)]
 pub struct SubscriptionEventRow<'a> {
     /// The audit entry, by which the changes are ordered.
@@ -173,7 +174,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Where it is.
+    /// Its path.
     #[must_use]
     pub fn file(&self) -> &Path {
         &self.file
@@ -194,7 +195,7 @@ pub struct SnapshotWriter {
     staging: Snapshot,
 }
 
-/// The staging tables that are joined at the end, in a file that is removed then: the snapshot has only the listed
+/// The staging tables that are joined at the end, in a file that is then removed: the snapshot has only the listed
 /// columns.
 const STAGING: &str = "
 CREATE TABLE staging.profiles (id TEXT, email TEXT, username TEXT, provider TEXT, email_verified INTEGER,
@@ -211,7 +212,8 @@ INSERT INTO main.sign_ins_by_day SELECT day, method, count(*), count(DISTINCT us
   GROUP BY day, method ORDER BY day, method;
 ";
 
-/// What the statements of the gallery and the model join by. Without an index a correlated subquery reads the whole table for each
+/// The indexes for the joins of the gallery's and the model's statements. Without an index a correlated subquery reads
+/// the whole table for each row.
 /// row.
 const INDEXES: &str = "
 CREATE INDEX main.subscriptions_by_user ON subscriptions (user_id);
@@ -224,7 +226,7 @@ impl SnapshotWriter {
     /// Creates the file, which must not exist yet.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be created.
     pub fn create(file: PathBuf) -> Result<Self, SnapshotError> {
         let staging = Snapshot { file: file.with_extension("staging") };
         let snapshot = Snapshot { file };
@@ -365,7 +367,7 @@ impl SnapshotWriter {
     }
 }
 
-/// What a subscription was from some moment on.
+/// The state of a subscription from some time on.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct State {
     subscription_id: String,
@@ -375,7 +377,8 @@ struct State {
     status: Option<String>,
 }
 
-/// The plan and the status of each subscription from each change on. Of several changes within a second the last one counts.
+/// The plan and the status of each subscription from each change on. Of several changes within a second the last one
+/// counts.
 fn write_history(connection: &Connection) -> Result<(), SnapshotError> {
     let mut events = connection.prepare(
         "SELECT e.subscription_id, s.user_id, e.at, e.plan_id, e.status FROM staging.events e \
@@ -387,7 +390,7 @@ fn write_history(connection: &Connection) -> Result<(), SnapshotError> {
         insert.execute(params![subscription_id, user_id, at, plan_id, status]).map_err(of).map(|_| ())
     };
     let mut rows = events.query([])?;
-    // What was written last, and what is written next unless a change of the same second replaces it.
+    // The row that was written last, and the next one unless a change of the same second replaces it.
     let (mut written, mut next) = (State::default(), State::default());
     while let Some(row) = rows.next().map_err(of)? {
         let (plan_id, status): (Option<String>, Option<String>) = (row.get(3)?, row.get(4)?);
@@ -409,7 +412,7 @@ fn write_history(connection: &Connection) -> Result<(), SnapshotError> {
 }
 
 impl State {
-    /// Whether it is another subscription's, or its plan or status is another.
+    /// Whether it is another subscription, or its plan or status differs.
     fn differs_from(&self, other: &Self) -> bool {
         let of = |state: &Self| (state.subscription_id.clone(), state.plan_id.clone(), state.status.clone());
         of(self) != of(other)

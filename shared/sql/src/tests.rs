@@ -1,9 +1,9 @@
-//! Hostile statements, each guard alone taken away, and what statements that are allowed answer.
+//! Hostile statements, with each guard removed, and the results of allowed statements.
 
 use crate::check::check_with;
 use crate::guard::{Guard, Guards};
 use crate::job::{Answer, Job, Limits, Output};
-use crate::run::{Failure, execute_with};
+use crate::run::{RunError, execute_with};
 use crate::snapshot::*;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tollgate_domain::report::{CsvOptions, Delimiter};
 
-/// A name that no other test has.
+/// A name that no other test uses.
 fn scratch(extension: &str) -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -23,7 +23,7 @@ fn now() -> Timestamp {
     "2026-06-15T12:00:00Z".parse().unwrap()
 }
 
-/// Three users, of whom one pays, one is gone and one has never paid.
+/// Three users: one pays, one was deleted and one has never paid.
 fn snapshot() -> Snapshot {
     let writer = SnapshotWriter::create(scratch("db")).unwrap();
     let profile = ProfileRow {
@@ -72,7 +72,7 @@ fn snapshot() -> Snapshot {
         status: Some("trialing"),
     };
     let sign_in = SignInRow { day: "2026-06-14", method: "password", user_id: "usr_1" };
-    // In an order in which they may come.
+    // In one possible order.
     writer.tier(&TierRow { user_id: "usr_1", tier: 1 }).unwrap();
     writer
         .subscription_event(&SubscriptionEventRow {
@@ -145,13 +145,13 @@ fn rows(sql: &str) -> Value {
     json!(answer.rows)
 }
 
-/// The guards without the one that counts for a whole process, here that of the other tests. It is tested where a process is
-/// started.
+/// The guards without the one that applies to a whole process, which runs the other tests too. It is tested where a
+/// process is started.
 fn in_process() -> Guards {
     Guards::without(&[Guard::Memory])
 }
 
-/// Statements that must be refused when they are checked, by the guard that is there for them.
+/// Statements that the check must refuse, by the guard that refuses them.
 fn refused() -> Vec<(Guard, String)> {
     use Guard::*;
     let own = |guard: Guard, sql: &str| (guard, sql.to_owned());
@@ -227,7 +227,7 @@ fn refused() -> Vec<(Guard, String)> {
         (Shape, format!("SELECT {}", vec!["1"; 150].join(" + "))),
         (Shape, format!("SELECT coalesce({})", vec!["null"; 17].join(", "))),
     ];
-    // What begins with a word of its own is refused by it; with that guard gone, by those behind it.
+    // A statement that begins with another word is refused by it; without that guard, by the ones after it.
     for statement in [
         "INSERT INTO users (id) VALUES ('x')",
         "UPDATE users SET is_admin = 1",
@@ -289,7 +289,7 @@ fn hostile_statements_are_refused_before_they_run() {
         assert!(refusal.is_err(), "{guard:?} {sql:?} is accepted");
         let snapshot = snapshot();
         let ran = execute_with(&job(&snapshot, sql), &in_process());
-        assert!(matches!(ran, Err(Failure::Statement(_))), "{guard:?} {sql:?} ran: {ran:?}");
+        assert!(matches!(ran, Err(RunError::Statement(_))), "{guard:?} {sql:?} ran: {ran:?}");
     }
 }
 
@@ -302,15 +302,15 @@ fn statements_that_never_end_are_stopped_by_a_limit() {
         let limits = Limits { deadline_ms: 200, rows: 1000, ..Limits::CONTRACT };
         let ran = execute_with(&Job { limits, ..job(&snapshot, sql) }, &in_process());
         let is_as_expected = match guard {
-            Guard::Deadline => ran == Err(Failure::Deadline(200)),
-            Guard::Rows => ran == Err(Failure::Rows(1000)),
-            _ => matches!(&ran, Err(Failure::Statement(reason)) if reason == "string or blob too big"),
+            Guard::Deadline => ran == Err(RunError::Deadline(200)),
+            Guard::Rows => ran == Err(RunError::Rows(1000)),
+            _ => matches!(&ran, Err(RunError::Statement(reason)) if reason == "string or blob too big"),
         };
         assert!(is_as_expected, "{guard:?} {sql}: {ran:?}");
     }
 }
 
-/// Statements that have an end, which the guard alone does not wait for, under these limits.
+/// Finite statements, which only the guard stops early, under these limits.
 fn ending() -> Vec<(Guard, &'static str, Limits)> {
     let count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 500000) SELECT max(i) FROM n";
     let rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 2000) SELECT i FROM n";
@@ -322,7 +322,7 @@ fn ending() -> Vec<(Guard, &'static str, Limits)> {
     ]
 }
 
-/// Whether a hostile statement passes with this guard gone that does not pass otherwise.
+/// Whether a hostile statement passes only without this guard.
 fn guards_something(guard: Guard) -> bool {
     let snapshot = snapshot();
     let is_checked = refused().iter().any(|(_, sql)| check_with(sql, &Guards::without(&[guard])).is_ok());
@@ -338,7 +338,8 @@ fn guards_something(guard: Guard) -> bool {
 // S29
 #[test]
 fn removing_any_guard_lets_a_hostile_statement_pass() {
-    // What two guards hold is in the next test; the limit on memory is that of a process and tested where one is started.
+    // Statements that two guards refuse are in the next test; the memory limit applies to a process and is tested where
+    // one is started.
     let elsewhere = [Guard::Explain, Guard::ReadOnly, Guard::Actions, Guard::Memory];
     for guard in Guard::ALL.into_iter().filter(|guard| !elsewhere.contains(guard)) {
         assert!(guards_something(guard), "{guard:?} guards nothing");
@@ -418,7 +419,7 @@ fn the_snapshot_joins_rows_written_in_any_sequence() {
 }
 
 #[test]
-fn now_is_the_moment_of_the_report_in_every_function_of_time() {
+fn now_is_the_time_of_the_report_in_every_function_of_time() {
     for (sql, wanted) in [
         ("SELECT date('now')", json!("2026-06-15")),
         ("SELECT date()", json!("2026-06-15")),
@@ -490,7 +491,7 @@ fn no_table_of_the_snapshot_holds_more_than_the_listed_columns() {
     };
     let tables = names("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY rowid");
     assert_eq!(tables, crate::VIEWS.iter().map(|view| view.name).collect::<Vec<_>>());
-    assert!(!bytes.windows(5).any(|window| window == b"aud_1"), "what was joined is not in the file");
+    assert!(!bytes.windows(5).any(|window| window == b"aud_1"), "the staging tables are not in the file");
     let staging = snapshot.file().with_extension("staging");
     assert!(!staging.exists());
     let file = snapshot.file().to_owned();

@@ -1,4 +1,5 @@
-//! The six tables: their columns as the contract lists them, with what a reader, or a model that writes SQL, must know of each.
+//! The six tables: their columns as in the contract, each with a description for people and for a model that writes
+//! SQL.
 
 /// A table that a report may read. It is a table of the snapshot and holds nothing but these columns.
 #[derive(Debug, Clone, Copy)]
@@ -16,7 +17,7 @@ pub struct View {
 pub struct Column {
     /// Its name.
     pub name: &'static str,
-    /// What its values are to SQLite.
+    /// The type of its values in SQLite.
     pub kind: Kind,
     /// Its values and their unit.
     pub description: &'static str,

@@ -24,25 +24,25 @@ use tollgate_domain::{Email, MessageId, UserId, Username};
 /// How long a requested name is reserved, in seconds (S6).
 const NAME_HELD_SECONDS: i64 = 7 * 86_400;
 
-/// A new account and everything that is written with it.
+/// A new account and all items that are written with it.
 #[derive(Clone)]
 pub struct NewAccount {
-    /// Who it is.
+    /// The user.
     pub profile: Profile,
     /// The password credentials; an account from a provider has none.
     pub credentials: Option<Credentials>,
-    /// What they may do.
+    /// The rights.
     pub gate: Gate,
     /// The row behind the mailed link and code, and the mail; a first admin has none.
     pub verification: Option<(OneTimeRow, OutboxMessage)>,
-    /// The entry of it.
+    /// Its audit entry.
     pub audit: AuditEntry,
 }
 
 /// The result of a registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Registration {
-    /// The account is there.
+    /// The account was created.
     Done,
     /// The address has an account already.
     EmailTaken,
@@ -203,8 +203,8 @@ pub(crate) fn outcome(done: Result<(), Refusal<Condition>>) -> Result<bool, Stor
     }
 }
 
-/// The update that verifies an address, on condition that it is still the account's, was not verified, and that the account
-/// was not deleted: a deleted one is in no list.
+/// The update that verifies an address, on condition that it is still the account's, that it was not verified, and that
+/// the account was not deleted: a deleted one is in no list.
 pub(crate) fn address_verification(user: &UserId, email_key: &str) -> UpdateBuilder {
     Update::builder()
         .key("pk", user_key(user))
@@ -221,8 +221,8 @@ pub(crate) fn address_marker(address: &Email, user: &UserId) -> Result<Item, Sto
     marker_item(email_marker_key(address), user, Some(address))
 }
 
-/// A marker: what makes a name or an address unique. An address's marker also keeps the address as it was first typed: mail
-/// goes there, however it is spelled the next time (S14).
+/// A marker, which makes a name or an address unique. An address's marker also stores the address as it was first
+/// typed: mails go there, in whatever spelling it is typed later (S14).
 fn marker_item(pk: AttributeValue, user: &UserId, address: Option<&Email>) -> Result<Item, StoreError> {
     #[derive(Serialize)]
     struct Marker<'a> {

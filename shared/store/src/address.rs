@@ -23,15 +23,15 @@ use tollgate_domain::{Email, SessionId};
 /// A change of address.
 #[derive(Clone, Copy)]
 pub struct AddressChange<'a> {
-    /// The account as it stands.
+    /// The current state of the account.
     pub profile: &'a Profile,
-    /// Its password, which moves with it.
+    /// Its password, which moves to the new address.
     pub credentials: Option<&'a Credentials>,
-    /// What the gate says: neither a new password nor a takeover may come between.
+    /// The expected state of the gate: neither a new password nor a takeover may happen in between.
     pub password_version: u64,
     /// The session that asked for it, which must be live.
     pub session: &'a SessionId,
-    /// The address to have.
+    /// The new address.
     pub to: &'a Email,
     /// The row whose link or code verifies it.
     pub row: &'a OneTimeRow,
@@ -39,20 +39,20 @@ pub struct AddressChange<'a> {
     pub notice: &'a OutboxMessage,
     /// The command that updates the customer at Stripe.
     pub command: &'a OutboxMessage,
-    /// The entries of it.
+    /// Its audit entries.
     pub audit: &'a [AuditEntry],
 }
 
-/// A request for another address, with everything that is written for it.
+/// A request for another address, with all items that are written with it.
 #[derive(Debug, Clone, Copy)]
 pub struct AddressRequest<'a> {
     /// The row whose link or code verifies the new address; `None` past the cap of mails: decoys are written.
     pub row: Option<&'a OneTimeRow>,
     /// The mail to the new address: the link, a notice that it has an account, or a decoy.
     pub mail: &'a OutboxMessage,
-    /// The notice to the present address.
+    /// The notice to the current address.
     pub notice: &'a OutboxMessage,
-    /// The entry of it.
+    /// Its audit entry.
     pub audit: &'a AuditEntry,
 }
 

@@ -15,8 +15,8 @@ const NO_TARGET: &str = "-";
 /// The partition of all entries in the index that lists them.
 const LIST: &str = "entries";
 
-/// Set on an entry whose actor is its target and that is not in the index of actors: a registration. The entry is found by
-/// its target and its moment, which is that of the user's id, and the index costs a registration nothing.
+/// Set on an entry whose actor is its target and that is not in the index of actors: a registration. The entry is found
+/// by its target and its time, which is that of the user's id, so the index costs a registration nothing.
 const BY_TARGET: &str = "by_target";
 
 /// The entry as an item: keyed by target and id, and by actor and action in the indexes.
@@ -31,7 +31,7 @@ pub(crate) fn audit_item(entry: &AuditEntry) -> Result<Item, StoreError> {
     Ok(row)
 }
 
-/// The entry that an item is.
+/// Decodes an item.
 fn entry_of(mut row: Item) -> Result<AuditEntry, StoreError> {
     if row.remove(BY_TARGET).is_some()
         && let Some(target) = row.get("target_id").cloned()
@@ -44,17 +44,17 @@ fn entry_of(mut row: Item) -> Result<AuditEntry, StoreError> {
 /// A filter of entries.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
-    /// By whom.
+    /// The actor.
     pub actor_id: Option<UserId>,
-    /// About what.
+    /// The target.
     pub target_id: Option<String>,
-    /// About whom: the user is the target, or has the subscription that is.
+    /// The user: the target itself, or the owner of the subscription that is the target.
     pub user_id: Option<UserId>,
-    /// Of what.
+    /// The action.
     pub action: Option<Action>,
-    /// Not before, to the millisecond.
+    /// The earliest time, to the millisecond.
     pub from: Option<Timestamp>,
-    /// Not after, to the millisecond.
+    /// The latest time, to the millisecond.
     pub to: Option<Timestamp>,
 }
 
@@ -145,7 +145,7 @@ impl Store {
         Ok(targets)
     }
 
-    /// Replaces an entry by its rest after an erasure. It never creates an entry.
+    /// Replaces an entry by its remaining part after an erasure. It never creates an entry.
     ///
     /// # Errors
     /// When DynamoDB does not take it.
@@ -160,7 +160,7 @@ impl Store {
     /// When DynamoDB does not take it.
     pub async fn record(&self, entry: &AuditEntry) -> Result<(), StoreError> {
         let call = self.client.put_item().table_name(self.table(AUDIT)).set_item(Some(audit_item(entry)?));
-        // The id is the entry's own: written again after a lost answer it is the same item.
+        // The id belongs to the entry: written again after a lost answer it is the same item.
         call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await.map_err(StoreError::of)?;
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! Reads of several items in one call, of one table or of several: consistent, and all of them or none. What DynamoDB does
-//! not read at once is asked for again, and is never taken for an item that is not there.
+//! Reads of several items in one call, of one table or of several: consistent, and all of them or none. Keys that
+//! DynamoDB does not read at once are requested again, and are never taken for missing items.
 
 use crate::codec::Item;
 use crate::{Store, StoreError};
@@ -7,25 +7,25 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedC
 use std::collections::HashMap;
 use tollgate_domain::UserId;
 
-/// How often the keys that are left are asked for, beyond the SDK's own retries.
+/// How often the remaining keys are requested, in addition to the SDK's own retries.
 const TRIES: u32 = 5;
 
-/// What can be read by keys that are known before: an item, or a tuple of such.
+/// A read whose keys are known before: an item, or a tuple of such reads.
 pub trait Lookup {
     /// The decoded items.
     type Found;
     /// Adds its keys.
     fn add_keys(&self, keys: &mut Keys);
-    /// Takes what it reads from the answer.
+    /// Reads its items from the answer.
     ///
     /// # Errors
     /// When an item is corrupt.
     fn take(&self, items: &Items) -> Result<Self::Found, StoreError>;
 }
 
-/// What can be read of a user by no more than the id.
+/// A read by the id of a user only.
 pub trait OwnLookup: Lookup {
-    /// That of `user`.
+    /// The lookup for `user`.
     fn of(user: UserId) -> Self;
 }
 
@@ -90,7 +90,7 @@ impl Store {
         lookup.take(&self.fetch(keys).await?)
     }
 
-    /// The items of `keys`, as they are now: each by itself, not all at one moment.
+    /// The current items of `keys`: each consistent, but not a snapshot of all.
     pub(crate) async fn fetch(&self, Keys(mut keys): Keys) -> Result<Items, StoreError> {
         match keys.pop() {
             None => Ok(Items::default()),
@@ -122,7 +122,7 @@ impl Store {
         Ok(Items(items.map(|(name, item)| (names.get(&name).copied().unwrap_or_default(), item)).collect()))
     }
 
-    /// The items of `keys`, each with the name of its table. Keys that DynamoDB leaves out are asked for again.
+    /// The items of `keys`, each with the name of its table. Keys that DynamoDB leaves out are requested again.
     pub(crate) async fn read_keys(
         &self,
         mut keys: HashMap<String, KeysAndAttributes>,

@@ -22,7 +22,7 @@ use tollgate_domain::UserId;
 use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::gate::{Closing, Gate};
 
-/// How many accounts are read at once.
+/// How many accounts are read in one page.
 const PAGE: usize = 100;
 /// The partition of the deleted accounts to erase.
 const DELETED: Partition = (CLOSED.0, "deleted");
@@ -80,13 +80,13 @@ impl Store {
                     .expression_attribute_values(":deleted", s(DELETED.1)),
             ),
         };
-        // An admin whose account is closed is not counted.
+        // A closed admin is not counted.
         let counted = (gate.is_admin && gate.is_active).then_some(false);
         self.change_rights(close, profile, counted, Some(command), audit).await
     }
 
-    /// The unverified accounts that were registered up to `until`, the oldest first: a page after this place. The read
-    /// is eventually consistent.
+    /// The unverified accounts that were registered up to `until`, the oldest first: the page after this position. The
+    /// read is eventually consistent.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
@@ -100,7 +100,7 @@ impl Store {
         self.profiles(IndexQuery { between: (index_query.between.0.clone(), last), ..index_query }, after).await
     }
 
-    /// The deleted accounts that are not fully erased: a page after this place. The read is eventually consistent.
+    /// The deleted accounts that are not fully erased: the page after this position. The read is eventually consistent.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
@@ -172,7 +172,7 @@ impl Store {
         transaction.put_any(Condition::Invariant, IDENTITY, erased).run().await.map_err(Refusal::unexpected)
     }
 
-    /// The users erased up to `until` without a second check: a page after this place.
+    /// The users erased up to `until` without a second check: the page after this position.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
@@ -196,7 +196,7 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes an item, if it is `user`'s.
+    /// Deletes an item if it belongs to `user`.
     pub(crate) async fn delete_of(&self, user: &UserId, table: &str, key: Item) -> Result<(), StoreError> {
         let call = self
             .client

@@ -1,4 +1,4 @@
-//! Items and their Rust shapes.
+//! Conversion between items and Rust types.
 
 use crate::{SCHEMA_VERSION, StoreError};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -24,7 +24,7 @@ pub(crate) fn item<T: Serialize, const N: usize>(
     attributes: [(&str, AttributeValue); N],
 ) -> Result<Item, StoreError> {
     let mut item: Item = serde_dynamo::to_item(value).map_err(|error| StoreError::Unexpected(error.to_string()))?;
-    // An absent attribute says the same as a null one and is smaller.
+    // An absent attribute means the same as a null one and is smaller.
     item.retain(|_, value| !value.is_null());
     item.insert("v".to_owned(), n(SCHEMA_VERSION));
     item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));

@@ -1,20 +1,20 @@
-//! What can go wrong with a table, as a caller must tell it apart.
+//! The errors of a table, as far as callers distinguish them.
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_types::error::display::DisplayErrorContext;
 use std::error::Error;
 
-/// A call that gave no answer to work with.
+/// A call without a usable answer.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Throttled, timed out or down, after bounded retries, or a table or permission is missing: to be tried again later
-    /// (503).
+    /// Throttled, timed out or down, after bounded retries, or a table or permission is missing: the caller may try
+    /// again later (503).
     #[error("DynamoDB is unavailable: {0}")]
     Unavailable(String),
-    /// An item that is not what this version or an earlier one writes.
+    /// An item that neither this version nor an earlier one writes.
     #[error("corrupt item in {table}: {detail}")]
     Corrupt {
-        /// Where it lies.
+        /// Its table.
         table: &'static str,
         /// What is wrong with it; never its content.
         detail: String,
@@ -25,7 +25,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Tells what failed of a call.
+    /// Classifies the error of a call.
     pub(crate) fn of<E, R>(error: SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! The gate's items: the only thing that an authenticated request reads.
+//! The gate's items: the only data that an authenticated request reads.
 
 use crate::audit::audit_item;
 use crate::batch::{Items, Keys, Lookup};
@@ -43,7 +43,7 @@ struct FreePlan {
 pub struct PublishedKeySet {
     /// A JSON Web Key Set, as text.
     pub jwks: String,
-    /// Since when keys of ES256 are among them; `None`: it is of a version that had none.
+    /// Since when keys of ES256 are in it; `None`: it was written by a version without them.
     pub es256_since: Option<Timestamp>,
 }
 
@@ -71,18 +71,18 @@ impl Lookup for GateOf {
     }
 }
 
-/// A session that is to stand in a gate.
+/// A session to be added to a gate.
 #[derive(Debug, Clone, Copy)]
 pub struct Admission<'a> {
-    /// Whose.
+    /// The user.
     pub user: &'a UserId,
-    /// Which.
+    /// The session.
     pub session: &'a SessionId,
     /// Its absolute end.
     pub ends_at: Timestamp,
-    /// Those that end so that it has room.
+    /// The sessions that end to make room.
     pub ended: &'a [SessionId],
-    /// Only while the password version is this one.
+    /// The required password version, if any.
     pub password_version: Option<u64>,
 }
 
@@ -93,7 +93,7 @@ pub enum Admitted {
     Done,
     /// The code was used up, or the account has another address.
     CodeUsed,
-    /// The account is closed, its password version is another, or its sessions are.
+    /// The account is closed, or its password version or sessions have changed.
     GateChanged,
 }
 
@@ -128,8 +128,8 @@ impl Admission<'_> {
 }
 
 impl Store {
-    /// The gate of `user`, and what `own` names, in one call. Where `admits` refuses the gate, or there is none, nothing else
-    /// that was read is looked at: `None`.
+    /// The gate of `user`, and the items of `own`, in one call. Where `admits` refuses the gate, or there is none, the
+    /// other items are ignored: `None`.
     ///
     /// # Errors
     /// When DynamoDB does not answer or leaves keys out again and again, or an item is corrupt.
@@ -150,7 +150,7 @@ impl Store {
         }
     }
 
-    /// Profile and gate of a user, who has both or neither.
+    /// Profile and gate of a user; a user has both or neither.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
@@ -179,7 +179,7 @@ impl Store {
         Ok(Some(PublishedKeySet { jwks, es256_since }))
     }
 
-    /// The features that everybody has: those of the plan of price 0, of several of the one whose code is the first; empty
+    /// The features that every user has: those of the plan of price 0 (of several, the one with the first code); empty
     /// without such a plan.
     ///
     /// # Errors
@@ -192,8 +192,8 @@ impl Store {
         Ok(first.map(|plan| plan.features).unwrap_or_default())
     }
 
-    /// Publishes a key set whose newest key is there since `newest`, unless one with a newer key is stored. Keys of ES256 are in
-    /// it since `es256_since`, or since an earlier time that is recorded.
+    /// Publishes a key set whose newest key is in use since `newest`, unless one with a newer key is stored. Keys of
+    /// ES256 are in it since `es256_since`, or since an earlier recorded time.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -222,7 +222,7 @@ impl Store {
         self.gate_read(user, Consistency::Strong).await
     }
 
-    /// The same, read so: for a list that decides nothing half the price will do.
+    /// The same with this consistency: a list, which decides nothing, can use the cheaper read.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
@@ -257,8 +257,8 @@ impl Store {
         }
     }
 
-    /// The same by a mailed code, which is used up by the write that makes the session, on condition that the account's
-    /// address is still the one that it was mailed to (S11). With `audit` its entry is part of that write.
+    /// The same by a mailed code. The write that adds the session uses up the code, on condition that the account still
+    /// has the address to which the code was mailed (S11). With `audit` the write also adds its entry.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -321,8 +321,8 @@ impl Store {
 }
 
 impl Store {
-    /// Ends all sessions but those in `sessions`, with the audit entry. With `session`, the user's own session that asks for
-    /// it: `false` when that one did not live; without, when there was no session.
+    /// Ends all sessions except those in `sessions`, with the audit entry. With `session`, the user's own session that
+    /// makes the request: `false` when it was not live; without, when there was no session.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -354,8 +354,8 @@ impl Store {
     }
 }
 
-/// An update that keeps the features of `plan` for everybody while it costs nothing and is not archived, and no longer
-/// otherwise.
+/// An update that stores the features of `plan` for every user while it costs nothing and is not archived, and removes
+/// them otherwise.
 pub(crate) fn keep_free_features(plan: &Plan) -> Result<UpdateBuilder, StoreError> {
     let update = Update::builder()
         .key("pk", s(FREE_PLANS))
@@ -369,7 +369,7 @@ pub(crate) fn keep_free_features(plan: &Plan) -> Result<UpdateBuilder, StoreErro
     Ok(update.update_expression("SET v = :one, #plan = :plan").expression_attribute_values(":plan", free))
 }
 
-/// An update of the count of active admins by one; lowering it is refused for the last one.
+/// An update that changes the count of active admins by one; it refuses to remove the last one.
 pub(crate) fn count_admins(up: bool) -> UpdateBuilder {
     let update = Update::builder().key("pk", s(ADMINS)).expression_attribute_names("#count", "count");
     if up {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use tollgate_domain::RequestId;
 
-/// How long an answer is kept, in milliseconds.
+/// How long an answer is stored, in milliseconds.
 const KEPT_MS: i64 = 24 * 3600 * 1000;
 /// The time after which a call without an answer counts as not made, in milliseconds.
 const LAPSES_MS: i64 = 30 * 1000;
@@ -91,7 +91,7 @@ impl Store {
             Updated::Refused(row) => read(LIMITS, row)?,
         };
         Ok(match row.answer {
-            // This very call did it: the answer to its first try was lost (R8).
+            // This call has written it: the answer to its first attempt was lost (R8).
             None if row.by == write_id(request) => IdempotentCall::Begun,
             _ if row.digest != digest => IdempotentCall::OtherBody,
             None => IdempotentCall::UnderWay,
@@ -117,10 +117,10 @@ impl Store {
         conditional(call).await.map(|_| ())
     }
 
-    /// Forgets the call that `request` started: it can be repeated at once.
+    /// Removes the call that `request` started, so that it can be repeated at once.
     ///
     /// # Errors
-    /// When DynamoDB does not answer; it lapses by itself then.
+    /// When DynamoDB does not answer; then the call expires by itself.
     pub async fn forget_call(&self, key: &str, request: &RequestId) -> Result<(), StoreError> {
         let call = self
             .client

@@ -69,7 +69,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// The tables whose names start with `prefix`, reached as `sdk` says. No call is made.
+    /// The tables whose names start with `prefix`, with the settings of `sdk`. It makes no call.
     #[must_use]
     pub fn new(sdk: &SdkConfig, prefix: impl Into<String>) -> Self {
         Self { client: Client::new(sdk), prefix: prefix.into() }
@@ -85,7 +85,7 @@ pub(crate) fn write_id(request: &RequestId) -> String {
     request.bare()
 }
 
-/// Whether `item` carries the write `by`.
+/// Whether the write `by` wrote `item`.
 pub(crate) fn is_of(item: &Item, by: &str) -> bool {
     item.get("by").and_then(|value| value.as_s().ok()).is_some_and(|found| found == by)
 }

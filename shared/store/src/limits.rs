@@ -20,7 +20,7 @@ pub enum Bucket {
     Admitted,
     /// It is full, and nothing was counted: retry after this number of seconds.
     Full {
-        /// How many.
+        /// The number of seconds.
         retry_after_seconds: u32,
     },
 }
@@ -32,9 +32,9 @@ pub enum Attempt {
     Admitted,
     /// One of the counts is used up, and nothing was counted.
     Refused {
-        /// Which.
+        /// The count.
         by: AttemptLimit,
-        /// When to come again.
+        /// When to retry.
         retry_after_seconds: u32,
     },
 }
@@ -164,7 +164,7 @@ impl Store {
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
             Ok::<_, StoreError>(match conditional(call).await? {
                 Updated::Done(_) => None,
-                // This very request did it: the answer to its first try was lost (R8).
+                // This request has counted it: the answer to its first attempt was lost (R8).
                 Updated::Refused(row) if is_of(&row, &by) => None,
                 Updated::Refused(row) => Some(read::<Row>(LIMITS, row)?.filled_ms),
             })
@@ -184,8 +184,8 @@ impl Store {
         Ok(refused.map_or(Bucket::Admitted, full))
     }
 
-    /// Counts an attempt of an unknown `client` at an account, whose counts of one hour are one item: one conditional write
-    /// in the calm case, two at most, and a refused one counts nowhere.
+    /// Counts an attempt of an unknown `client` at an account, whose counts of one hour are one item: one conditional
+    /// write normally, two at most; a refused attempt is not counted.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
@@ -228,7 +228,7 @@ impl Store {
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
             Ok::<_, StoreError>(match conditional(call).await? {
                 Updated::Done(_) => None,
-                // This very request did it: the answer to its first try was lost (R8).
+                // This request has counted it: the answer to its first attempt was lost (R8).
                 Updated::Refused(row) if is_of(&row, &by) => None,
                 Updated::Refused(row) => Some(Attempts::of(&row, client)?),
             })
@@ -246,7 +246,7 @@ impl Store {
         let Some(found) = take("#minute = #minute + :call", is_busy, latest).await? else {
             return Ok(Attempt::Admitted);
         };
-        // Other requests were faster: if there is room again, one ended in this moment.
+        // Other requests were faster; if there is room again, an attempt expired at this moment.
         let full = Attempt::Refused { by: AttemptLimit::ClientMinute, retry_after_seconds: 1 };
         Ok(found.refusal(quotas, now_ms, ends_ms).unwrap_or(full))
     }
@@ -287,14 +287,14 @@ impl Store {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         Ok(match conditional(call).await? {
             Updated::Done(_) => None,
-            // This very request did it: the answer to its first try was lost (R8).
+            // This request has counted it: the answer to its first attempt was lost (R8).
             Updated::Refused(row) if is_of(&row, &by) => None,
             Updated::Refused(_) => Some(u32::try_from(ends - now_seconds).unwrap_or(DAY_SECONDS).max(1)),
         })
     }
 
-    /// Counts a mail of `kind`, which `client` causes, to `whom`; `false` when that is one too many, or another one was counted
-    /// at this moment.
+    /// Counts a mail of `kind`, which `client` causes, to `whom`; `false` when the limit is reached, or another mail
+    /// was counted at the same time.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
@@ -310,9 +310,9 @@ impl Store {
         self.count_mail_beyond(counted, kind, client, request, now).await
     }
 
-    /// Counts a mail of `kind`, which `client` causes, beyond those that were `counted`; `false` when that is one too many, or
-    /// another one was counted since. One read and one write, whatever was sent before: an address that gets mails costs what
-    /// any other does (S6).
+    /// Counts a mail of `kind`, which `client` causes, beyond those that were `counted`; `false` when the limit is
+    /// reached, or another mail was counted since. It makes one read and one write in every case: an address with mails
+    /// costs the same as any other (S6).
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
@@ -326,7 +326,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let by = write_id(request);
         let MailCount { key, row: old } = counted;
-        // The request that wrote it last names its version.
+        // The last request that wrote the item names its version.
         let seen = old.as_ref().and_then(|old| old.get("by").cloned()).unwrap_or_else(|| s("-"));
         let mailed: Mailed = old.map(|old| read(LIMITS, old)).transpose()?.unwrap_or_default();
         let Some(mailed) = mailed.and_one(kind, client, now.as_millisecond()) else { return Ok(false) };
@@ -346,7 +346,8 @@ impl Store {
         match answer {
             Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {
-                // This very request did it, and the answer to its first try was lost (R8); or another one came first.
+                // Either this request has written it and the answer to its first attempt was lost (R8), or another
+                // request came first.
                 Some(PutItemError::ConditionalCheckFailedException(refused)) => {
                     Ok(refused.item().is_some_and(|item| is_of(item, &by)))
                 }
@@ -355,7 +356,7 @@ impl Store {
         }
     }
 
-    /// Counts a try at a code of `whom` before it is compared; `false` when all of this day are used up.
+    /// Counts an attempt at a code of `whom` before it is compared; `false` when the day's attempts are used up.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -380,7 +381,7 @@ impl Store {
             }
             Ok::<_, StoreError>(match conditional(call).await? {
                 Updated::Done(_) => true,
-                // This very request did it: the answer to its first try was lost (R8).
+                // This request has counted it: the answer to its first attempt was lost (R8).
                 Updated::Refused(row) => is_of(&row, &by),
             })
         };

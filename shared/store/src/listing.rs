@@ -17,9 +17,9 @@ const LAST: char = char::MAX;
 /// Whether a read is strongly consistent, for twice the price, or eventually consistent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consistency {
-    /// It does.
+    /// Strongly consistent.
     Strong,
-    /// It may be old.
+    /// Eventually consistent.
     Eventual,
 }
 
@@ -32,12 +32,12 @@ pub struct Listed<T> {
     pub next: Option<String>,
 }
 
-/// Where a page begins and how long it may be.
+/// The start of a page, and its length.
 #[derive(Debug, Clone, Copy)]
 pub struct PageOf<'a> {
     /// `next` of the page before.
     pub after: Option<&'a str>,
-    /// So many items at the most.
+    /// The largest number of items.
     pub limit: usize,
 }
 
@@ -90,7 +90,7 @@ pub(crate) enum ReadBudget {
     Rows(usize),
 }
 
-/// The attribute that names a partition of an index, and which one it is.
+/// The attribute that names a partition of an index, and its value.
 pub(crate) type Partition = (&'static str, &'static str);
 
 /// A query of one partition.
@@ -99,20 +99,20 @@ pub(crate) struct IndexQuery {
     pub table: &'static str,
     /// `None` for the table itself.
     pub index: Option<&'static str>,
-    /// The attribute that names the partition, and which.
+    /// The attribute that names the partition, and its value.
     pub partition: (&'static str, String),
     /// The attribute that sorts it.
     pub sort: &'static str,
-    /// The first and the last place.
+    /// The first and the last sort key.
     pub between: (String, String),
-    /// Whether the first place comes first.
+    /// Whether the order is ascending.
     pub is_forward: bool,
     pub filters: Vec<RowFilter>,
     pub read_budget: ReadBudget,
 }
 
 impl IndexQuery {
-    /// The whole partition `of` an index, whose sort keys begin with `prefix`, from the last to the first.
+    /// The whole partition `of` an index whose sort keys have the prefix `prefix`, from the last to the first.
     pub fn newest_first(
         table: &'static str,
         index: &'static str,
@@ -132,7 +132,7 @@ impl IndexQuery {
         }
     }
 
-    /// The same of a partition of the table itself, which `pk` names and `sk` sorts.
+    /// The same for a partition of the table itself, with the keys `pk` and `sk`.
     pub fn of_table(table: &'static str, of: impl Into<String>, prefix: &str) -> Self {
         Self { index: None, ..Self::newest_first(table, "", ("pk", of), "sk", prefix) }
     }
@@ -179,8 +179,8 @@ impl IndexQuery {
     }
 }
 
-/// Merges lists that are sorted newest first: each row once, in the version of the last list, as far as all lists were
-/// read.
+/// Merges lists that are sorted newest first: each row once, in the version of the last list, up to the point to which
+/// all lists were read.
 pub(crate) fn newest_of(lists: Vec<Listed<Item>>, limit: usize) -> Listed<Item> {
     let id = |row: &Item| row.get("id").and_then(|id| id.as_s().ok()).cloned().unwrap_or_default();
     let known_to = lists.iter().filter_map(|list| list.next.clone()).max();
@@ -196,7 +196,7 @@ pub(crate) fn newest_of(lists: Vec<Listed<Item>>, limit: usize) -> Listed<Item> 
     Listed { items, next }
 }
 
-/// Every row that `query` finds, however many pages that takes.
+/// Every row that `query` finds, on all its pages.
 pub(crate) async fn all_rows(query: QueryFluentBuilder) -> Result<Vec<Item>, StoreError> {
     let query = query.return_consumed_capacity(ReturnConsumedCapacity::Total);
     let (mut rows, mut start) = (Vec::new(), None);
@@ -211,14 +211,14 @@ pub(crate) async fn all_rows(query: QueryFluentBuilder) -> Result<Vec<Item>, Sto
 }
 
 impl Store {
-    /// A page of the rows along `index_query`, and the place after which it goes on.
+    /// A page of the rows of `index_query`, and the place after which it continues.
     pub(crate) async fn rows(&self, index_query: &IndexQuery, page: PageOf<'_>) -> Result<Listed<Item>, StoreError> {
         let (condition, filter, names, mut values) = index_query.expressions();
         let place =
             |row: &Item| row.get(index_query.sort).and_then(|place| place.as_s().ok()).cloned().unwrap_or_default();
         let after = page.after.map(str::to_owned);
         let (first, last) = index_query.between.clone();
-        // Both ends are within: the row that `after` names comes again and is left out below.
+        // Both ends are inclusive: the row of `after` is read again and removed below.
         let (first, last) = match &after {
             Some(after) if index_query.is_forward => (after.clone().max(first), last),
             Some(after) => (first, after.clone().min(last)),

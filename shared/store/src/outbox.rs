@@ -23,9 +23,9 @@ const KEPT_SECONDS: i64 = 35 * 86_400;
 pub struct OutboxMessage {
     /// Its id.
     pub id: MessageId,
-    /// What it is, by name.
+    /// Its kind, by name.
     pub kind: String,
-    /// The message as JSON text; gone once it was handled.
+    /// The message as JSON text; removed after it was handled.
     #[serde(default)]
     pub body: String,
     /// When its cause happened.
@@ -36,7 +36,7 @@ pub struct OutboxMessage {
 const CLAIM_LAPSES_MS: i64 = 15 * 60 * 1000;
 
 impl OutboxMessage {
-    /// `command` under this id.
+    /// `command` as a message with this id.
     ///
     /// # Errors
     /// When it cannot be written as JSON.
@@ -60,7 +60,7 @@ pub enum Claim {
 /// One page of the pending messages.
 #[derive(Debug)]
 pub struct UnsentPage {
-    /// What waits; a row that cannot be read is an error of its own.
+    /// The pending messages; a row that cannot be read is an error of its own.
     pub items: Vec<Result<OutboxMessage, StoreError>>,
     /// The key after which the list continues; `None` at its end.
     pub next: Option<String>,
@@ -72,10 +72,10 @@ pub(crate) fn outbox_item(message: &OutboxMessage) -> Result<Item, StoreError> {
     item(message, [("pk", s(message.id.to_string())), ("state", s("pending")), ("ttl", n(ttl))])
 }
 
-/// How far a message is.
+/// The state of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageState {
-    /// What it is, by name.
+    /// Its kind, by name.
     pub kind: String,
     /// `pending`, `claimed`, `sent` or `parked`.
     pub state: String,
@@ -84,7 +84,7 @@ pub struct MessageState {
 }
 
 impl Store {
-    /// How far a message is; nothing of what it carries is read.
+    /// The state of a message; its content is not read.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
@@ -98,7 +98,7 @@ impl Store {
         answer.map_err(StoreError::of)?.item.map(|row| read(OUTBOX, row)).transpose()
     }
 
-    /// Whether there is, or was within 35 days, a message of this id.
+    /// Whether there is, or was within 35 days, a message with this id.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -109,7 +109,7 @@ impl Store {
         Ok(answer.map_err(StoreError::of)?.item.is_some())
     }
 
-    /// Puts a message, unless there is or was one of its id.
+    /// Adds a message, unless there is or was one with its id.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -120,8 +120,8 @@ impl Store {
         }
     }
 
-    /// The messages of at least this age that are neither sent nor parked nor claimed at `now`: a page after this key.
-    /// It reads the whole table, so that no request pays for an index.
+    /// The messages of at least this age that are neither sent nor parked nor claimed at `now`: the page after this
+    /// key. It scans the table, so that no request pays for an index.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -206,7 +206,7 @@ impl Store {
         conditional(call).await.map(|_| ())
     }
 
-    /// Marks message `id` as sent and takes out what it carried.
+    /// Marks message `id` as sent and removes its content.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -241,7 +241,7 @@ impl Store {
         }
     }
 
-    /// Marks message `id` as never to be sent, with the reason, and takes out what it carried.
+    /// Marks message `id` as never to be sent, with the reason, and removes its content.
     ///
     /// # Errors
     /// When DynamoDB does not answer.

@@ -19,7 +19,7 @@ use tollgate_domain::{Email, SessionId, UserId};
 /// A change of password.
 #[derive(Clone)]
 pub struct NewPassword<'a> {
-    /// Whose.
+    /// The user.
     pub user_id: UserId,
     /// The address of the account: the key of its credentials.
     pub email: &'a Email,
@@ -27,9 +27,9 @@ pub struct NewPassword<'a> {
     pub hash: String,
     /// The version that it replaces: concurrent sign-ins fail.
     pub replaces_version: u64,
-    /// The notice.
+    /// The notice to the user.
     pub notice: OutboxMessage,
-    /// The entries of it.
+    /// The audit entries.
     pub audit: &'a [AuditEntry],
 }
 
@@ -87,7 +87,7 @@ impl Store {
     }
 }
 
-/// Adds a new password, the gate's side of it, its notice and its entries.
+/// Adds the writes of a new password: credentials, gate, notice and entries.
 fn with_password<'a>(
     transaction: Transaction<'a, Condition>,
     new: &NewPassword<'_>,
@@ -101,7 +101,7 @@ fn with_password<'a>(
     let credentials = Update::builder()
         .key("pk", s(new.email.key()))
         .update_expression("SET #hash = :hash, password_version = :next, user_id = :user, v = :v")
-        // An account that came by a provider has none yet; the gate's condition tells that it is still that account.
+        // An account of a provider has no credentials yet; the gate's condition checks that it is still that account.
         .condition_expression("attribute_not_exists(pk) OR (user_id = :user AND password_version = :version)")
         .expression_attribute_names("#hash", "hash")
         .expression_attribute_values(":hash", s(&new.hash))

@@ -13,16 +13,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tollgate_domain::user::{IdentityProvider, Provider, User};
 use tollgate_domain::{Email, UserId, Username};
 
-/// What `identity` holds of a user.
+/// The row of a user in `identity`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Profile {
-    /// Whose it is.
+    /// The user.
     pub id: UserId,
-    /// Where mail goes.
+    /// The address.
     pub email: Email,
     /// The public name.
     pub username: Username,
-    /// How the account came to be.
+    /// How the account was created.
     pub provider: Provider,
     /// Whether the address is verified.
     pub email_verified: bool,
@@ -32,11 +32,11 @@ pub struct Profile {
     pub is_admin: bool,
     /// When it was registered.
     pub created_at: Timestamp,
-    /// The providers whose sign-in is linked to it, and who it is there: never by an address (S22).
+    /// The linked providers, each with the subject there: never an address (S22).
     #[serde(default)]
     pub links: BTreeMap<IdentityProvider, String>,
-    /// The key of the address that each of them had when it was linked, where it was a verified one: an identity of
-    /// another address does not follow the account to a new one.
+    /// The key of the verified address that each of them had when it was linked: an identity with another address is
+    /// unlinked when the account's address changes.
     #[serde(default)]
     pub link_emails: BTreeMap<IdentityProvider, String>,
 }
@@ -49,7 +49,7 @@ impl Profile {
         self.links.keys().copied().filter(is_other).collect()
     }
 
-    /// The user as the contract shows it.
+    /// The user in the form of the contract.
     #[must_use]
     pub fn into_user(self) -> User {
         User {
@@ -65,14 +65,14 @@ impl Profile {
     }
 }
 
-/// What `credentials` holds for an address: one read per login.
+/// The credentials of an address: one read for each sign-in.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Credentials {
-    /// Whose they are.
+    /// The user.
     pub user_id: UserId,
     /// Argon2id in PHC form.
     pub hash: String,
-    /// That of the gate.
+    /// The password version of the gate.
     pub password_version: u64,
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn user_key(user: &UserId) -> AttributeValue {
     s(format!("USER#{user}"))
 }
 
-/// What makes an identity one account's: provider and subject, never an address.
+/// The marker that assigns an identity to one account: by provider and subject, never by address.
 pub(crate) fn identity_item(provider: IdentityProvider, subject: &str, user: &UserId) -> Result<Item, StoreError> {
     item(&Owner { user_id: *user }, [("pk", identity_key(provider, subject))])
 }
@@ -122,18 +122,18 @@ pub(crate) const UNVERIFIED: Partition = ("list", "unproved");
 pub(crate) const ADMIN: Partition = ("admin", "admin");
 pub(crate) const CLOSED: Partition = ("closed", "closed");
 
-/// The partition of the names that begin as this one does.
+/// The partition of the names with the same first character.
 pub(crate) fn initial(name: &str) -> String {
     name.chars().next().unwrap_or('-').to_string()
 }
 
-/// By what an address is found under its domain: the domain, then the local part. No name has a space in it.
+/// The sort key of an address under its domain: the domain, then the local part. No name contains a space.
 pub(crate) fn domain_key(email: &Email) -> String {
     let (local, domain) = email.key().split_once('@').unwrap_or_default();
     format!("{domain} {local}")
 }
 
-/// The profile as an item, with what the indexes find it by.
+/// The profile as an item, with its index attributes.
 pub(crate) fn profile_item(profile: &Profile) -> Result<Item, StoreError> {
     let (email, username) = (profile.email.key().to_owned(), profile.username.key());
     let domain = domain_key(&profile.email);
@@ -173,9 +173,9 @@ pub(crate) fn credentials_item(email: &Email, credentials: &Credentials) -> Resu
 /// Whether a requested name and address are taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TakenNames {
-    /// The name is an account's, or held.
+    /// The name belongs to an account, or is reserved.
     pub username: bool,
-    /// The address is an account's: as that account has it.
+    /// The address belongs to an account: the address as that account has it.
     pub email: Option<Email>,
 }
 
@@ -184,14 +184,14 @@ struct AddressMarker {
     address: Email,
 }
 
-/// A requested name and address. Only an early answer: the registration's own conditions decide.
+/// A lookup of a requested name and address. It only allows an early answer: the registration's own conditions decide.
 #[derive(Debug, Clone, Copy)]
 pub struct NameAndAddress<'a> {
     /// The name.
     pub username: &'a Username,
     /// The address.
     pub email: &'a Email,
-    /// When.
+    /// The time.
     pub now: Timestamp,
 }
 
@@ -240,7 +240,7 @@ impl Store {
         self.get(IDENTITY, user_key(user)).await?.map(|item| read(IDENTITY, item)).transpose()
     }
 
-    /// The addresses of at most 100 users, in one call. Users who are deleted have none. They may be old by moments.
+    /// The addresses of at most 100 users, in one call. Deleted users have none. The read is eventually consistent.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
@@ -267,7 +267,7 @@ impl Store {
         Ok(rows.into_iter().filter(|row| row.list.is_some()).map(|Row { id, email, .. }| (id, email)).collect())
     }
 
-    /// Whose address `email` is.
+    /// The user with the address `email`.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.

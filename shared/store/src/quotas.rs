@@ -25,7 +25,7 @@ pub enum Use {
 
 impl Store {
     /// Counts one of at most `limit` uses of `name` by `user` in `month`: one conditional write, so the limit holds for
-    /// parallel uses too. The counter ends on its own after the month.
+    /// parallel uses too. The counter expires after the month.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
@@ -60,7 +60,7 @@ impl Store {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         Ok(match conditional(call).await? {
             Updated::Done(row) => Use::Counted { used: used(&row)? },
-            // This very request did it: the answer to its first try was lost (R8).
+            // This request has counted it: the answer to its first attempt was lost (R8).
             Updated::Refused(row) if is_of(&row, &by) => Use::Counted { used: used(&row)? },
             Updated::Refused(row) => Use::Refused { used: used(&row)? },
         })

@@ -50,7 +50,7 @@ pub struct ReconciledPage {
     pub is_repaired: bool,
 }
 
-/// Everything that is stored of reconciliation.
+/// All stored data of reconciliation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReconciliationState {
     /// The run that has not ended.
@@ -75,7 +75,7 @@ fn page_key(number: u32) -> String {
 }
 
 impl Store {
-    /// Reads everything that is stored of reconciliation.
+    /// Reads all stored data of reconciliation.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.

@@ -1,4 +1,4 @@
-//! What a report reads: the tables in segments, page by page, and of each item only the attributes that are needed.
+//! The data of a report: the tables in segments, page by page, and of each item only the required attributes.
 
 use crate::billing::Owned;
 use crate::codec::{Item, read, s};
@@ -14,9 +14,9 @@ use tollgate_domain::{Email, UserId, Username};
 /// A table that reports read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReportTable {
-    /// Who the users are.
+    /// The users.
     Identity,
-    /// What they have access to.
+    /// Their access.
     Gate,
     /// Plans, subscriptions and payments.
     Billing,
@@ -27,7 +27,7 @@ pub enum ReportTable {
 pub struct Segment {
     /// From 0.
     pub number: u16,
-    /// How many there are.
+    /// The number of segments.
     pub of: u16,
 }
 
@@ -46,16 +46,16 @@ pub enum ReportRow {
     Payment(Box<Owned<Payment>>),
 }
 
-/// Who a user is, of an account that is not deleted.
+/// A user, if the account is not deleted.
 #[derive(Debug, Deserialize)]
 pub struct ReportProfile {
-    /// Whose it is.
+    /// The user.
     pub id: UserId,
-    /// Where mail goes.
+    /// The address.
     pub email: Email,
     /// The public name.
     pub username: Username,
-    /// How the account was made.
+    /// How the account was created.
     pub provider: Provider,
     /// Whether the address is verified.
     pub email_verified: bool,
@@ -67,10 +67,10 @@ pub struct ReportProfile {
     pub created_at: Timestamp,
 }
 
-/// What a user has access to.
+/// The access of a user.
 #[derive(Debug, Deserialize)]
 pub struct ReportGate {
-    /// Whose it is.
+    /// The user.
     pub user_id: UserId,
     /// The tier until then.
     #[serde(default)]
@@ -80,7 +80,7 @@ pub struct ReportGate {
     pub access_until: Option<Timestamp>,
 }
 
-/// Where a segment goes on.
+/// The position in a segment.
 #[derive(Debug, Clone)]
 pub struct SegmentPlace(Item);
 
@@ -89,12 +89,12 @@ pub struct SegmentPlace(Item);
 pub struct SegmentPage {
     /// Its rows; one that cannot be read is an error of its own.
     pub rows: Vec<Result<ReportRow, StoreError>>,
-    /// Where it goes on; `None` at its end.
+    /// The next position; `None` at the end.
     pub next: Option<SegmentPlace>,
 }
 
 impl ReportTable {
-    /// All of them.
+    /// All segments.
     pub const ALL: [Self; 3] = [Self::Identity, Self::Gate, Self::Billing];
 
     const fn name(self) -> &'static str {
@@ -116,7 +116,7 @@ impl ReportTable {
         }
     }
 
-    /// Which items are read.
+    /// The filter of the read items.
     const fn condition(self) -> &'static str {
         match self {
             // A deleted account is in no list.
@@ -128,7 +128,8 @@ impl ReportTable {
 }
 
 impl Store {
-    /// A page of a segment of a table, as DynamoDB gives it: at most 1 MB of items. It may be old by moments.
+    /// A page of a segment of a table, as DynamoDB returns it: at most 1 MB of items. The read is eventually
+    /// consistent.
     ///
     /// # Errors
     /// When DynamoDB does not answer.

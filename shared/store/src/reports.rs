@@ -1,4 +1,4 @@
-//! Reports: one item each in one partition, and one with the rows of a preview. A day later both are gone.
+//! Reports: one item each in one partition, and one with the rows of a preview. Both expire after a day.
 
 use crate::audit::audit_item;
 use crate::codec::{Item, item, n, read, s};
@@ -20,7 +20,7 @@ fn key(id: &ReportId) -> [(&'static str, AttributeValue); 2] {
     [("pk", s(PARTITION)), ("sk", s(id.to_string()))]
 }
 
-/// The rows of a preview of the tables as of this moment: a repeated run over the same tables stores the same.
+/// The rows of a preview of the tables at this time: a repeated run over the same tables stores the same rows.
 fn rows_key(id: &ReportId, as_of: Timestamp) -> [(&'static str, AttributeValue); 2] {
     [("pk", s(format!("REPORT#{id}"))), ("sk", s(format!("ROWS#{}", as_of.as_millisecond())))]
 }
@@ -44,7 +44,7 @@ fn status(status: ReportStatus) -> AttributeValue {
 }
 
 impl OutboxMessage {
-    /// The message that asks for `report` to be run.
+    /// The message that requests a run of `report`.
     ///
     /// # Errors
     /// When it cannot be written as JSON.
@@ -56,7 +56,7 @@ impl OutboxMessage {
 }
 
 impl Store {
-    /// Adds a report, the message that has it run, and its audit entry.
+    /// Adds a report, its message, and its audit entry.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -77,7 +77,7 @@ impl Store {
             .map_err(crate::transaction::Refusal::unexpected)
     }
 
-    /// The report of this id, if it is still kept.
+    /// The report with this id, if it is still stored.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
@@ -90,7 +90,7 @@ impl Store {
         Ok(report.filter(|report| report.is_kept(now)))
     }
 
-    /// The reports that are still kept, the newest first.
+    /// The stored reports, the newest first.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
@@ -156,7 +156,7 @@ impl Store {
         Ok(row.map(|row| read::<Rows>(SYSTEM, row)).transpose()?.map(|rows| rows.rows_json))
     }
 
-    /// Ends a report that is being run; one that has ended keeps its outcome.
+    /// Ends a running report; one that has ended keeps its outcome.
     ///
     /// # Errors
     /// When DynamoDB does not answer.

@@ -1,5 +1,5 @@
-//! The tables, one for each thing that a role may be granted: their keys, indexes, time to live and stream. The template
-//! says the same.
+//! The tables, one for each kind of data that a role may access: their keys, indexes, time to live and stream. The
+//! template has the same.
 
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{
@@ -19,9 +19,9 @@ pub struct TableSpec {
     pub sort_key: Option<&'static str>,
     /// Its global secondary indexes.
     pub indexes: &'static [IndexSpec],
-    /// The attribute that holds an item's end, in seconds since 1970.
+    /// The attribute with an item's expiry, in seconds since 1970.
     pub ttl: Option<&'static str>,
-    /// Whether new items go onto a stream.
+    /// Whether the table has a stream.
     pub stream: bool,
 }
 
@@ -34,20 +34,20 @@ pub struct IndexSpec {
     pub partition_key: &'static str,
     /// Its sort key.
     pub sort_key: &'static str,
-    /// What it holds.
+    /// Its projection.
     pub projection: Projection,
 }
 
-/// What an index holds of an item.
+/// The projection of an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Projection {
-    /// All of it.
+    /// All attributes.
     All,
-    /// The keys, and these attributes: a change of any other costs the index nothing.
+    /// The keys, and these attributes: a change of any other one costs the index nothing.
     Some(&'static [&'static str]),
 }
 
-/// What the lists of users show.
+/// The attributes that the lists of users show.
 const USER: Projection = Projection::Some(&[
     "email",
     "username",
@@ -122,7 +122,7 @@ pub const TABLES: &[TableSpec] = &[
             index("listed", "list", "sk", Projection::All),
             index("by_status", "status_list", "sk", Projection::All),
             index("by_plan", "plan_list", "sk", Projection::All),
-            // A subscription or a payment by Stripe's id of the subscription or the invoice: whose it is.
+            // A subscription or a payment by Stripe's id of the subscription or the invoice, to find its user.
             index("by_stripe", "stripe_id", "sk", Projection::Some(&["user_id"])),
         ],
         ttl: Some("ttl"),
@@ -169,7 +169,7 @@ impl Store {
         Ok(())
     }
 
-    /// The attribute by which DynamoDB removes items of this table; `None` where it removes none.
+    /// The time-to-live attribute of this table; `None` where it has none.
     ///
     /// # Errors
     /// When DynamoDB does not answer.

@@ -1,5 +1,5 @@
-//! Service credentials: all of them in one item of the gate, which the functions that authenticate services read anyway.
-//! Each is an attribute under its id; of its secret the item holds a hash.
+//! Service credentials: all of them in one item of the gate, which the functions that authenticate services read
+//! anyway. Each is an attribute under its id, with a hash of its secret.
 
 use crate::audit::audit_item;
 use crate::codec::{Item, n, read, s};
@@ -46,7 +46,7 @@ impl Store {
         Ok(services)
     }
 
-    /// Adds a credential, with its audit entry; `false` when there are as many as there may be.
+    /// Adds a credential, with its audit entry; `false` when the largest number is reached.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -66,7 +66,7 @@ impl Store {
         self.change_services(update, entry).await
     }
 
-    /// Deletes a credential, with its audit entry; `false` when there is none of this id.
+    /// Deletes a credential, with its audit entry; `false` when there is none with this id.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -81,7 +81,7 @@ impl Store {
         self.change_services(update, entry).await
     }
 
-    /// Records that a credential was used on `day`, where that day is later than the one that is recorded.
+    /// Records that a credential was used on `day`, if that is later than the recorded day.
     ///
     /// # Errors
     /// When DynamoDB does not answer.

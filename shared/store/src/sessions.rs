@@ -19,24 +19,24 @@ use tollgate_domain::{Email, RequestId, SessionId, UserId};
 /// How long a row is stored after its end, in seconds, so that a late secret is distinguished from an unknown one.
 const KEPT_SECONDS: i64 = 86_400;
 
-/// A session that is about to be made.
+/// A session to be created.
 #[derive(Debug, Clone)]
 pub struct NewSession {
     /// Its id.
     pub id: SessionId,
-    /// Whose it is.
+    /// The user.
     pub user_id: UserId,
     /// A hash of its refresh tokens' nonce.
     pub nonce_hash: String,
-    /// Now.
+    /// The current time.
     pub created_at: Timestamp,
     /// Its absolute end.
     pub ends_at: Timestamp,
     /// The client's address.
     pub ip: Option<String>,
-    /// What the client calls itself.
+    /// The client's user agent.
     pub user_agent: Option<String>,
-    /// How the user signed in, as the claim `amr` says it.
+    /// How the user signed in: the value of the claim `amr`.
     pub amr: Vec<String>,
 }
 
@@ -47,18 +47,18 @@ pub struct SessionRow {
     pub id: SessionId,
     /// A hash of its refresh tokens' nonce.
     pub nonce_hash: String,
-    /// The number of the refresh token that is good now.
+    /// The number of the current refresh token.
     pub n: u64,
-    /// When it was handed out, in milliseconds since 1970.
+    /// When it was issued, in milliseconds since 1970.
     pub rotated_ms: i64,
     /// Its absolute end, in milliseconds since 1970.
     pub ends_ms: i64,
-    /// When it was made: its sign-in.
+    /// When it was created: the time of its sign-in.
     pub created_at: Timestamp,
     /// The client's address at the sign-in.
     #[serde(default)]
     pub ip: Option<String>,
-    /// What the client called itself at the sign-in.
+    /// The client's user agent at the sign-in.
     #[serde(default)]
     pub user_agent: Option<String>,
     /// How the user signed in; empty for a session of a version that did not record it.
@@ -70,7 +70,7 @@ pub struct SessionRow {
 }
 
 impl SessionRow {
-    /// The session as the contract shows it to a caller in the session `current`.
+    /// The session in the form of the contract, for a caller in the session `current`.
     #[must_use]
     pub fn into_session(self, current: &SessionId) -> Session {
         Session {
@@ -83,7 +83,7 @@ impl SessionRow {
         }
     }
 
-    /// Its place in the rotation.
+    /// Its state for the rotation.
     #[must_use]
     pub fn rotation(&self) -> Rotation {
         Rotation { n: self.n, rotated_at: millis(self.rotated_ms), ends_at: millis(self.ends_ms) }
@@ -97,7 +97,7 @@ fn millis(ms: i64) -> Timestamp {
 /// The result of a rotation.
 #[derive(Debug)]
 pub enum TokenRotation {
-    /// Done: the row as it is now.
+    /// The token was rotated: the current row.
     Done(SessionRow),
     /// The token is not the current one: the stored row.
     Stale(SessionRow),
@@ -108,7 +108,7 @@ pub enum TokenRotation {
 /// The pointer to the row of a pending change of address.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PendingChange {
-    /// The account that is to have the address.
+    /// The account that requested the address.
     pub user_id: UserId,
     /// The row.
     pub row_id: String,
@@ -220,7 +220,7 @@ impl Store {
         let row: SessionRow = read(SESSIONS, old)?;
         Ok(match row {
             row if row.nonce_hash != nonce_hash => TokenRotation::Unknown,
-            // This very request did it: the answer to its first try was lost (R8).
+            // This request has rotated it: the answer to its first attempt was lost (R8).
             row if row.by.as_deref() == Some(by.as_str()) && row.n == from.saturating_add(1) => {
                 TokenRotation::Done(row)
             }
@@ -250,7 +250,7 @@ impl Store {
         consistency: Consistency,
     ) -> Result<Vec<SessionRow>, StoreError> {
         let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else { return Ok(Vec::new()) };
-        // One query of the range costs less than single reads, while few rows between them have ended.
+        // One query of the range costs less than single reads, while few of the rows in it have ended.
         let between = self
             .client
             .query()
@@ -305,10 +305,10 @@ impl Store {
         Ok(Listed { items, next: listed.next })
     }
 
-    /// Removes all rows of the deleted `user`. Only the key of a row, and a requested address, are read.
+    /// Removes all rows of the deleted `user`. It reads only the key of a row, and a requested address.
     ///
     /// # Errors
-    /// When DynamoDB does not answer; those that are left go the next time.
+    /// When DynamoDB does not answer; the next run removes the rest.
     pub async fn forget_sessions(&self, user: &UserId) -> Result<(), StoreError> {
         let query = self
             .client
@@ -320,7 +320,7 @@ impl Store {
             .select(Select::SpecificAttributes)
             .consistent_read(true);
         let rows = all_rows(query).await?;
-        // First what is found by a row that follows.
+        // First the items that are found by means of a later row.
         let pending: Vec<Email> =
             rows.iter().filter_map(|row| Email::parse(row.get("new_email")?.as_s().ok()?).ok()).collect();
         for address in pending {
@@ -375,8 +375,9 @@ impl Store {
         newest.items.unwrap_or_default().pop().map(|item| read(SESSIONS, item)).transpose()
     }
 
-    /// Counts a try at the code of `row` before it is compared (S11); at most [`MAX_TRIES`] are ever counted. `None` where
-    /// there is no row, or its code is used up, killed or expired; without a row the same write is made on a decoy (S6).
+    /// Counts an attempt at the code of `row` before it is compared (S11); at most [`MAX_TRIES`] are counted. `None`
+    /// where there is no row, or its code is used up, blocked or expired; without a row the same write is made on a
+    /// decoy (S6).
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
@@ -414,7 +415,7 @@ impl Store {
         let update = update.expression_attribute_values(":one", n(1)).return_values(ReturnValue::AllNew);
         match conditional(update).await? {
             Updated::Done(counted) if row.is_some() => read(SESSIONS, counted).map(Some),
-            // This very request did it: the answer to its first try was lost (R8).
+            // This request has counted it: the answer to its first attempt was lost (R8).
             Updated::Refused(counted) if is_of(&counted, &by) => read(SESSIONS, counted).map(Some),
             Updated::Done(_) | Updated::Refused(_) => Ok(None),
         }

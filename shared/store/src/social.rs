@@ -27,11 +27,11 @@ use tollgate_domain::{Email, RequestId, SessionId, UserId};
 pub struct FlowRow {
     /// Its id; the state, the verifier and the nonce are derived from it.
     pub id: String,
-    /// To whom.
+    /// The provider.
     pub provider: IdentityProvider,
     /// A hash of the secret of the browser that began it.
     pub browser_hash: String,
-    /// Where it ends; `None`: at the front end.
+    /// Where it returns to; `None`: the front end.
     #[serde(default)]
     pub return_to: Option<String>,
     /// The account to link the identity to; `None` for a sign-in.
@@ -69,23 +69,23 @@ pub enum TakenFlow {
     Refused,
 }
 
-/// Who began a flow in order to link an identity.
+/// The account and session that began a flow to link an identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkFor {
     /// The account.
     pub user_id: UserId,
-    /// The session, which must still live at the end.
+    /// The session, which must still be live at the end.
     pub session_id: SessionId,
 }
 
 /// The result of a change of links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Linked {
-    /// It is done.
+    /// The links were changed.
     Done,
-    /// The identity is another account's.
+    /// The identity belongs to another account.
     Taken,
-    /// The account's links, or its session, are not what they were.
+    /// The account's links or its session have changed.
     Changed,
 }
 
@@ -96,13 +96,13 @@ pub struct Takeover<'a> {
     pub profile: &'a Profile,
     /// The password version that ends.
     pub replaces_version: u64,
-    /// The session that is made by it.
+    /// The session that it creates.
     pub session: Option<(&'a SessionId, Timestamp)>,
     /// The code that verifies the address.
     pub code: Option<&'a OneTimeRow>,
     /// The identity that verifies it.
     pub identity: Option<(IdentityProvider, &'a str)>,
-    /// The entries of it.
+    /// Its audit entries.
     pub audit: &'a [AuditEntry],
 }
 
@@ -115,7 +115,7 @@ pub(crate) fn by_provider(map: &BTreeMap<IdentityProvider, String>) -> Attribute
     AttributeValue::M(map.iter().map(|(provider, text)| (provider.as_str().to_owned(), s(text))).collect())
 }
 
-/// The deletion of the marker that makes an identity the account's.
+/// The deletion of the marker that assigns the identity to the account.
 pub(crate) fn freed_identity(profile: &Profile, provider: IdentityProvider, subject: &str) -> DeleteBuilder {
     Delete::builder()
         .key("pk", identity_key(provider, subject))
@@ -123,7 +123,7 @@ pub(crate) fn freed_identity(profile: &Profile, provider: IdentityProvider, subj
         .expression_attribute_values(":user", s(profile.id.to_string()))
 }
 
-/// The update that replaces the links of a profile, on condition that they are what they were.
+/// The update that replaces the links of a profile, on condition that they are unchanged.
 fn relinked(
     profile: &Profile,
     links: &BTreeMap<IdentityProvider, String>,
@@ -140,7 +140,7 @@ fn relinked(
 }
 
 impl Store {
-    /// Puts the row of a flow that begins.
+    /// Stores the row of a new flow.
     ///
     /// # Errors
     /// When DynamoDB does not take it.
@@ -197,7 +197,7 @@ impl Store {
         Ok(if is_own && is_used { TakenFlow::Before(refused) } else { TakenFlow::Refused })
     }
 
-    /// Whose identity this is.
+    /// The user of this identity.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
@@ -264,7 +264,7 @@ impl Store {
         outcome(transaction.run().await)
     }
 
-    /// Links an identity, with the address that it has, to the account of `profile`, while `session` lives.
+    /// Links an identity, with its address, to the account of `profile`, while `session` is live.
     ///
     /// # Errors
     /// When DynamoDB does not answer.

@@ -13,7 +13,7 @@ use tollgate_domain::statistics::{DayRow, Totals};
 
 /// The partition of the statistics.
 const STATISTICS: &str = "STATISTICS";
-/// The beginning of the sort key of a day's row.
+/// The prefix of the sort key of a day's row.
 const DAY: &str = "DAY#";
 
 /// The position of a sweep.

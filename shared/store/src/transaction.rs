@@ -1,4 +1,4 @@
-//! Transactions, and which condition refused one.
+//! Transactions, and the condition that refused one.
 
 use crate::codec::Item;
 use crate::{Store, StoreError};
@@ -15,12 +15,12 @@ pub(crate) struct Transaction<'a, L> {
     items: Vec<(L, Result<TransactWriteItem, StoreError>)>,
 }
 
-/// Why a transaction did not happen.
+/// Why a transaction failed.
 #[derive(Debug)]
 pub(crate) enum Refusal<L> {
-    /// The first condition that did not hold: a business answer.
+    /// The first condition that failed: a business answer.
     Condition(L),
-    /// No answer.
+    /// There was no answer.
     Failed(StoreError),
 }
 
@@ -51,7 +51,7 @@ impl<L: Copy> Transaction<'_, L> {
         self.put_if(label, table, put)
     }
 
-    /// Puts an item under a condition of its own.
+    /// Puts an item with a condition of its own.
     pub fn put_if(mut self, label: L, table: &str, put: PutBuilder) -> Self {
         let put = put.table_name(self.store.table(table)).build();
         self.items.push((label, built(put).map(|put| TransactWriteItem::builder().put(put).build())));
@@ -79,7 +79,7 @@ impl<L: Copy> Transaction<'_, L> {
         self
     }
 
-    /// Does it.
+    /// Executes it.
     pub async fn run(self) -> Result<(), Refusal<L>> {
         let mut labels = Vec::with_capacity(self.items.len());
         let mut items = Vec::with_capacity(self.items.len());
@@ -87,8 +87,8 @@ impl<L: Copy> Transaction<'_, L> {
             labels.push(label);
             items.push(item.map_err(Refusal::Failed)?);
         }
-        // Its own token makes the SDK's retry of one whose answer was lost the same transaction (R8). A new try after a
-        // conflict has another token: nothing of the one before has happened.
+        // Its own token makes the SDK's retry after a lost answer the same transaction (R8). A new attempt after a
+        // conflict has another token: nothing of the one before was written.
         let call = self
             .store
             .client
@@ -102,9 +102,9 @@ impl<L: Copy> Transaction<'_, L> {
                 Ok(_) => return Ok(()),
                 Err(error) => error,
             };
-            // The same transaction may still be under way (`TransactionInProgressException`, after a lost answer): the
-            // SDK has asked again under the same token. A new try would be another transaction and fail on the result
-            // of this one.
+            // The same transaction may still be in progress (`TransactionInProgressException`, after a lost answer):
+            // the SDK has repeated it with the same token. A new attempt would be another transaction and fail on the
+            // result of this one.
             let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
                 return Err(Refusal::Failed(StoreError::of(error)));
             };
@@ -143,7 +143,7 @@ impl Store {
 }
 
 impl<L: std::fmt::Debug> Refusal<L> {
-    /// The error, where no condition of the transaction can fail.
+    /// The error, if no condition of the transaction can fail.
     pub fn unexpected(self) -> StoreError {
         match self {
             Self::Failed(error) => error,

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 pub(crate) enum Updated {
     /// The attributes that the call asked for with `return_values`.
     Done(Item),
-    /// The condition did not hold: the item, where the call asked for it; empty where there is none.
+    /// The condition failed: the item, if the call requested it; empty where there is none.
     Refused(Item),
 }
 

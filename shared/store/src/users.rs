@@ -1,5 +1,5 @@
-//! The users, as the admin's lists show them, and what an admin changes of one. The gate decides what a user may do; the
-//! profile says the same, written in the same transaction, so that a list reads nothing else.
+//! The users in the admin's lists, and an admin's changes of a user. The gate decides what a user may do; the profile
+//! has a copy, written in the same transaction, so that a list reads only profiles.
 
 use crate::accounts::{Condition, address_verification, outcome};
 use crate::audit::audit_item;
@@ -27,7 +27,7 @@ pub struct UserFilter {
     pub email_verified: Option<bool>,
     /// Whether they may use the admin API.
     pub is_admin: Option<bool>,
-    /// How their address, its domain or their user name begins, in lower case.
+    /// The prefix of their address, its domain or their user name, in lower case.
     pub q: Option<String>,
 }
 
@@ -47,15 +47,15 @@ impl UserFilter {
 /// The result of a change of a user's rights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RightsChange {
-    /// It is done.
+    /// The change was made.
     Done,
     /// It would leave no active admin.
     LastAdmin,
-    /// The user's rights are not what they were, or the user is gone.
+    /// The user's rights have changed, or the user was deleted.
     Changed,
 }
 
-/// One of the searches of users: its prefix of places, and its query.
+/// One of the searches of users: the prefix of its positions, and its query.
 struct Search {
     place: &'static str,
     index_query: IndexQuery,
@@ -97,7 +97,7 @@ impl Store {
             [("is_active", filter.is_active), ("email_verified", filter.email_verified), ("is_admin", filter.is_admin)];
         let flags: Vec<_> = flags.into_iter().filter_map(|(name, flag)| Some((name, flag?))).collect();
         let is_one = flags.len() + usize::from(filter.q.is_some()) == 1;
-        // Who is in one of two parts, or found by one of three names, is looked for in each.
+        // A user who is in one of two partitions, or found by one of three names, is searched in each.
         let parts = match (&filter.q, filter.email_verified) {
             (Some(_), _) => 3,
             (None, None) => 2,
@@ -138,7 +138,7 @@ impl Store {
         Ok(Listed { items, next: listed.next })
     }
 
-    /// Those whose address begins with `q`, then those of the others whose domain does, then those whose user name does.
+    /// The users whose address begins with `q`, then the others whose domain does, then those whose user name does.
     async fn search_users(
         &self,
         q: &str,
@@ -164,8 +164,8 @@ impl Store {
         Ok(Listed { items, next: None })
     }
 
-    /// Whose id `text` is: a user's, a subscription's or a payment's, or Stripe's of a customer, a subscription or an
-    /// invoice. Whether there is such a user is not said.
+    /// The user of the id `text`: that of a user, a subscription or a payment, or Stripe's of a customer, a
+    /// subscription or an invoice. The user may not exist.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
@@ -186,8 +186,8 @@ impl Store {
         }
     }
 
-    /// Opens or closes the account of `gate`: closed, every session ends. One that its owner has closed is opened like any
-    /// other.
+    /// Enables or disables the account of `gate`; when it is disabled, every session ends. An account that its owner
+    /// has closed is enabled like any other.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -208,7 +208,7 @@ impl Store {
         self.change_rights(update, profile, gate.is_admin.then_some(is_active), None, audit).await
     }
 
-    /// Makes the user of `gate` an admin, or no admin any more.
+    /// Makes the user of `gate` an admin, or removes the role.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -217,11 +217,11 @@ impl Store {
             .update_expression("SET is_admin = :new")
             .expression_attribute_values(":new", AttributeValue::Bool(is_admin));
         let profile = flag(&gate.user_id, ("is_admin", is_admin), ADMIN, is_admin);
-        // Who may not sign in is not counted.
+        // A user who may not sign in is not counted.
         self.change_rights(update, profile, gate.is_active.then_some(is_admin), None, audit).await
     }
 
-    /// Changes gate and profile alike; `counted` says whether there is an active admin more or less then.
+    /// Changes gate and profile together; `counted` is the change of the number of active admins.
     pub(crate) async fn change_rights(
         &self,
         gate: UpdateBuilder,
@@ -249,9 +249,8 @@ impl Store {
         }
     }
 
-    /// Marks the address of `profile` as verified, because an admin says so. The previous password becomes invalid,
-    /// since its owner has not verified the address. Returns `false` when the address was verified or changed in
-    /// between.
+    /// Marks the address of `profile` as verified by an admin. The previous password becomes invalid, since its owner
+    /// has not verified the address. Returns `false` when the address was verified or changed in between.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -284,7 +283,7 @@ impl Store {
     }
 }
 
-/// A change of a gate, on condition that it still says what `gate` says of the user's rights.
+/// A change of a gate, on condition that the user's rights are those of `gate`.
 pub(crate) fn rights(gate: &Gate) -> UpdateBuilder {
     let (closing_condition, closing) = match gate.closing {
         None => ("attribute_not_exists(#left)", None),
@@ -303,7 +302,7 @@ pub(crate) fn rights(gate: &Gate) -> UpdateBuilder {
     }
 }
 
-/// The same on the profile: the flag, and whether the user stands in the index of those few of whom `mark` tells.
+/// The same on the profile: the flag, and whether the user is in the index of users with `mark`.
 pub(crate) fn flag(
     user: &UserId,
     (name, value): (&str, bool),

@@ -1,11 +1,11 @@
-//! `cargo run -p tollgate-stripe --example conformance -- BASE_URL`: every call of the gateway, once, at a Stripe that
-//! checks calls by Stripe's own description of its API. One line for each; the end is a failure if one was refused or
-//! not understood.
+//! `cargo run -p tollgate-stripe --example conformance -- BASE_URL`: makes every call of the gateway once, at a server
+//! that checks calls by Stripe's own description of its API. Prints one line for each; it fails if a call was refused
+//! or not understood.
 //!
 //! `conformance BASE_URL altered`: every call again for each field of its answers, which is null, an unknown value or of another
 //! type then, beside unknown fields: each is understood or is an answer that is not known. Nothing else happens.
 
-#![allow(clippy::print_stdout)] // it is what this program is for
+#![allow(clippy::print_stdout)] // the purpose of this program
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -30,7 +30,7 @@ use tollgate_platform::keys::{KeySource, SecretIds};
 use tollgate_platform::{Clock, Env, Outbound};
 use tollgate_stripe::{Gateway, GatewayError, KEY_PERMISSIONS, Mode, NewCheckout, PriceChange, PriceChanged};
 
-/// The key that it is called with.
+/// The key of the calls.
 const KEY: &str = "sk_test_123";
 
 /// Secrets Manager with one secret.
@@ -59,7 +59,7 @@ fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> ConnectorError {
     ConnectorError::user(error.into())
 }
 
-/// The client to stripe-mock: records the calls, and adds what its samples lack of Stripe's answers.
+/// The client of stripe-mock: records the calls, and adds the parts of Stripe's answers that its samples lack.
 #[derive(Debug, Clone)]
 struct RecordingClient {
     plain: SharedHttpConnector,
@@ -164,7 +164,7 @@ impl HttpConnector for RecordingClient {
     }
 }
 
-/// What the samples lack: a sample of an invoice's payment is one that was not made.
+/// The parts that the samples lack: the sample of an invoice's payment is not paid.
 fn mend(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(mend),
@@ -193,7 +193,7 @@ struct Conformance {
 }
 
 impl Conformance {
-    /// `done` is one call of the gateway, which asks Stripe so many times and answers as expected.
+    /// `done` is one call of the gateway, which makes this number of requests and returns the expected result.
     fn call<T: std::fmt::Debug>(
         &mut self,
         name: &str,
@@ -305,7 +305,7 @@ async fn conformance(
     conformance.call("fetch_state", 3, state, |state| !state.subscriptions.is_empty() && !state.invoices.is_empty());
     let change = PriceChange { subscription: &subscription, price: "price_2", from: now, trial: None };
     conformance.call("preview", 1, stripe.preview(change).await, |preview| !preview.lines.is_empty());
-    // The sample waits for a payment: which of the two it is, its payments say.
+    // The sample waits for a payment: its payments say why.
     let changed = stripe.change_price(change).await;
     conformance.call("change_price", 2, changed, |changed| matches!(changed, PriceChanged::Unpaid(_)));
     conformance.call("invoice_links", 1, stripe.invoice_links("in_1").await, |_| true);
@@ -329,7 +329,7 @@ async fn conformance(
     conformance.call("prices", 1, stripe.prices(None).await, |page| !page.items.is_empty());
     conformance.call("cancel", 1, stripe.cancel("sub_1").await, |()| true);
     conformance.call("cancel_at_period_end", 1, stripe.cancel_at_period_end("sub_1").await, |()| true);
-    // The subscription there is to end at a moment.
+    // The sample subscription has a cancellation time.
     conformance.call("resume_paused", 1, stripe.resume_paused("sub_1").await, |_| true);
     conformance.call("resume", 2, stripe.resume("sub_1").await, |()| true);
     conformance.call("portal", 1, stripe.portal("cus_1", "https://app.example").await, |url| !url.is_empty());

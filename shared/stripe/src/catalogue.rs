@@ -39,8 +39,7 @@ struct PriceParams {
 }
 
 impl Gateway {
-    /// Makes the product of `plan` under the plan's own id, where there is none yet: it is made once, however often it is
-    /// tried.
+    /// Creates the product of `plan` with the plan's own id, if it does not exist: repeated calls create it once.
     ///
     /// # Errors
     /// See [`GatewayError`].
@@ -59,8 +58,8 @@ impl Gateway {
         }
     }
 
-    /// Shows `plan` as `catalogue` has it: name, description, and what can be bought. Of the prices that are or were the
-    /// plan's that is its present one, while the plan is active.
+    /// Updates the product of `plan` by `catalogue`: name, description, and which price can be bought. Of the plan's
+    /// current and former prices, only the current one can be bought, while the plan is active.
     ///
     /// # Errors
     /// See [`GatewayError`].
@@ -77,7 +76,7 @@ impl Gateway {
         let active = ListParams { product: Some(product), active: Some(true), ..ListParams::default() };
         let active = self.list("/prices", active).await?.read(|price: Price| Ok(Some(price.id)));
         for price in &active {
-            // One that no plan names yet is on its way to be named.
+            // A price that no plan names yet is being assigned to one.
             if catalogue.prices.get(price) == Some(&plan.id) && Some(price.as_str()) != own {
                 self.archive_price(price).await?;
             }
@@ -101,7 +100,7 @@ impl Gateway {
         }
     }
 
-    /// Makes a price of a product; its id.
+    /// Creates a price of a product and returns its id.
     ///
     /// # Errors
     /// See [`GatewayError`].
@@ -117,7 +116,7 @@ impl Gateway {
         Ok(made.id)
     }
 
-    /// The price that an attempt made, if it did.
+    /// The price that an attempt created, if it did.
     ///
     /// # Errors
     /// See [`GatewayError`].

@@ -1,5 +1,5 @@
-//! Another price for a subscription at once: what it would cost, and the change when that is paid. Each can be done again
-//! without harm: what has the price has nothing to pay.
+//! An immediate change of a subscription's price: its cost, and the change, which applies when that is paid. Each call
+//! can be repeated safely: a subscription that has the price has nothing to pay.
 
 use crate::client::{Gateway, GatewayError};
 use crate::lists::ListParams;
@@ -24,7 +24,7 @@ struct PreviewDetails<'a> {
     trial_end: Option<TrialEndParam>,
 }
 
-/// The item and its new price. Stripe keeps everything that is not named, also the quantity.
+/// The item and its new price. Stripe keeps every field that is not named, also the quantity.
 #[derive(Serialize)]
 struct ItemParams<'a> {
     id: &'a str,
@@ -50,25 +50,25 @@ enum TrialEndParam {
     At(i64),
 }
 
-/// When the trial of a subscription ends that changes its price.
+/// The end of the trial of a subscription whose price changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrialEnd {
-    /// With the change: its first period is charged.
+    /// With the change: the first period is charged.
     Now,
-    /// Later: nothing is charged before.
+    /// Later: nothing is charged before that.
     At(Timestamp),
 }
 
-/// A subscription that is to have another price.
+/// A change of a subscription's price.
 #[derive(Debug, Clone, Copy)]
 pub struct PriceChange<'a> {
-    /// Which.
+    /// The subscription.
     pub subscription: &'a Subscription,
     /// Stripe's price.
     pub price: &'a str,
-    /// From when on the difference is counted, in whole seconds.
+    /// The start of the proration, in whole seconds.
     pub from: Timestamp,
-    /// When its trial ends, if it is in one. A trial costs nothing, so there is no difference to count.
+    /// The end of its trial, if it is in one. A trial costs nothing, so there is no proration.
     pub trial: Option<TrialEnd>,
 }
 
@@ -97,18 +97,18 @@ impl PriceChange<'_> {
 pub struct Preview {
     /// The amount due, in minor units.
     pub amount_due_cents: i64,
-    /// In this currency.
+    /// The currency.
     pub currency: Currency,
-    /// What it is made of.
+    /// The lines of the invoice.
     pub lines: Vec<PreviewLine>,
 }
 
 /// One line of an invoice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreviewLine {
-    /// What it is for.
+    /// The description.
     pub description: String,
-    /// In minor units; negative for what is credited.
+    /// In minor units; negative for a credit.
     pub amount_cents: i64,
 }
 
@@ -117,21 +117,21 @@ pub struct PreviewLine {
 pub enum PriceChanged {
     /// The subscription has the price.
     Done,
-    /// It has the old one until this is paid.
+    /// It has the old price until this invoice is paid.
     Unpaid(Unpaid),
 }
 
-/// An invoice that waits for its payment.
+/// An unpaid invoice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unpaid {
-    /// Stripe's page to pay on.
+    /// Stripe's payment page.
     pub invoice_url: Option<String>,
-    /// Whether the bank wants the payer's consent; else the card was refused.
+    /// Whether the bank requires the payer's confirmation; otherwise the card was declined.
     pub needs_consent: bool,
 }
 
 impl Gateway {
-    /// What Stripe would charge for a change at once.
+    /// The amount that Stripe would charge for an immediate change.
     ///
     /// # Errors
     /// See [`GatewayError`].
@@ -156,7 +156,7 @@ impl Gateway {
         })
     }
 
-    /// Gives a subscription another price and charges the difference. Nothing changes until that is paid.
+    /// Changes the price of a subscription and charges the difference. The change applies when that is paid.
     ///
     /// # Errors
     /// See [`GatewayError`].
@@ -176,7 +176,7 @@ impl Gateway {
             return Ok(PriceChanged::Done);
         }
         let Some(invoice) = changed.latest_invoice else {
-            return Err(GatewayError::Unknown("a change waits for no invoice".to_owned()));
+            return Err(GatewayError::Unknown("a pending change without an invoice".to_owned()));
         };
         self.unpaid(invoice).await.map(PriceChanged::Unpaid)
     }
@@ -188,7 +188,7 @@ impl Gateway {
         Ok(Unpaid { invoice_url, needs_consent })
     }
 
-    /// Whether the payment of an invoice waits for the payer's consent.
+    /// Whether the payment of an invoice waits for the payer's confirmation.
     ///
     /// # Errors
     /// See [`GatewayError`].

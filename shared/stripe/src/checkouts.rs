@@ -39,9 +39,9 @@ struct SubscriptionData<'a> {
 pub struct NewCheckout<'a> {
     /// The payer.
     pub user: &'a UserId,
-    /// The same at Stripe.
+    /// The customer at Stripe.
     pub customer: &'a str,
-    /// Of what, at which price, with which trial.
+    /// The plan, its price and the trial.
     pub checkout: &'a Checkout,
     /// The redirect after payment.
     pub success_url: &'a str,
@@ -49,7 +49,7 @@ pub struct NewCheckout<'a> {
     pub cancel_url: &'a str,
 }
 
-/// Where a checkout is.
+/// The state of a checkout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckoutState {
     /// It can be paid.
@@ -60,14 +60,14 @@ pub enum CheckoutState {
     Expired,
 }
 
-/// A checkout as Stripe has it.
+/// A checkout in Stripe's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckoutSession {
     /// Its id.
     pub id: String,
     /// Its page, while it is open.
     pub url: Option<String>,
-    /// Where it is.
+    /// Its state.
     pub state: CheckoutState,
 }
 
@@ -84,7 +84,7 @@ fn session(session: objects::CheckoutSession) -> CheckoutSession {
 }
 
 impl Gateway {
-    /// Makes a checkout.
+    /// Creates a checkout.
     ///
     /// # Errors
     /// See [`GatewayError`].
@@ -108,7 +108,7 @@ impl Gateway {
         self.post_once("/checkout/sessions", &params, attempt).await.map(session)
     }
 
-    /// The checkout that an attempt made, if it did: among the newest hundred of the customer.
+    /// The checkout that an attempt created, if it did: among the newest hundred of the customer.
     ///
     /// # Errors
     /// See [`GatewayError`].
@@ -124,7 +124,7 @@ impl Gateway {
         Ok(self.list("/checkout/sessions", params).await?.read(of_it).into_iter().next())
     }
 
-    /// The checkout of this id.
+    /// The checkout with this id.
     ///
     /// # Errors
     /// See [`GatewayError`].
@@ -132,7 +132,7 @@ impl Gateway {
         self.get(&format!("/checkout/sessions/{id}"), &NoParams {}).await.map(session)
     }
 
-    /// Closes an open checkout. One that is not open any more is refused.
+    /// Closes an open checkout. Stripe refuses one that is not open.
     ///
     /// # Errors
     /// See [`GatewayError`].

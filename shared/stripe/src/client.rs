@@ -1,5 +1,5 @@
-//! Calls of Stripe: one attempt with a deadline, an idempotency key for each creation, and errors classified by the
-//! known outcome (R16).
+//! Calls of Stripe: one attempt with a deadline, an idempotency key for each creation, and errors classified by what is
+//! known of the outcome (R16).
 
 use crate::objects::Coupons;
 use bytes::Bytes;
@@ -15,10 +15,10 @@ use tollgate_domain::billing::Attempt;
 use tollgate_platform::keys::{KeyError, KeySource};
 use tollgate_platform::{Outbound, Secret, random_bytes};
 
-/// Why there is no answer to work with.
+/// Why there is no usable answer.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum GatewayError {
-    /// There is no key: Stripe is not set up.
+    /// There is no key: Stripe is not configured.
     #[error("Stripe is not set up")]
     NotConfigured,
     /// The key could not be read.
@@ -29,41 +29,41 @@ pub enum GatewayError {
     Refused {
         /// Its HTTP status.
         status: u16,
-        /// Its code, else the kind of the error.
+        /// Its code, else the type of the error.
         code: String,
-        /// Its sentence.
+        /// Its message.
         message: String,
     },
-    /// Stripe's 5xx, or a key that stands for another call: it may have been made, and the same key would get the same answer
-    /// again.
+    /// Stripe's 5xx, or a key that was used for another call: the object may have been created, and the same key would
+    /// return the same answer.
     #[error("Stripe failed: {0}")]
     Failed(String),
-    /// No answer, or one that says to come again: it may have been made, and the same key finds out.
+    /// No answer, or a request to retry: the object may have been created, and a retry with the same key shows it.
     #[error("Stripe's answer is not known: {0}")]
     Unknown(String),
 }
 
 impl GatewayError {
-    /// Whether the object may have been created all the same.
+    /// Whether the object may have been created nevertheless.
     #[must_use]
     pub const fn may_have_happened(&self) -> bool {
         matches!(self, Self::Failed(_) | Self::Unknown(_))
     }
 
-    /// Whether the object is not there (any more).
+    /// Whether the object does not exist (any more).
     #[must_use]
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Refused { status: 404, .. })
     }
 
-    /// Whether Stripe will refuse the same request each time: the object is gone, the request cannot be met, or the key may not
-    /// make it. A card that was declined (402) and an invalid key (401) are other cases.
+    /// Whether Stripe will refuse the same request each time: the object was deleted, the request is not possible, or
+    /// the key lacks the permission. A declined card (402) and an invalid key (401) are other cases.
     #[must_use]
     pub const fn is_permanent(&self) -> bool {
         matches!(self, Self::Refused { status: 400 | 403 | 404, .. })
     }
 
-    /// An answer that is not understood: what was asked for may have been made.
+    /// An answer that is not understood: the object may have been created.
     pub(crate) fn unreadable(what: impl std::fmt::Display) -> Self {
         Self::Unknown(format!("unreadable answer: {what}"))
     }
@@ -75,16 +75,16 @@ impl stripe_client_core::StripeClientErr for GatewayError {
     }
 }
 
-/// The parameters of a call that has none.
+/// The parameters of a call without any.
 #[derive(Serialize)]
 pub(crate) struct NoParams {}
 
-/// Which of Stripe's two worlds a key opens.
+/// The mode of a key at Stripe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Real money.
+    /// Live mode.
     Live,
-    /// Play money.
+    /// Test mode.
     Test,
 }
 
@@ -106,7 +106,7 @@ impl Gateway {
         Self { outbound, keys, base_url, coupons: Arc::default() }
     }
 
-    /// The world that the key opens.
+    /// The mode of the key.
     ///
     /// # Errors
     /// When there is no key.
@@ -116,7 +116,7 @@ impl Gateway {
         Ok(if is_live { Mode::Live } else { Mode::Test })
     }
 
-    /// Whether Stripe accepts the key: the least that can be asked for with one that may do what this gateway does.
+    /// Whether Stripe accepts the key: checked by a request that every key with the gateway's permissions may make.
     ///
     /// # Errors
     /// When it does not, or does not answer.
@@ -139,8 +139,8 @@ impl Gateway {
         self.call(request, RequestStrategy::Once).await
     }
 
-    /// Creates or changes the object at `path`. Only for calls that can be repeated without harm. The key is of this call
-    /// alone: with it the call can be sent again over another connection.
+    /// Creates or changes the object at `path`. Only for calls that can be repeated safely. The idempotency key belongs
+    /// only to this call: with it the call can be repeated over another connection.
     pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str, form: &impl Serialize) -> Result<T, GatewayError> {
         let key = format!("call-{:032x}", u128::from_be_bytes(random_bytes()));
         self.post_with_key(path, form, &key).await
@@ -221,7 +221,7 @@ fn refusal(status: u16, body: &[u8]) -> GatewayError {
     let text = |name: &str| body["error"][name].as_str().map(str::to_owned);
     let message = text("message").unwrap_or_default();
     match status {
-        // 409: another call with this key is under way. 429: not looked at yet.
+        // 409: another call with this key is in progress. 429: not processed.
         409 | 429 => GatewayError::Unknown(format!("{status} {message}")),
         400 if text("type").as_deref() == Some("idempotency_error") => {
             GatewayError::Failed(format!("{status} {message}"))

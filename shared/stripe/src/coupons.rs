@@ -1,4 +1,4 @@
-//! Coupons. Stripe never changes what a coupon takes off, so each is read once.
+//! Coupons. Stripe never changes the reduction of a coupon, so each is read once.
 
 use crate::client::{Gateway, GatewayError, NoParams};
 use crate::lists::List;
@@ -7,8 +7,8 @@ use serde_json::Value;
 use std::sync::{Arc, PoisonError};
 
 impl Gateway {
-    /// The coupons that a list of subscriptions names by their ids alone. One that Stripe does not find takes off nothing that
-    /// is known here.
+    /// The coupons that a list of subscriptions names by their ids only. A coupon that Stripe does not find has no
+    /// known reduction.
     pub(crate) async fn coupons(&self, subscriptions: &List) -> Result<Arc<Coupons>, GatewayError> {
         let mut known = Arc::clone(&self.coupons.read().unwrap_or_else(PoisonError::into_inner));
         for id in subscriptions.entries().iter().flat_map(of_items) {

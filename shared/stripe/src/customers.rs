@@ -25,7 +25,7 @@ struct PortalParams<'a> {
 }
 
 impl Gateway {
-    /// Makes a user a customer; Stripe's id of it.
+    /// Creates the customer of a user and returns Stripe's id.
     ///
     /// # Errors
     /// See [`GatewayError`].
@@ -42,7 +42,7 @@ impl Gateway {
         Ok(made.id)
     }
 
-    /// The customer that an attempt made, if it did.
+    /// The customer that an attempt created, if it did.
     ///
     /// # Errors
     /// See [`GatewayError`].
@@ -52,7 +52,7 @@ impl Gateway {
         Ok(customers.id_of_attempt(&attempt.id, |customer: Customer| (customer.id, customer.metadata)))
     }
 
-    /// The charged customer; `None` for an unknown charge or one without a customer.
+    /// The customer of a charge; `None` for an unknown charge or one without a customer.
     ///
     /// # Errors
     /// See [`GatewayError`].
@@ -64,7 +64,7 @@ impl Gateway {
         }
     }
 
-    /// Whether Stripe has the customer: one that was deleted it does not.
+    /// Whether the customer exists at Stripe; a deleted one does not.
     ///
     /// # Errors
     /// See [`GatewayError`].
@@ -85,7 +85,7 @@ impl Gateway {
         self.post::<Changed>(&format!("/customers/{id}"), &params).await.map(|_| ())
     }
 
-    /// A page of Stripe's on which a customer sees to cards, invoices and the subscription, and comes back to `return_url`.
+    /// Stripe's portal, in which a customer manages cards, invoices and the subscription, and returns to `return_url`.
     ///
     /// # Errors
     /// See [`GatewayError`].
@@ -95,7 +95,7 @@ impl Gateway {
             self.post::<PortalSession>("/billing_portal/sessions", &params).await
         };
         let session = match open(None).await {
-            // The account has no default configuration: the one that `tollgate-ops stripe-setup` has created is named.
+            // The account has no default configuration: the one that `tollgate-ops stripe-setup` has created is used.
             Err(error @ GatewayError::Refused { status: 400, .. }) => {
                 let configurations = self.portal_configurations().await?;
                 let Some(usable) = configurations.into_iter().find(PortalConfiguration::is_usable) else {

@@ -1,5 +1,4 @@
-//! Whether a subscription goes on: ending it, and giving back what was paid for what must not stay. Each can be done again
-//! without harm.
+//! Ends of subscriptions, and refunds. Each call can be repeated safely.
 
 use crate::changes::PriceChanged;
 use crate::client::{Gateway, GatewayError, NoParams};
@@ -30,8 +29,7 @@ struct NewRefund<'a> {
 }
 
 impl Gateway {
-    /// Releases a subscription from its schedule: pending phases are dropped. One that let it go before is left as it
-    /// is.
+    /// Releases a subscription from its schedule: pending phases are dropped. A released schedule is not changed.
     ///
     /// # Errors
     /// See [`GatewayError`].
@@ -39,26 +37,26 @@ impl Gateway {
         let path = format!("/subscription_schedules/{schedule}/release");
         match self.post::<Changed>(&path, &NoParams {}).await {
             Ok(_) => Ok(()),
-            // Stripe refuses what is no longer in force.
+            // Stripe refuses to release a schedule that is not active.
             Err(GatewayError::Refused { status: 400 | 404, .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Ends a subscription now. One that has ended is left as it is.
+    /// Ends a subscription now. One that has ended is not changed.
     ///
     /// # Errors
     /// See [`GatewayError`].
     pub async fn cancel(&self, subscription: &str) -> Result<(), GatewayError> {
         match self.delete::<Changed>(&format!("/subscriptions/{subscription}")).await {
             Ok(_) => Ok(()),
-            // Stripe does not find what has ended.
+            // Stripe does not find an ended subscription.
             Err(error) if error.is_missing() => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Lets a subscription end with its period.
+    /// Makes a subscription end with its period.
     ///
     /// # Errors
     /// See [`GatewayError`].
@@ -74,19 +72,20 @@ impl Gateway {
         self.post(&format!("/subscriptions/{subscription}"), &CancelParams { cancel_at_period_end }).await
     }
 
-    /// Takes back that a subscription ends with its period.
+    /// Undoes that a subscription ends with its period.
     ///
     /// # Errors
     /// See [`GatewayError`].
     pub async fn resume(&self, subscription: &str) -> Result<(), GatewayError> {
         if self.set_cancel_at_period_end(subscription, false).await?.cancel_at.is_some() {
-            // Its end was named by a moment, as Stripe's portal and dashboard do: an empty one takes it back.
+            // Its end is a time, as Stripe's portal and dashboard set it: an empty one removes it.
             self.post::<Changed>(&format!("/subscriptions/{subscription}"), &NoCancelAt { cancel_at: "" }).await?;
         }
         Ok(())
     }
 
-    /// Lets a subscription go on that was paused because its trial ended without a card: a period begins now, and is charged.
+    /// Resumes a subscription that was paused because its trial ended without a card: a period begins now, and is
+    /// charged.
     ///
     /// # Errors
     /// See [`GatewayError`].
@@ -99,15 +98,15 @@ impl Gateway {
         }
     }
 
-    /// Refunds so much of a charge, in minor units, or what is left of it. Stripe refunds no more than was paid, and nothing that is disputed: this done twice is
-    /// refused the second time, which counts as done.
+    /// Refunds this amount of a charge, in minor units, or the rest of it. Stripe refunds no more than was paid, and no
+    /// disputed charge: a repetition is refused, which counts as done.
     ///
     /// # Errors
     /// See [`GatewayError`].
     pub async fn refund(&self, charge: &str, amount: Option<i64>) -> Result<(), GatewayError> {
         match self.post::<Changed>("/refunds", &NewRefund { charge, amount }).await {
             Ok(_) => Ok(()),
-            // What is disputed goes back by the bank, or stays.
+            // The bank decides about a disputed charge.
             Err(GatewayError::Refused { code, .. })
                 if matches!(code.as_str(), "charge_already_refunded" | "charge_disputed") =>
             {

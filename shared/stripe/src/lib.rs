@@ -1,6 +1,7 @@
-//! The Stripe gateway: every call of Stripe's API that this system makes, and what its objects are here. Nothing else knows
-//! Stripe's shapes. The requests are async-stripe's, over a client of our own; parameters and objects are small types of this
-//! crate, because those of async-stripe are closed: one currency or status that it does not know makes a whole list unreadable.
+//! The Stripe gateway: every call of Stripe's API that this system makes, and the objects that it reads. No other crate
+//! knows Stripe's shapes. The requests are async-stripe's, over a client of our own; parameters and objects are small
+//! types of this crate, because those of async-stripe are closed enums: one unknown currency or status would make a
+//! whole list unreadable.
 
 mod catalogue;
 mod changes;
@@ -26,15 +27,15 @@ pub use setup::{
     KEY_PERMISSIONS, KeyPermission, PortalConfiguration, WEBHOOK_EVENTS, WebhookEndpoint, secret_metadata,
 };
 
-/// Where Stripe's API is.
+/// The address of Stripe's API.
 pub const STRIPE_API: &str = "https://api.stripe.com";
 
-/// The version of Stripe's API that every call asks for.
+/// The version of Stripe's API that every call requests.
 pub const API_VERSION: &str = "2026-08-26.dahlia";
 
 /// The metadata key that links an object at Stripe to its cause.
 const ATTEMPT: &str = "tollgate_attempt";
-/// The key of the user in Stripe's metadata: for people who look there. Nothing here rests on it.
+/// The key of the user in Stripe's metadata, for people who read it there. No code depends on it.
 const USER: &str = "tollgate_user";
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Listings of all objects at Stripe, a hundred with each call, for reconciliation.
 
 use crate::client::{Gateway, GatewayError};
-use crate::lists::{List, ListParams, Unreadable, UnreadableEntry};
+use crate::lists::{List, ListParams, UnreadableEntry, UnreadableError};
 use crate::objects::{self, Expandable};
 use crate::reads::{BoxFuture, charge, dispute, every_invoice, every_subscription, invoice, subscription};
 use jiff::Timestamp;
@@ -11,9 +11,9 @@ use tollgate_domain::billing::{Charge, Invoice, StripeSubscription};
 /// A part of a list, newest first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T> {
-    /// What is in it.
+    /// The items.
     pub items: Vec<T>,
-    /// After which of Stripe's ids the next one starts; `None` after the last.
+    /// The id after which the next page starts; `None` on the last page.
     pub next: Option<String>,
     /// How many entries Stripe sent.
     pub entries: usize,
@@ -21,7 +21,7 @@ pub struct Page<T> {
     pub unreadable: Vec<UnreadableEntry>,
 }
 
-/// A product as Stripe has it.
+/// A product in Stripe's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Product {
     /// Stripe's id.
@@ -32,7 +32,7 @@ pub struct Product {
     pub is_active: bool,
 }
 
-/// A price as Stripe has it: amount and currency never change there.
+/// A price in Stripe's state: amount and currency never change there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Price {
     /// Stripe's id.
@@ -41,40 +41,40 @@ pub struct Price {
     pub is_active: bool,
 }
 
-/// A page of `list`, each entry as `of` makes it of it; those that it makes nothing of are left out.
+/// A page of `list`, each entry converted by `of`; entries without a result are left out.
 fn page<T: DeserializeOwned, U>(
     list: &List,
-    of: impl Fn(T) -> Result<Option<U>, Unreadable>,
+    of: impl Fn(T) -> Result<Option<U>, UnreadableError>,
 ) -> Result<Page<U>, GatewayError> {
     let (items, unreadable) = list.split(of);
     Ok(Page { items, next: list.next()?, entries: list.len(), unreadable })
 }
 
-/// The customer of a charge, and the charge; `None` where there is none of a customer.
-type ReadCharge = Result<Option<(String, Charge)>, Unreadable>;
+/// A charge with its customer; `None` for one without a customer.
+type ReadCharge = Result<Option<(String, Charge)>, UnreadableError>;
 
 fn of_charge(object: objects::Charge) -> ReadCharge {
     let Some(customer) = object.customer.clone() else { return Ok(None) };
     Ok(charge(object)?.map(|charge| (customer.0, charge)))
 }
 
-/// The same of an object that has a charge, which was asked for.
+/// The same for an object with an expanded charge.
 fn of_expanded(object: Option<Expandable<objects::Charge>>) -> ReadCharge {
     match object {
         Some(Expandable { object: Some(object), .. }) => of_charge(object),
-        Some(Expandable { object: None, .. }) => Err(Unreadable),
+        Some(Expandable { object: None, .. }) => Err(UnreadableError),
         None => Ok(None),
     }
 }
 
-/// The charge of a dispute, with where that is.
+/// The charge of a dispute, with the dispute's state.
 fn of_dispute(object: objects::Dispute) -> ReadCharge {
     let dispute = Some(dispute(&object));
     Ok(of_expanded(object.charge)?.map(|(customer, charge)| (customer, Charge { dispute, ..charge })))
 }
 
 impl Gateway {
-    /// The customers, by Stripe's id. Those that are gone are not among them.
+    /// The customers, by Stripe's id, without deleted ones.
     ///
     /// # Errors
     /// See [`GatewayError`], here and below.
@@ -106,7 +106,7 @@ impl Gateway {
         self.invoices(ListParams { status: Some("open"), ..every_invoice() }, after)
     }
 
-    /// The invoices that were made since then, each with its customer.
+    /// The invoices that were created since then, each with its customer.
     pub fn invoices_since<'a>(
         &'a self,
         at: Timestamp,
@@ -130,7 +130,7 @@ impl Gateway {
         })
     }
 
-    /// The charges that were made since then, each with its customer: whatever they were for.
+    /// The charges that were created since then, each with its customer, for any purpose.
     pub fn charges_since<'a>(&'a self, at: Timestamp, after: Option<String>) -> BoxFuture<'a, Page<(String, Charge)>> {
         Box::pin(async move {
             let created = Some(at.into());
@@ -178,7 +178,7 @@ impl Gateway {
         Box::pin(async move {
             let params = ListParams { starting_after: after.as_deref(), ..ListParams::default() };
             page(&self.list("/prices", params).await?, |object: objects::Price| {
-                Ok(Some(Price { stripe_id: object.id, is_active: object.active.ok_or(Unreadable)? }))
+                Ok(Some(Price { stripe_id: object.id, is_active: object.active.ok_or(UnreadableError)? }))
             })
         })
     }

@@ -1,10 +1,10 @@
-//! Lists, entry by entry. An entry that cannot be read is logged and left out, and the others are used: an object with a new
-//! shape, or one that is not ours, does not stop the work for all other users.
+//! Lists, entry by entry. An entry that cannot be read is logged and left out, and the others are used: an object with
+//! a new shape, or one that is not ours, does not stop the work for other users.
 //!
-//! The stored state of an object that is left out stays as it is. Convergence guarantees this: it changes only the
-//! subscriptions and payments that it sees. So no access ends and no money is refunded because an entry could not be read.
-//! The list of the customers is read whole or not at all, because there an absent entry has a meaning: a customer who is not
-//! listed was deleted. `objects` requires so few fields that an entry of ours is practically always readable.
+//! The stored state of an omitted object stays unchanged. Convergence guarantees this: it changes only the
+//! subscriptions and payments that it sees. So no access ends and no payment is refunded because an entry could not be
+//! read. The list of the customers is read completely or not at all, because there an absent entry means that the
+//! customer was deleted. `objects` requires so few fields that an entry of ours is practically always readable.
 
 use crate::client::{Gateway, GatewayError};
 use crate::objects::Metadata;
@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// How many entries one call asks for: Stripe's maximum.
+/// The entries of one call: Stripe's maximum.
 const NEWEST: i64 = 100;
 
 /// The parameters of every list.
@@ -45,7 +45,7 @@ pub(crate) struct ListParams<'a> {
     pub status: Option<&'a str>,
 }
 
-/// From a moment on.
+/// From a time on.
 #[derive(Debug, Serialize)]
 pub(crate) struct Since {
     gte: i64,
@@ -66,7 +66,7 @@ pub(crate) struct List {
 
 /// An object that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Unreadable;
+pub(crate) struct UnreadableError;
 
 /// An entry of a list that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,7 +98,7 @@ impl List {
         &self.data
     }
 
-    /// After which id the next page starts; `None` on the last page.
+    /// The id after which the next page starts; `None` on the last page.
     pub(crate) fn next(&self) -> Result<Option<String>, GatewayError> {
         if !self.has_more {
             return Ok(None);
@@ -107,23 +107,23 @@ impl List {
         last.map(|id| Some(id.to_owned())).ok_or_else(|| GatewayError::unreadable("a page of a list without an id"))
     }
 
-    /// What `of` makes of the entries that can be read. The others are logged.
-    pub(crate) fn read<T: DeserializeOwned, U>(&self, of: impl Fn(T) -> Result<Option<U>, Unreadable>) -> Vec<U> {
+    /// The readable entries, converted by `of`. The others are logged.
+    pub(crate) fn read<T: DeserializeOwned, U>(&self, of: impl Fn(T) -> Result<Option<U>, UnreadableError>) -> Vec<U> {
         let (read, unreadable) = self.split(of);
         unreadable.iter().for_each(UnreadableEntry::log);
         read
     }
 
-    /// What `of` makes of the entries that can be read, and the others.
+    /// The readable entries, converted by `of`, and the others.
     pub(crate) fn split<T: DeserializeOwned, U>(
         &self,
-        of: impl Fn(T) -> Result<Option<U>, Unreadable>,
+        of: impl Fn(T) -> Result<Option<U>, UnreadableError>,
     ) -> (Vec<U>, Vec<UnreadableEntry>) {
         let (mut readable, mut unreadable) = (Vec::new(), Vec::new());
         for entry in &self.data {
-            match T::deserialize(entry).map_err(|_| Unreadable).and_then(&of) {
+            match T::deserialize(entry).map_err(|_| UnreadableError).and_then(&of) {
                 Ok(read) => readable.extend(read),
-                Err(Unreadable) => {
+                Err(UnreadableError) => {
                     let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
                     unreadable.push(UnreadableEntry { object: text("object"), id: text("id") });
                 }
@@ -132,17 +132,17 @@ impl List {
         (readable, unreadable)
     }
 
-    /// How many entries it has.
+    /// The number of its entries.
     pub(crate) fn len(&self) -> usize {
         self.data.len()
     }
 
-    /// The entries as they are, if each of them can be read.
+    /// The unconverted entries, if each of them can be read.
     pub(crate) fn read_whole<T: DeserializeOwned>(&self) -> Result<Vec<T>, GatewayError> {
         self.data.iter().map(T::deserialize).collect::<Result<_, _>>().map_err(GatewayError::unreadable)
     }
 
-    /// The id of the first entry that an attempt made.
+    /// The id of the first entry that an attempt created.
     pub(crate) fn id_of_attempt<T: DeserializeOwned>(
         &self,
         attempt: &str,
@@ -153,7 +153,7 @@ impl List {
     }
 }
 
-/// Whether an object was made by an attempt.
+/// Whether an attempt created an object.
 pub(crate) fn is_of(metadata: &Metadata, attempt: &str) -> bool {
     metadata.get(crate::ATTEMPT).is_some_and(|id| id == attempt)
 }

@@ -1,16 +1,16 @@
 //! Stripe's objects, with only the fields that this system reads. All other fields are ignored.
 //!
-//! Few fields are required: the id, and values that decide access or money, for which a default would be wrong. Where Stripe may
-//! send null, null and a missing field are alike. Values to which Stripe may add others (currency, status, interval, reason) are
-//! Stripe's strings; `reads` interprets them. Texts that are only shown, and metadata, never make an object unreadable: if their
-//! type is not the expected one they count as absent.
+//! Few fields are required: the id, and values that decide access or money, for which a default would be wrong. Where
+//! Stripe may send null, null and a missing field are equivalent. Values to which Stripe may add others (currency,
+//! status, interval, reason) are strings; `reads` interprets them. Texts for display and metadata never make an object
+//! unreadable: if their type is not the expected one they count as absent.
 
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The id of an object, whether Stripe sends the object or the id alone.
+/// The id of an object, whether Stripe sends the object or only the id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Id(pub String);
 
@@ -20,12 +20,12 @@ impl<'de> Deserialize<'de> for Id {
     }
 }
 
-/// An object that Stripe sends where it was asked to, and else its id alone.
+/// An object that Stripe sends if it was expanded, otherwise only its id.
 #[derive(Debug, Clone)]
 pub(crate) struct Expandable<T> {
     /// Its id.
     pub id: String,
-    /// The object; `None` where the id alone was sent, or the object cannot be read.
+    /// The object; `None` if only the id was sent, or the object cannot be read.
     pub object: Option<T>,
 }
 
@@ -82,7 +82,7 @@ pub(crate) struct Customer {
     pub metadata: Metadata,
 }
 
-/// A customer, or what Stripe sends in its place after it was deleted.
+/// A customer, or the object that Stripe sends in its place after it was deleted.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct CustomerExists {
     #[serde(default, deserialize_with = "or_default")]
@@ -148,7 +148,7 @@ pub(crate) struct Coupon {
 /// Coupons by their ids.
 pub(crate) type Coupons = BTreeMap<String, Coupon>;
 
-/// <https://docs.stripe.com/api/payment_methods/object>: the details stand under the name of the type.
+/// <https://docs.stripe.com/api/payment_methods/object>: the details are in the field with the name of the type.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct PaymentMethod {
     #[serde(rename = "type")]
@@ -182,19 +182,19 @@ pub(crate) struct Subscription {
     pub schedule: Option<Expandable<SubscriptionSchedule>>,
     #[serde(default, deserialize_with = "readable_or_none")]
     pub discounts: Vec<Expandable<Discount>>,
-    /// There while the collection of payments is paused.
+    /// Present while the collection of payments is paused.
     #[serde(default)]
     pub pause_collection: Option<serde::de::IgnoredAny>,
     #[serde(default, deserialize_with = "lenient")]
     pub default_payment_method: Option<Expandable<PaymentMethod>>,
 }
 
-/// A subscription after a change: whether the change waits for a payment, and which.
+/// A subscription after a change: whether the change is pending, and its invoice.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct ChangedSubscription {
     #[serde(default)]
     pub cancel_at: Option<i64>,
-    /// There while the change waits for its payment.
+    /// Present while the change waits for its payment.
     #[serde(default)]
     pub pending_update: Option<serde::de::IgnoredAny>,
     #[serde(default)]
@@ -264,7 +264,7 @@ pub(crate) struct Invoice {
     pub customer: Option<Id>,
     #[serde(default)]
     pub parent: Option<InvoiceParent>,
-    /// Null for one that is not asked for yet.
+    /// Null for a draft.
     #[serde(default)]
     pub status: Option<String>,
     #[serde(default)]
@@ -276,7 +276,7 @@ pub(crate) struct Invoice {
     #[serde(default, deserialize_with = "or_default")]
     pub attempted: bool,
     pub lines: Sublist<InvoiceLine>,
-    /// Sent where it was asked for.
+    /// Sent if it was expanded.
     #[serde(default)]
     pub payments: Option<Sublist<InvoicePayment>>,
     #[serde(default)]
@@ -299,7 +299,7 @@ pub(crate) struct InvoicePage {
     pub invoice_pdf: Option<String>,
 }
 
-/// `parent` of an invoice: what it was made by.
+/// `parent` of an invoice: its source.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct InvoiceParent {
     #[serde(default)]
@@ -352,7 +352,7 @@ pub(crate) struct InvoicePayment {
 /// `payment` of an invoice's payment.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct PaidBy {
-    /// Not there for a charge, or a payment that was made elsewhere.
+    /// Absent for a charge, or a payment that was made elsewhere.
     #[serde(default)]
     pub payment_intent: Option<Expandable<PaymentIntent>>,
 }
@@ -396,7 +396,7 @@ pub(crate) struct ChargeCustomer {
     pub customer: Option<Id>,
 }
 
-/// <https://docs.stripe.com/api/refunds/object>: the charge that it is of.
+/// <https://docs.stripe.com/api/refunds/object>: its charge.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Refund {
     #[serde(default)]
@@ -430,11 +430,11 @@ pub(crate) struct PortalSession {
     pub url: String,
 }
 
-/// An object that was made: only its id is read.
+/// A created object: only its id is read.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Created {
     pub id: String,
 }
 
-/// An object that was changed. None of its fields is read.
+/// A changed object. None of its fields is read.
 pub(crate) type Changed = serde::de::IgnoredAny;

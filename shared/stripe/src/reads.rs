@@ -1,8 +1,8 @@
-//! The fetch of a customer's state for convergence: its subscriptions of every status, its invoices, and what became of
-//! the money. One call sees the newest hundred of each; reconciliation sees the others.
+//! The fetch of a customer's state for convergence: its subscriptions of every status, its invoices, and the outcome of
+//! payments. One call reads the newest hundred of each; reconciliation reads the others.
 
 use crate::client::{Gateway, GatewayError, NoParams};
-use crate::lists::{ListParams, Unreadable};
+use crate::lists::{ListParams, UnreadableError};
 use crate::objects::{self, Coupons, Expandable};
 use jiff::Timestamp;
 use std::cmp::Reverse;
@@ -64,8 +64,8 @@ impl Gateway {
         })
     }
 
-    /// Where the dispute of a charge is, which is marked as disputed also after the dispute was won. Of several, one that is open
-    /// or lost counts.
+    /// The state of a charge's dispute; the charge stays marked as disputed also after the dispute was won. Of several
+    /// disputes, one that is open or lost counts.
     ///
     /// # Errors
     /// See [`GatewayError`].
@@ -82,34 +82,38 @@ impl Gateway {
     }
 }
 
-/// What is read with a subscription. Stripe expands four levels, so the coupons of an item's discounts are read by themselves.
+/// The objects that are expanded with a subscription. Stripe expands four levels, so the coupons of an item's discounts
+/// are read separately.
 const OF_SUBSCRIPTION: [&str; 4] =
     ["data.schedule", "data.discounts.source.coupon", "data.items.data.discounts", "data.default_payment_method"];
 
-/// Subscriptions of every status, with what manages them, reduces their price and pays them.
+/// Subscriptions of every status, with their schedules, discounts and payment methods.
 pub(crate) fn every_subscription<'a>() -> ListParams<'a> {
     ListParams { expand: &OF_SUBSCRIPTION, status: Some("all"), ..ListParams::default() }
 }
 
-/// Invoices, with what they were paid by.
+/// Invoices, with their payments.
 pub(crate) fn every_invoice<'a>() -> ListParams<'a> {
     ListParams { expand: &["data.payments"], ..ListParams::default() }
 }
 
-fn at(seconds: i64) -> Result<Timestamp, Unreadable> {
-    Timestamp::from_second(seconds).map_err(|_| Unreadable)
+fn at(seconds: i64) -> Result<Timestamp, UnreadableError> {
+    Timestamp::from_second(seconds).map_err(|_| UnreadableError)
 }
 
-fn currency(code: &str) -> Result<Currency, Unreadable> {
-    Currency::from_stripe(code).map_err(|_| Unreadable)
+fn currency(code: &str) -> Result<Currency, UnreadableError> {
+    Currency::from_stripe(code).map_err(|_| UnreadableError)
 }
 
-pub(crate) fn subscription(object: objects::Subscription, coupons: &Coupons) -> Result<StripeSubscription, Unreadable> {
+pub(crate) fn subscription(
+    object: objects::Subscription,
+    coupons: &Coupons,
+) -> Result<StripeSubscription, UnreadableError> {
     let currency = currency(&object.currency)?;
     let items =
         object.items.data.into_iter().map(|object| item(object, currency, coupons)).collect::<Result<Vec<_>, _>>()?;
     // Stripe has no subscription without an item.
-    let first = items.first().ok_or(Unreadable)?.clone();
+    let first = items.first().ok_or(UnreadableError)?.clone();
     let status = status(&object.status, object.ended_at.is_some());
     let cancel_at = object.cancel_at.map(at).transpose()?;
     let manages = object.schedule.as_ref().and_then(|schedule| schedule.object.clone());
@@ -152,8 +156,8 @@ pub(crate) fn subscription(object: objects::Subscription, coupons: &Coupons) -> 
     })
 }
 
-/// The status of that name. One that is not known here is `canceled` if the subscription has ended, else `None`. The substitute is
-/// then `paused`: it gives no access, but the subscription exists, so that a second one is not sold.
+/// The status with this name. An unknown one is `canceled` if the subscription has ended, else `None`. The substitute
+/// is then `paused`: it gives no access, but the subscription exists, so that a second one is not sold.
 fn status(name: &str, has_ended: bool) -> Option<Status> {
     name.parse().ok().or(has_ended.then_some(Status::Canceled))
 }
@@ -162,7 +166,7 @@ fn item(
     object: objects::SubscriptionItem,
     currency: Currency,
     coupons: &Coupons,
-) -> Result<SubscriptionItem, Unreadable> {
+) -> Result<SubscriptionItem, UnreadableError> {
     let unit_price_cents = object.price.unit_amount.unwrap_or_default();
     let quantity = object.quantity.unwrap_or(1);
     let recurring = object.price.recurring;
@@ -189,12 +193,12 @@ fn item(
     })
 }
 
-/// The fingerprint of a card, or of what else of this kind pays.
+/// The fingerprint of a card, or of a similar payment method.
 fn fingerprint(method: objects::PaymentMethod) -> Option<String> {
     method.details.get(&method.kind)?["fingerprint"].as_str().map(str::to_owned)
 }
 
-/// Those discounts whose coupon is known.
+/// The discounts whose coupon is known.
 fn discounts(object: Vec<Expandable<objects::Discount>>, coupons: &Coupons) -> Vec<Discount> {
     let of = |discount: Expandable<objects::Discount>| {
         let discount = discount.object?;
@@ -209,8 +213,8 @@ fn discounts(object: Vec<Expandable<objects::Discount>>, coupons: &Coupons) -> V
     object.into_iter().filter_map(of).collect()
 }
 
-/// The prices that wait: those of the phase in which the next period begins, if that is not the current one. A phase may hold
-/// for several periods, so its end is not the end of the period.
+/// The scheduled prices: those of the phase in which the next period begins, if that is not the current one. A phase
+/// may last several periods, so its end is not the end of the period.
 fn next_price_ids(schedule: objects::SubscriptionSchedule, items: &[SubscriptionItem]) -> Vec<String> {
     let Some(current) = schedule.current_phase else { return Vec::new() };
     let begins_in =
@@ -223,9 +227,9 @@ fn next_price_ids(schedule: objects::SubscriptionSchedule, items: &[Subscription
     next.map(|phase| phase.items.into_iter().map(|item| item.price.0).collect()).unwrap_or_default()
 }
 
-/// A charge; `None` for one that was made by no payment intent, which is for no invoice. A status that is not known here is
-/// told by whether it was paid.
-pub(crate) fn charge(object: objects::Charge) -> Result<Option<Charge>, Unreadable> {
+/// A charge; `None` for one without a payment intent, which belongs to no invoice. An unknown status is derived from
+/// whether it was paid.
+pub(crate) fn charge(object: objects::Charge) -> Result<Option<Charge>, UnreadableError> {
     let Some(payment_intent) = object.payment_intent else { return Ok(None) };
     Ok(Some(Charge {
         stripe_id: object.id,
@@ -244,15 +248,15 @@ pub(crate) fn charge(object: objects::Charge) -> Result<Option<Charge>, Unreadab
     }))
 }
 
-/// Whether a payment method asks a bank, which answers days later.
+/// Whether a payment method is a debit, which is confirmed days later.
 fn is_debit(kind: &str) -> bool {
     kind.ends_with("_debit") || kind.ends_with("_bank_account")
 }
 
-/// Where a dispute is. A status that is not known here is one that is not decided.
+/// The state of a dispute. An unknown status counts as open.
 pub(crate) fn dispute(object: &objects::Dispute) -> Dispute {
     match object.status.as_str() {
-        // An inquiry that led to no dispute, or a dispute that was prevented, costs nothing.
+        // An inquiry without a dispute, or a prevented dispute, costs nothing.
         "won" | "warning_closed" | "prevented" => Dispute::Won,
         "lost" => Dispute::Lost,
         _ => Dispute::Open,
@@ -260,9 +264,9 @@ pub(crate) fn dispute(object: &objects::Dispute) -> Dispute {
 }
 
 /// An invoice. One with an unknown status is unreadable, so the stored payment stays.
-pub(crate) fn invoice(object: objects::Invoice) -> Result<Invoice, Unreadable> {
-    let stripe_id = object.id.ok_or(Unreadable)?;
-    // Of a change of plan the first line is what is credited: what is paid for says what it is.
+pub(crate) fn invoice(object: objects::Invoice) -> Result<Invoice, UnreadableError> {
+    let stripe_id = object.id.ok_or(UnreadableError)?;
+    // For a change of plan the first line is the credit: the charged line names the plan.
     let mut lines = object.lines.data;
     lines.sort_by_key(|line| Reverse(line.amount));
     let price = |line: &objects::InvoiceLine| Some(line.pricing.as_ref()?.price_details.as_ref()?.price.0.clone());
@@ -279,7 +283,7 @@ pub(crate) fn invoice(object: objects::Invoice) -> Result<Invoice, Unreadable> {
             Some("paid") => InvoiceStatus::Paid,
             Some("uncollectible") => InvoiceStatus::Uncollectible,
             Some("void") => InvoiceStatus::Void,
-            Some(_) => return Err(Unreadable),
+            Some(_) => return Err(UnreadableError),
         },
         amount_due_cents: object.amount_due,
         amount_paid_cents: object.amount_paid,

@@ -1,5 +1,6 @@
-//! Subscription schedules: another price from the next period on. A phase replaces what the subscription has, and what it
-//! does not name is removed. So each phase is written from the whole subscription, and only the price of one item differs.
+//! Subscription schedules: another price from the next period on. A phase replaces the fields of the subscription, and
+//! fields that it does not name are removed. So each phase is written from the whole subscription, and only the price
+//! of one item differs.
 
 use crate::client::{Gateway, GatewayError};
 use crate::objects::{Changed, CurrentPhase};
@@ -8,7 +9,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use tollgate_domain::billing::{Subscription, Terms};
 
-/// The fields of a phase that a subscription has as well.
+/// The fields of a phase that a subscription also has.
 const OF_SUBSCRIPTION: [&str; 9] = [
     "application_fee_percent",
     "billing_thresholds",
@@ -20,7 +21,7 @@ const OF_SUBSCRIPTION: [&str; 9] = [
     "on_behalf_of",
     "transfer_data",
 ];
-/// The fields of a phase's item that a subscription's item has as well; its discounts have another form.
+/// The fields of a phase's item that a subscription's item also has; its discounts have another form.
 const OF_ITEM: [&str; 5] = ["billing_thresholds", "metadata", "price", "quantity", "tax_rates"];
 
 #[derive(Serialize)]
@@ -36,8 +37,8 @@ struct NewSchedule<'a> {
     from_subscription: &'a str,
 }
 
-/// The two phases as the pairs of a form, as Stripe writes nested parameters. Serialised as they are, they are deeper than the
-/// client allows.
+/// The two phases as the pairs of a form, as Stripe writes nested parameters. Serialised directly, they are deeper than
+/// the client allows.
 fn form(phases: [Value; 2]) -> BTreeMap<String, Value> {
     let mut pairs = BTreeMap::from([("end_behavior".to_owned(), json!("release"))]);
     flatten("phases".to_owned(), phases.as_slice().into(), &mut pairs);
@@ -62,8 +63,8 @@ fn flatten(name: String, value: Value, pairs: &mut BTreeMap<String, Value>) {
     }
 }
 
-/// A schedule and the subscription that it manages. Phases and subscription are Stripe's own objects: what is written back
-/// must not be limited to the fields that are read elsewhere.
+/// A schedule and its subscription. Phases and subscription are Stripe's own objects, because the fields that are
+/// written back must not be limited to those that are read elsewhere.
 #[derive(Debug, Deserialize)]
 struct Managed {
     id: String,
@@ -74,8 +75,8 @@ struct Managed {
 }
 
 impl Gateway {
-    /// Gives a subscription another price from its next period on, under the schedule that manages it already or a new one.
-    /// Everything else stays as it is.
+    /// Changes the price of a subscription from its next period on, in its current schedule or a new one. All other
+    /// fields stay.
     ///
     /// # Errors
     /// See [`GatewayError`].
@@ -102,8 +103,8 @@ fn schedule_path(id: &str) -> String {
     format!("/subscription_schedules/{id}")
 }
 
-/// The phase until the end of the item's period, and the one that follows with the other price. A phase of the schedule that
-/// begins at that moment already is kept with its own fields.
+/// The phase until the end of the item's period, and the next one with the other price. A phase of the schedule that
+/// begins at that time already keeps its own fields.
 fn phases(managed: &Managed, stored: &Subscription, price: &str, terms: &Terms) -> Result<[Value; 2], GatewayError> {
     let missing = |what: &str| GatewayError::Unknown(format!("a schedule without {what}"));
     let current = managed.current_phase.as_ref().ok_or_else(|| missing("a current phase"))?;
@@ -111,7 +112,7 @@ fn phases(managed: &Managed, stored: &Subscription, price: &str, terms: &Terms) 
     let items = subscription["items"]["data"].as_array().ok_or_else(|| missing("its subscription"))?;
     let item = items.iter().find(|item| item["id"] == *stored.stripe_item_id);
     let item = item.ok_or_else(|| missing("the item of the plan"))?;
-    // The period ends with the item's: a phase made in Stripe's dashboard may hold for several periods.
+    // The period ends with the item's: a phase made in Stripe's dashboard may last several periods.
     let end = item["current_period_end"].as_i64().ok_or_else(|| missing("an end of the period"))?;
     let starts_at = |at: i64| managed.phases.iter().find(move |phase| phase["start_date"] == at);
     let is_trial = subscription["status"] == "trialing";
@@ -133,7 +134,8 @@ fn phases(managed: &Managed, stored: &Subscription, price: &str, terms: &Terms) 
     Ok([present.into(), next.into()])
 }
 
-/// Gives the item with the first of `old_prices` that an item has the new price; a phase without such an item gets one.
+/// Changes the price of the item with the first of `old_prices` that an item has; a phase without such an item gets
+/// one.
 fn set_price(phase: &mut Map<String, Value>, old_prices: &[Option<String>], price: &str) {
     let items = phase.entry("items").or_insert_with(|| json!([]));
     let Some(items) = items.as_array_mut() else { return };
@@ -144,7 +146,7 @@ fn set_price(phase: &mut Map<String, Value>, old_prices: &[Option<String>], pric
     }
 }
 
-/// The parameters of a phase that keeps everything that the subscription has, and what only its present phase says.
+/// The parameters of a phase with all fields of the subscription, and those that only its current phase has.
 fn carry_over(subscription: &Value, phase: &Value) -> Map<String, Value> {
     let mut carried = Map::new();
     for name in OF_SUBSCRIPTION {
@@ -160,7 +162,7 @@ fn carry_over(subscription: &Value, phase: &Value) -> Map<String, Value> {
     finish(carried, &subscription["items"]["data"])
 }
 
-/// The parameters of a phase as it is.
+/// The parameters of an unchanged phase.
 fn carry_over_phase(phase: &Value) -> Map<String, Value> {
     let mut carried = Map::new();
     for name in OF_SUBSCRIPTION.into_iter().chain(["add_invoice_items", "billing_cycle_anchor", "metadata"]) {
@@ -171,7 +173,7 @@ fn carry_over_phase(phase: &Value) -> Map<String, Value> {
     finish(carried, &phase["items"])
 }
 
-/// The same with the items. No phase charges a difference when it begins.
+/// The same with the items. No phase prorates at its start.
 fn finish(mut carried: Map<String, Value>, items: &Value) -> Map<String, Value> {
     let items: Vec<Value> = items.as_array().into_iter().flatten().map(item_params).collect();
     carried.insert("items".to_owned(), items.into());
@@ -194,15 +196,15 @@ fn put(params: &mut Map<String, Value>, name: &str, value: Option<Value>) {
     }
 }
 
-/// Stripe's reason for its switching off is no parameter.
+/// Stripe's reason for disabling automatic tax is not a parameter.
 fn automatic_tax(object: &Value) -> Option<Value> {
     let mut tax = plain(object)?;
     tax.as_object_mut()?.remove("disabled_reason");
     Some(tax)
 }
 
-/// Discounts by their ids, so that each keeps its end: a coupon would be redeemed again. A phase that has not begun may name
-/// a coupon or a promotion code instead.
+/// Discounts by their ids, so that each keeps its end: a coupon would be redeemed again. A future phase may name a
+/// coupon or a promotion code instead.
 fn discounts(list: &Value) -> Option<Value> {
     let named = |discount: &Value| {
         if discount.is_string() || discount["object"] == "discount" {
@@ -215,7 +217,7 @@ fn discounts(list: &Value) -> Option<Value> {
     (!discounts.is_empty()).then(|| discounts.into())
 }
 
-/// A value of an object as a parameter: without what is null or empty, and an id in the place of an object that has one.
+/// A value of an object as a parameter: without null or empty values, and with ids in place of objects.
 fn plain(value: &Value) -> Option<Value> {
     match value {
         Value::Null => None,
@@ -245,7 +247,7 @@ mod tests {
 
     // A7
     #[test]
-    fn a_phase_carries_over_every_field_that_it_can_name() {
+    fn a_phase_retains_every_field_that_it_can_name() {
         let subscription = json!({
             "id": "sub_1", "object": "subscription", "status": "active", "trial_end": 5, "description": "",
             "application_fee_percent": 1.5, "automatic_tax": {"disabled_reason": "x", "enabled": true, "liability": null},

@@ -1,5 +1,5 @@
-//! What connects an account of Stripe to a deployment: the webhook endpoint, the configuration of the customer portal, and
-//! the permissions of the key. Operators set it up; no function does.
+//! The setup of an account at Stripe for a deployment: the webhook endpoint, the configuration of the customer portal,
+//! and the permissions of the key. Operators set it up; no function does.
 
 use crate::client::{Gateway, GatewayError, NoParams};
 use crate::objects::{Metadata, or_default};
@@ -65,7 +65,7 @@ const PORTAL: &str = "tollgate_portal";
 pub struct WebhookEndpoint {
     /// Stripe's id.
     pub id: String,
-    /// Where it sends events.
+    /// The address to which it sends events.
     pub url: String,
     /// `enabled` or `disabled`.
     pub status: String,
@@ -87,7 +87,7 @@ impl WebhookEndpoint {
         WEBHOOK_EVENTS.iter().filter(|event| !is_sent(event)).copied().collect()
     }
 
-    /// Whether it signs with `secret`; `None` where that is not known, because the endpoint was created elsewhere.
+    /// Whether it signs with `secret`; `None` if that is not known, because the endpoint was created elsewhere.
     #[must_use]
     pub fn signs_with(&self, secret: &Secret<String>) -> Option<bool> {
         self.metadata.get(SECRET_NAME).map(|name| *name == fingerprint(secret.expose()))
@@ -100,7 +100,7 @@ impl WebhookEndpoint {
     }
 }
 
-/// The metadata by which an endpoint is known to sign with `secret`.
+/// The metadata that shows that an endpoint signs with `secret`.
 #[must_use]
 pub fn secret_metadata(secret: &Secret<String>) -> (&'static str, String) {
     (SECRET_NAME, fingerprint(secret.expose()))
@@ -191,7 +191,7 @@ const fn creates(name: &'static str, path: &'static str, of: &'static str) -> Ke
     KeyPermission { name, probe: Probe::Write(path, Some((of, "tollgate_probe"))) }
 }
 
-/// What a key must be allowed.
+/// The permissions that a key must have.
 pub const KEY_PERMISSIONS: &[KeyPermission] = &[
     writes("Products: write", "/products/tollgate_probe"),
     writes("Prices: write", "/prices/tollgate_probe"),
@@ -255,7 +255,7 @@ impl Gateway {
         self.post::<Value>(&format!("/webhook_endpoints/{id}"), &change).await.map(|_| ())
     }
 
-    /// Records at an endpoint with which secret it signs, once that secret is stored.
+    /// Records at an endpoint which secret it signs with, after that secret is stored.
     pub async fn name_webhook_secret(&self, id: &str, secret: &Secret<String>) -> Result<(), GatewayError> {
         let metadata = BTreeMap::from([secret_metadata(secret)]);
         let change = EndpointChange { enabled_events: &[], disabled: None, metadata };

@@ -49,17 +49,17 @@ pub const OPERATIONS: &[Operation] = &[
     operation!(Afterwards, WithoutPlans, "the mail with a link and a code", register),
     operation!(Afterwards, WithoutPlans, "the mail with a code", request_login_code),
     operation!(Afterwards, WithoutPlans, "the mail with a link", forget_password),
-    operation!(Afterwards, WithoutPlans, "the mail that tells", register_known),
+    operation!(Afterwards, WithoutPlans, "the mail about an existing account", register_known),
 ];
 
-/// The owner gets in by the password, and in no other session than this new one.
+/// The owner can sign in with the password, and has no session besides the new one.
 async fn gets_in(app: &TestApp, email: &str, password: &str) -> Session {
     let session = Session::of(&app.login(email, password).await.expect(200));
     assert_eq!(app.get_as(&session, "/me").await.expect(200).body["email"], email);
     session
 }
 
-/// The session is dead: neither of its tokens is good.
+/// The session has ended: neither of its tokens is valid.
 async fn is_dead(app: &TestApp, session: &Session) {
     app.get_as(session, "/me").await.refused(401, "unauthenticated");
     app.refresh(&session.refresh).await.refused(401, "invalid_refresh_token");
@@ -114,7 +114,7 @@ async fn verify_code(app: &TestApp) -> Case {
     })
 }
 
-/// Registers: by what the browser that did it is known.
+/// Registers, and returns the cookie of the browser that did it.
 async fn register_here(app: &TestApp) -> String {
     format!("registered={}", app.register("ann").await.expect(202).cookie("registered").unwrap())
 }
@@ -169,13 +169,13 @@ async fn login_refused(app: &TestApp) -> Case {
     })
 }
 
-/// Another code of six digits.
+/// A code of six digits other than this one.
 fn wrong(code: &str) -> String {
     let first = if code.starts_with('1') { '2' } else { '1' };
     format!("{first}{}", &code[1..])
 }
 
-/// What signs in by the newest mailed code.
+/// The body that signs in by the newest mailed code.
 async fn mailed_code(app: &TestApp) -> Value {
     app.post("/request/login-code", json!({"email": EMAIL})).await.expect(202);
     json!({"email": EMAIL, "code": app.code(EMAIL, "login_code").await})
@@ -184,7 +184,7 @@ async fn mailed_code(app: &TestApp) -> Value {
 async fn request_login_code(app: &TestApp) -> Case {
     app.member("ann").await;
     case!(Request::post("/request/login-code", json!({"email": EMAIL})), |app| {
-        // Two that were mailed at the same moment: one of them replaced the other.
+        // Two were mailed at the same time: one of them replaced the other.
         let mails = app.mails(EMAIL).await;
         let mut codes: Vec<_> =
             mails.iter().filter(|mail| mail["kind"] == "login_code").map(|mail| &mail["code"]).collect();
@@ -197,7 +197,7 @@ async fn request_login_code(app: &TestApp) -> Case {
     })
 }
 
-/// A used code is no good, the next one is.
+/// A used code is refused, the next one is accepted.
 async fn the_next_code_works(app: &TestApp, used: Value) {
     app.post("/login/code", used).await.refused(401, "invalid_code");
     app.advance(60);
@@ -219,7 +219,7 @@ async fn login_code_unverified(app: &TestApp) -> Case {
     let code = mailed_code(app).await;
     case!(Request::post("/login/code", code.clone()), |app| {
         the_next_code_works(app, code.clone()).await;
-        // S23: a password that was set before the verification ends.
+        // S23: a password from before the verification is not valid.
         app.login(EMAIL, PASSWORD).await.refused(401, "invalid_credentials");
     })
 }
@@ -236,7 +236,7 @@ async fn login_code_refused(app: &TestApp) -> Case {
 async fn refresh(app: &TestApp) -> Case {
     let (_, session) = app.person("ann").await;
     case!(Request::post_with_cookie("/refresh-token", &session.refresh), |app| {
-        // R10: within the grace the old token still ends in the same successor.
+        // R10: within the grace the old token still leads to the same successor.
         let next = Session::of(&app.refresh(&session.refresh).await.expect(200));
         is_live(app, &next).await;
     })
@@ -351,7 +351,7 @@ async fn begin_at_github(app: &TestApp) -> Case {
     begin(app, "github").await
 }
 
-/// Returns from `provider`; the user then signs in again by it, to the same account.
+/// Returns from `provider`; then the user signs in again by it, to the same account.
 async fn callback(app: &TestApp, provider: &'static str, subject: String, has_password: bool) -> Case {
     let browser = Browser::new(app);
     let back = browser.consent(provider, &subject, "").await;
@@ -395,7 +395,7 @@ async fn takeover_by_github(app: &TestApp) -> Case {
     })
 }
 
-/// Links from the beginning, as far as it goes.
+/// Links a provider from the beginning, as far as it gets.
 async fn link(app: &TestApp, session: &Session, subject: &str) -> Answer {
     let begun = app.post_as(session, "/me/links/google", json!({"password": PASSWORD})).await;
     if begun.status != 200 {
@@ -404,7 +404,7 @@ async fn link(app: &TestApp, session: &Session, subject: &str) -> Answer {
     link_back(app, &begun, subject).await.send(app).await
 }
 
-/// The way back from the provider of a link that was begun.
+/// The redirect from the provider at the end of a link.
 async fn link_back(app: &TestApp, begun: &Answer, subject: &str) -> Request {
     let browser = Browser::new(app);
     browser.set_cookie("oauth_state", &begun.cookie("oauth_state").unwrap());

@@ -1,4 +1,4 @@
-//! Decisions of admins, and deletions of accounts.
+//! Changes by admins, and deletions of accounts.
 
 use super::{Again, Case, Operation, case, operation};
 use crate::app::{PASSWORD, Session, TestApp, World};
@@ -80,7 +80,7 @@ async fn verify(app: &TestApp) -> Case {
     let unverified = app.get_as(&admin, "/admin/users?email_verified=false").await.expect(200).body;
     let bob = Session { user: unverified["items"][0].clone(), ..admin.clone() };
     case!(decide(&admin, &bob, "verify", json!({})), |app| {
-        // The owner of the address sets a password: the one of before is worth nothing.
+        // The owner of the address sets a password: the one from before is not valid any more.
         app.login("bob@example.com", PASSWORD).await.refused(401, "invalid_credentials");
         app.post("/forget-password", json!({"email": "bob@example.com"})).await.expect(202);
         let token = app.link_token("bob@example.com", "reset").await;
@@ -147,7 +147,7 @@ async fn delete_for_user(app: &TestApp) -> Case {
 
 const SERVICES: &str = "/admin/service-credentials";
 
-/// A credential of a service: its id and its secret.
+/// A service credential: its id and its secret.
 async fn service(app: &TestApp, admin: &Session) -> (String, String) {
     let service = app.post_as(admin, SERVICES, json!({"name": "the API"})).await.expect(201).body;
     let text = |name: &str| service[name].as_str().unwrap().to_owned();
@@ -192,7 +192,7 @@ fn report(admin: &Session, format: &str) -> Request {
     Request::post_as(admin, "/admin/reports", body)
 }
 
-/// The newest report, when everything has run.
+/// The newest report, after all work is done.
 async fn newest_report(app: &TestApp, admin: &Session) -> Value {
     app.drain().await;
     let listed = app.get_as(admin, "/admin/reports").await.expect(200).body;
@@ -249,7 +249,7 @@ async fn delete_subscriber(app: &TestApp) -> Case {
         assert_eq!(app.stripe("subscriptions").await[0]["status"], "canceled");
         let refunds = app.stripe_list("refunds").await;
         assert_eq!(refunds.len(), 1, "the unused share is refunded once");
-        // Of 31 days of March ten are over, and what the retries took.
+        // Ten of the 31 days of March are over, and the time of the retries.
         let cents = refunds[0]["amount"].as_i64().unwrap();
         assert!((1_280..=1900 * 21 / 31).contains(&cents), "{cents}");
     })

@@ -1,4 +1,4 @@
-//! Plans, checkouts, Stripe's events, orders and sweeps: Stripe's calls fail like any other.
+//! Plans, checkouts, Stripe's events, commands and sweeps: Stripe's calls fail like any other.
 
 use super::{Again, Case, Operation, case, operation};
 use crate::app::{PASSWORD, Session, TestApp, World};
@@ -41,12 +41,12 @@ pub const OPERATIONS: &[Operation] = &[
     operation!(Afterwards, WithPlans, "the event of a trial with a card that had one", trial_refused),
     operation!(Afterwards, WithPlans, "the event of a trial that ends", trial_event),
     operation!(Afterwards, WithPlans, "the event of a customer who is gone", gone_event),
-    operation!(Afterwards, WithPlans, "the order of a closed account", closing_command),
-    operation!(Afterwards, WithPlans, "the order of another address", address_command),
-    operation!(Afterwards, WithPlans, "the order of a plan with another tier", tier_command),
+    operation!(Afterwards, WithPlans, "the command of a closed account", closing_command),
+    operation!(Afterwards, WithPlans, "the command of another address", address_command),
+    operation!(Afterwards, WithPlans, "the command of a plan with another tier", tier_command),
 ];
 
-/// An admin, and the plan of this code as the admin sees it.
+/// An admin, and the plan with this code as the admin sees it.
 async fn admin_and_plan(app: &TestApp, code: &str) -> (Session, Value) {
     let (_, admin) = app.person("admin").await;
     app.make_admins(&[&admin]).await;
@@ -64,7 +64,7 @@ fn path_of(plan: &Value) -> String {
     format!("/billing/plans/{}", plan["id"].as_str().unwrap())
 }
 
-/// Of the prices of this plan that can be bought, there is the one that the plan names, and no other.
+/// Checks that exactly the price that the plan names can be bought.
 async fn sells_at_its_price_alone(app: &TestApp, plan: &Value) {
     let of_plan = app.stripe_list("prices").await.into_iter().filter(|price| price["product"] == plan["id"]);
     let active: Vec<_> = of_plan.filter(|price| price["active"] == true).map(|price| price["id"].clone()).collect();
@@ -84,7 +84,7 @@ async fn make_plan(app: &TestApp) -> Case {
     })
 }
 
-/// Changes the plan of this code; afterwards it can be had at its price.
+/// Changes the plan with this code; afterwards it is for sale at its price.
 async fn change(app: &TestApp, code: &'static str, to: Value) -> Case {
     let (admin, plan) = admin_and_plan(app, code).await;
     case!(Request::patch_as(&admin, &path_of(&plan), to.clone()), |app| {
@@ -117,7 +117,7 @@ fn subscribe_to(session: &Session, plan_code: &str) -> Request {
     Request::post_as(session, "/billing/subscriptions/subscribe", json!({"plan_code": plan_code}))
 }
 
-/// One customer with one open checkout, that of this price; paid, it gives this tier.
+/// Checks that there is one customer with one open checkout, that of this price; paying it gives this tier.
 async fn can_pay_once(app: &TestApp, session: &Session, plan_code: &str, tier: u32) {
     assert_eq!(app.stripe("customers").await.len(), 1);
     let open = app.stripe_list("checkout/sessions?status=open").await;
@@ -160,7 +160,7 @@ async fn subscribe_paid(app: &TestApp) -> Case {
     })
 }
 
-/// Cancels or resumes: in the end Stripe's and the stored state agree.
+/// Cancels or resumes: at the end Stripe's and the stored state are equal.
 fn change_renewal(session: Session, path: &str, ends: bool) -> Case {
     case!(Request::post_as(&session, path, json!({})), |app| {
         assert_eq!(app.stripe("subscriptions").await[0]["cancel_at_period_end"], ends);
@@ -179,7 +179,7 @@ async fn resume(app: &TestApp) -> Case {
     change_renewal(session, "/billing/subscriptions/resume", false)
 }
 
-/// Changes the plan to this one, and has it or waits for it.
+/// Changes the plan to this one: at the end it is current or scheduled.
 fn change_plan(session: Session, code: &'static str, is_at_once: bool) -> Case {
     let request = Request::post_as(&session, "/billing/subscriptions/upgrade", json!({"plan_code": code}));
     case!(request, |app| {
@@ -217,7 +217,7 @@ async fn portal(app: &TestApp) -> Case {
     })
 }
 
-/// A use of which the client got no answer may be counted and is repeated: of three uses one is left.
+/// A use whose answer was lost may be counted and is repeated: of three uses one is left.
 async fn count_use(app: &TestApp) -> Case {
     let (_, session) = app.person("ann").await;
     case!(Request::post_as(&session, "/example/quota", json!({})), |app| {
@@ -239,7 +239,7 @@ fn schedule(name: &str) -> Request {
     Request::post(&format!("/_local/schedules/{name}/run"), json!({}))
 }
 
-/// Two subscribers whose periods end in silence: one is renewed, the other one has ended.
+/// Two subscribers whose periods end without events: one renews, the other one has ended.
 async fn two_in_silence(app: &TestApp) -> [Session; 2] {
     let (_, ann) = app.subscriber("ann").await;
     let (_, bob) = app.subscriber("bob").await;
@@ -326,7 +326,7 @@ async fn won_event(app: &TestApp) -> Case {
     })
 }
 
-/// Ann's second period was refused, her subscription has ended, and then she paid.
+/// Ann's second period was not paid, her subscription has ended, and then she paid.
 async fn late_event(app: &TestApp) -> Case {
     let (_, session) = app.subscriber("ann").await;
     let subscription = app.stripe("subscriptions").await[0]["id"].as_str().unwrap().to_owned();
@@ -354,7 +354,7 @@ async fn give_trial(app: &TestApp) {
     Request::patch_as(&admin, &path_of(&plan), json!({"trial_days": 14})).send(app).await.expect(200);
 }
 
-/// How many addresses and cards the ledger of trials holds.
+/// The number of addresses and cards in the ledger of trials.
 async fn ledger(app: &TestApp) -> usize {
     let rows = app.table("billing").await;
     rows.iter().filter(|row| row["sk"]["S"] == "TRIAL").count()
@@ -401,7 +401,7 @@ async fn trial_refused(app: &TestApp) -> Case {
     })
 }
 
-/// Ann, whose trial ended without a card and who has one since.
+/// Ann, whose trial ended without a card and who has added one since.
 async fn resume_paused(app: &TestApp) -> Case {
     give_trial(app).await;
     let (email, _) = app.subscriber("ann").await;
@@ -432,7 +432,7 @@ async fn trial_event(app: &TestApp) -> Case {
     })
 }
 
-/// Stripe sends again the newest event of this kind that it was not to send.
+/// Makes Stripe send the newest event of this kind, which was held back.
 async fn sent_late(app: &TestApp, kind: &str) -> Request {
     let events = app.stripe("events").await;
     let event = events.iter().find(|event| event["type"] == kind).unwrap();

@@ -1,9 +1,9 @@
 //! Every crash point of every operation that changes something: the n-th call to a service fails, is throttled, hangs,
 //! loses its answer, or the process stops before or after it, for every n; then the client retries (R1, R8).
 //!
-//! The oracle needs no list of effects. The residue of an undisturbed operation in the tables and the inbox, requested
-//! once and twice, is recorded first. A disturbed run that was answered must leave what one run leaves; one that was
-//! not answered, and so was asked for again, must leave nothing less than one run and nothing more than two.
+//! The check needs no list of effects. First it records the residue of an undisturbed operation in the tables and the
+//! inbox, requested once and twice. A disturbed run that was answered must leave the residue of one run. One that was
+//! not answered, and was repeated, must leave at least that of one run and at most that of two.
 
 mod accounts;
 mod admin;
@@ -25,7 +25,7 @@ use tollgate_local::faults::{Call, Kind};
 use tollgate_local::permissions::Accesses;
 use tollgate_local::service::Service;
 
-/// One row of the table: an operation, and how the world is made in which it is asked for.
+/// One row of the table: an operation, and the state in which it is requested.
 #[derive(Clone, Copy)]
 pub struct Operation {
     pub name: &'static str,
@@ -43,10 +43,10 @@ pub fn operations() -> impl Iterator<Item = Operation> {
 /// Which calls fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disturbed {
-    /// Those that are made while the client waits for its answer.
+    /// Those made while the client waits for its answer.
     TheAnswer,
-    /// Those that are made afterwards, from the outbox or Stripe's event on: the stream, the queue and Stripe try again,
-    /// not the client.
+    /// Those made afterwards, from the outbox or Stripe's event on: the stream, the queue and Stripe retry them, not
+    /// the client.
     Afterwards,
 }
 
@@ -57,11 +57,11 @@ pub struct Case {
     pub check: Box<dyn Check>,
 }
 
-/// How a client that got no answer tries again.
+/// How a client without an answer retries.
 pub enum Again {
-    /// By the same request.
+    /// With the same request.
     TheSame,
-    /// From the start, as its values are valid once.
+    /// From the start, because its values are valid once.
     Anew(Begin),
 }
 
@@ -79,7 +79,7 @@ impl Again {
 
 /// The check at the end. It runs once in each copy of the prepared stack.
 pub trait Check: Send + Sync {
-    /// Panics where it is not.
+    /// Panics when it fails.
     fn run<'a>(&'a self, app: &'a TestApp) -> LocalBoxFuture<'a, ()>;
 }
 
@@ -119,8 +119,8 @@ use {case, operation};
 /// How a call fails, and how often in a row.
 pub type Failure = (Kind, u32);
 
-/// The SDK tries three times: three failures end a call. One is made good by the next try; that is worth a look only where
-/// the work was done already and is done again.
+/// The SDK tries three times: three failures end a call. The retry hides a single failure; it is only tested where the
+/// work was done already and is repeated.
 pub const FAILURES: &[Failure] = &[
     (Kind::Throttle, 3),
     (Kind::Error, 3),
@@ -137,24 +137,24 @@ struct Point {
     service: Service,
     call: u32,
     failure: Failure,
-    /// Whether SES has the mail already, or may have it: then the same mail may go out a second time (R1).
+    /// Whether SES has the mail already, or may have it: then the same mail may be sent a second time (R1).
     mail_may_be_out: bool,
 }
 
 /// The result of all failures of one operation.
 pub struct Report {
     pub points: usize,
-    /// Which failures of which services there were.
+    /// The injected failures by service.
     pub tried: HashSet<(Service, Kind)>,
     pub failures: Vec<String>,
 }
 
-/// Longer than secrets are held in memory, so that an operation that needs one reads it.
+/// Longer than secrets are cached, so that an operation that needs one reads it.
 const SECRETS_ARE_OLD: i64 = 301;
-/// So many points at once.
+/// The number of points that run concurrently.
 const AT_ONCE: usize = 3;
 
-/// Goes through every point of `operation` with these failures. The operation is prepared once; each point disturbs a copy.
+/// Tests every point of `operation` with these failures. The operation is prepared once; each point disturbs a copy.
 pub async fn enumerate(operation: Operation, failures: &[Failure]) -> Report {
     let undisturbed = apart(move || async move {
         let setup = Setup::prepare(operation).await;
@@ -195,7 +195,7 @@ pub async fn enumerate(operation: Operation, failures: &[Failure]) -> Report {
     Report { points: count, tried, failures }
 }
 
-/// Asks for `operation` twice, undisturbed. The requests and what the functions used from the beginning on.
+/// Runs `operation` twice, undisturbed. The requests and the permissions of the functions, from the beginning on.
 pub async fn drive(operation: Operation) -> (Vec<Request>, Accesses) {
     let app = TestApp::start_with(operation.world.options(limited())).await;
     app.record_accesses();
@@ -209,7 +209,7 @@ pub async fn drive(operation: Operation) -> (Vec<Request>, Accesses) {
     (vec![case.request], app.stack.fault_injector().accesses())
 }
 
-/// Each failure at each call, in the order in which the undisturbed run made them.
+/// Each failure at each call, in the order of the undisturbed run.
 fn points(calls: &[Call], world: World, failures: &[Failure]) -> Vec<Point> {
     let mut made = BTreeMap::<String, u32>::new();
     let mut points = Vec::new();
@@ -226,11 +226,11 @@ fn points(calls: &[Call], world: World, failures: &[Failure]) -> Vec<Point> {
     points
 }
 
-/// In the costly world an AWS service does not throttle, hang or answer late as well: to a caller that is what fails, as the
-/// rows without plans show call by call.
+/// With plans, an AWS service is not throttled, slow or late as well: for a caller these are failures, as the rows
+/// without plans show call by call.
 const LIKE_AN_ERROR: [Failure; 3] = [(Kind::Throttle, 3), (Kind::Hang, 3), (Kind::LostResponse, 1)];
 
-/// Only the AWS SDKs try again by themselves: of another service one failure ends the call.
+/// Only the AWS SDKs retry by themselves: for another service one failure ends the call.
 fn failures_of(service: Service, world: World, failures: &[Failure]) -> Vec<Failure> {
     let tries_once = matches!(service, Service::Google | Service::Github | Service::Stripe | Service::Ai);
     let is_tried = |failure: &&Failure| tries_once || world == World::WithoutPlans || !LIKE_AN_ERROR.contains(failure);
@@ -246,7 +246,7 @@ struct Outcome {
     residue: Residue,
 }
 
-/// An operation, prepared once.
+/// An operation that was prepared once.
 struct Setup {
     operation: Operation,
     prepared: Prepared,
@@ -261,7 +261,7 @@ impl Setup {
         Self { operation, prepared: app.snapshot().await, case }
     }
 
-    /// A stack in which the operation is about to be asked for.
+    /// A stack in the state before the operation.
     async fn copy(&self) -> TestApp {
         let clock = LocalClock::frozen(self.prepared.time());
         let options = self.operation.world.options(Options { clock, ..limited() });
@@ -314,7 +314,7 @@ impl Setup {
                 answer
             }
         };
-        // What gave up before the SDK's last try has met its fault too.
+        // A call that gave up before the SDK's last attempt has met its fault too.
         if app.stack.fault_injector().clear().iter().any(|residue| residue.times == times) {
             return Err("the call was not made".into());
         }

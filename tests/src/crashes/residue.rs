@@ -7,24 +7,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use tollgate_store::schema::TABLES;
 
-/// Each item and each mail, and how often it is there.
+/// Each item and each mail, with its count.
 pub struct Residue {
     lines: BTreeMap<String, usize>,
-    /// Mails that went out more than once, word for word the same.
+    /// Mails that were sent more than once with the same text.
     doubled: Vec<String>,
 }
 
 /// The table of counters.
 const COUNTERS: &str = "limits";
-/// The counters of an item, as a try that was counted and came to nothing stays counted, and the place in an index that
-/// follows from a random id; the day on which a service was used, which is recorded only where the tables answer.
+/// The counters of an item, because an attempt that was counted and failed stays counted; the position in an index that
+/// depends on a random id; the day on which a service was used, which is recorded only where the tables answer.
 const NONDETERMINISTIC_FIELDS: [&str; 4] = ["tries", "version", "due_shard", "last_used_on"];
 /// The objects at Stripe, by the API's paths.
 const AT_STRIPE: [&str; 6] =
     ["customers", "products", "prices", "checkout/sessions", "subscriptions?status=all", "invoices"];
 
-/// How the entry of a sign-in stands in its line. It is put after the session (the contract: sign-ins as plain puts), so
-/// a sign-in that was never answered may lack it.
+/// The line of the audit entry of a sign-in. It is written after the session (the contract: sign-ins as plain puts), so
+/// a sign-in without an answer may lack it.
 const SIGNED_IN: &str = r#""user.signed_in""#;
 
 /// The stored data without irrelevant items: counters, the rows of sessions that are not live (a session is live
@@ -41,7 +41,7 @@ pub async fn residue(app: &TestApp, world: World) -> Residue {
             let is_dead = item["id"]["S"].as_str().is_some_and(|id| id.starts_with("ses_") && !is_live(id));
             let is_begun = item["pk"]["S"].as_str().is_some_and(|pk| pk.starts_with("FLOW#"));
             let led_to_nothing = item["sk"]["S"] == "EVENT" && item["outcome"]["S"] != "followed";
-            // When a schedule last ran says nothing about anyone.
+            // The time of a schedule's last run is about no user.
             let is_run =
                 item["sk"]["S"] == "RUN" && item["pk"]["S"].as_str().is_some_and(|pk| pk.starts_with("SWEEP#"));
             if (table.name == "sessions" && (is_dead || is_begun)) || led_to_nothing || is_run {
@@ -72,7 +72,7 @@ pub async fn residue(app: &TestApp, world: World) -> Residue {
     Residue { lines, doubled }
 }
 
-/// Panics where a gate does not tell whether its account has a password, as long as the account is not deleted.
+/// Panics where the gate's `has_password` is wrong for an account that is not deleted.
 async fn check_passwords(app: &TestApp, gates: &[Value]) {
     let credentials = app.table("credentials").await;
     for gate in gates.iter().filter(|gate| gate["user_id"].is_object() && gate["left"]["S"] != "deleted") {
@@ -83,7 +83,7 @@ async fn check_passwords(app: &TestApp, gates: &[Value]) {
 
 impl Residue {
     /// Compares the residue: equal to `once` if the client was answered, else between `once` and `twice`; no mail twice
-    /// unless it is allowed.
+    /// unless that is allowed.
     pub fn compare(&self, [once, twice]: [&Self; 2], is_answered: bool, mail_may_double: bool) -> Result<(), String> {
         let mut wrong = String::new();
         let count = |residue: &Self, line: &str| residue.lines.get(line).copied().unwrap_or_default();
@@ -130,7 +130,7 @@ fn without_nondeterminism(value: &Value, base_url: &str) -> Value {
     }
 }
 
-/// `text` with each run of letters and digits that is long, or is a number in hexadecimal, as dots.
+/// `text` with dots in place of each long run of letters and digits, or hexadecimal number.
 fn text_without_nondeterminism(text: &str) -> String {
     let is_random = |run: &str| run.len() > 20 || (run.len() >= 8 && run.chars().all(|c| c.is_ascii_hexdigit()));
     let mut out = String::new();

@@ -1,4 +1,4 @@
-//! The sweeper, as far as it goes without Stripe.
+//! The sweeper's operations without Stripe.
 
 use super::{Again, Case, Operation, case, operation};
 use crate::app::{PASSWORD, TestApp, World};
@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use serde_json::json;
 
 pub const OPERATIONS: &[Operation] = &[
-    operation!(TheAnswer, WithoutPlans, "the sweep of what relay missed", outbox),
+    operation!(TheAnswer, WithoutPlans, "the sweep of missed messages", outbox),
     operation!(TheAnswer, WithoutPlans, "the sweep of unverified accounts", accounts),
 ];
 

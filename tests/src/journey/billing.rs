@@ -1,12 +1,12 @@
-//! The way of people who pay, through a deployment whose Stripe is the fake: by its pages and its controls. Between two
-//! parts the schedules run.
+//! The journey of paying users through a deployment whose Stripe is the fake: by its pages and its controls. Between
+//! two parts the schedules run.
 
 use super::{Deployment, PASSWORD, after};
 use crate::app::Answer;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// What the parts have in common.
+/// The state that the parts share.
 pub struct Customers<'d> {
     deployment: &'d Deployment,
     /// The address of the fake Stripe's process: `/_stripe` is its API and `/_local/stripe` its controls.
@@ -17,7 +17,7 @@ const PAYS: &str = "4242424242424242";
 const DORA: &str = "dora@example.com";
 const NEW_ADDRESS: &str = "dora@example.org";
 const EMIL: &str = "emil@example.com";
-/// Further sessions of Dora that end: more than the list of her two live ones reads over.
+/// Further sessions of Dora that end: more than one page of her session list reads.
 const ENDED_SESSIONS: usize = 4;
 
 impl<'d> Customers<'d> {
@@ -25,8 +25,8 @@ impl<'d> Customers<'d> {
         Self { deployment, stripe: stripe.trim_end_matches('/').to_owned() }
     }
 
-    /// Plans are made; Dora subscribes and changes everything that can be changed, until a renewal is not paid; Emil tries
-    /// a plan and is gone at Stripe without an event. With a grace of no days Dora's subscription is due then.
+    /// Creates plans; Dora subscribes and uses every change of a subscription, until a renewal is not paid; Emil starts
+    /// a trial and is deleted at Stripe without an event. With a grace of no days Dora's subscription is due then.
     pub async fn subscribe(&self, admin: (&str, &str)) {
         let admin = self.sign_in(admin).await;
         self.make_plans(&admin).await;
@@ -46,7 +46,7 @@ impl<'d> Customers<'d> {
         let emil = self.newcomer(EMIL, "emil").await;
         self.pay_for(&emil, "tried").await;
         self.reach(&emil, "the tier of the trial", |me| me["tier"] == 3).await;
-        // Of the address, of the subscription, and of the end of the trial, which is near.
+        // For the address, the subscription, and the end of the trial, which is near.
         self.mails(EMIL, 3).await;
         self.control("delivery", json!({"mode": "drop"})).await;
         let subscription = self.subscription_of(EMIL).await;
@@ -54,7 +54,7 @@ impl<'d> Customers<'d> {
         self.read_as_admin(&admin, &dora).await;
     }
 
-    /// What the schedules found: Emil has no access any more. Dora pays what is open, and leaves for good.
+    /// After the schedules: Emil has no access any more. Dora pays the open invoice, and deletes the account.
     pub async fn close_account(&self, admin: (&str, &str)) {
         self.control("delivery", json!({"mode": "normal"})).await;
         let emil = self.sign_in((EMIL, PASSWORD)).await;
@@ -113,7 +113,7 @@ impl<'d> Customers<'d> {
         change("portal", json!({}), 201).await;
     }
 
-    /// A payment that goes back in part, as Stripe's dashboard does it.
+    /// A partial refund, as in Stripe's dashboard.
     async fn refund_one(&self, dora: &str) {
         let invoices = self.at_stripe("invoices").await;
         let invoice = invoices.iter().find(|invoice| invoice["status"] == "paid" && invoice["total"] == 1000).unwrap();
@@ -123,21 +123,21 @@ impl<'d> Customers<'d> {
         self.payments(dora, "the refund", is_refunded).await;
     }
 
-    /// Dora takes another address, which Stripe is told.
+    /// Dora changes her address, and Stripe's customer gets it.
     async fn change_address(&self, dora: &str) {
         let body = json!({"new_email": NEW_ADDRESS, "password": PASSWORD});
         self.send(dora, Method::POST, "/change-email", body).await.expect(202);
         let mail = self.deployment.mail(NEW_ADDRESS, "/verify?token=").await;
         let verification = json!({"token": after(&mail, "/verify?token=")});
         self.deployment.patiently("/verify", verification).await.expect(200);
-        let is_told = async || {
+        let is_updated = async || {
             let customers = self.at_stripe("customers").await;
             customers.into_iter().find(|customer| customer["email"] == NEW_ADDRESS)
         };
-        self.deployment.until("the new address at Stripe", is_told).await;
+        self.deployment.until("the new address at Stripe", is_updated).await;
     }
 
-    /// The admin's lists of a paying user, and of sessions between which many have ended.
+    /// The admin's lists of a paying user, and of sessions among many ended ones.
     async fn read_as_admin(&self, admin: &str, dora: &str) {
         for _ in 0..ENDED_SESSIONS {
             let ended = self.login((NEW_ADDRESS, PASSWORD)).await;
@@ -155,7 +155,7 @@ impl<'d> Customers<'d> {
         }
     }
 
-    /// Registers and verifies the address; an access token.
+    /// Registers and verifies the address, and returns an access token.
     async fn newcomer(&self, email: &str, username: &str) -> String {
         let register = json!({"email": email, "username": username, "password": PASSWORD});
         self.deployment.patiently("/register", register).await.expect(202);
@@ -181,14 +181,14 @@ impl<'d> Customers<'d> {
         self.pay(checkout["checkout_url"].as_str().unwrap()).await;
     }
 
-    /// Pays on a page of Stripe's.
+    /// Pays on one of Stripe's pages.
     async fn pay(&self, url: &str) {
         let request = self.deployment.client.post(url).header("content-type", "application/x-www-form-urlencoded");
         let answer = Answer::read(request.body(format!("card={PAYS}")).send().await.unwrap()).await;
         assert!(answer.status.is_redirection() || answer.status.is_success(), "{url}: {}", answer.text);
     }
 
-    /// Stripe renews the subscription of this customer.
+    /// Renews the subscription of this customer at Stripe.
     async fn renew(&self, email: &str, outcome: &str) {
         let subscription = self.subscription_of(email).await;
         self.control(&format!("subscriptions/{subscription}/renew"), json!({"outcome": outcome})).await;
@@ -202,14 +202,14 @@ impl<'d> Customers<'d> {
         own["id"].as_str().unwrap().to_owned()
     }
 
-    /// All that Stripe holds of a kind.
+    /// All objects of a kind at Stripe.
     async fn at_stripe(&self, kind: &str) -> Vec<Value> {
         let url = format!("{}/_local/stripe/{kind}", self.stripe);
         let answer = Answer::read(self.deployment.client.get(url).send().await.unwrap()).await.expect(200);
         answer.body["items"].as_array().unwrap().clone()
     }
 
-    /// Something that a person does at Stripe.
+    /// An action at Stripe.
     async fn control(&self, path: &str, body: Value) {
         let url = format!("{}/_local/stripe/{path}", self.stripe);
         let request = self.deployment.client.post(url).header("content-type", "application/json");
@@ -217,7 +217,7 @@ impl<'d> Customers<'d> {
         assert!(answer.status.is_success(), "{path}: {}", answer.text);
     }
 
-    /// A call of a user, again once the limit lets it.
+    /// A call of a user, repeated while it is rate limited.
     async fn send(&self, user: &str, method: Method, path: &str, body: Value) -> Answer {
         self.deployment.patiently_as(method, path, &[("authorization", &bearer(user))], body).await
     }
@@ -226,12 +226,12 @@ impl<'d> Customers<'d> {
         self.deployment.get_as(user, path).await.expect(200).body
     }
 
-    /// Waits until the user's profile is like that.
+    /// Waits until the user's profile matches.
     async fn reach(&self, user: &str, what: &str, is_reached: impl Fn(&Value) -> bool) {
         self.deployment.until(what, async || Some(self.get(user, "/me").await).filter(|me| is_reached(me))).await;
     }
 
-    /// Waits until the user's payments are like that.
+    /// Waits until the user's payments match.
     async fn payments(&self, user: &str, what: &str, is_reached: impl Fn(&[Value]) -> bool) {
         let reached = async || {
             let payments = self.get(user, "/billing/payments/me").await["items"].as_array().unwrap().clone();
@@ -240,7 +240,7 @@ impl<'d> Customers<'d> {
         self.deployment.until(what, reached).await;
     }
 
-    /// Waits until so many mails have come to this address.
+    /// Waits until this number of mails has arrived at this address.
     async fn mails(&self, to: &str, count: usize) {
         let what = format!("{count} mails to {to}");
         let reached = async || {

@@ -1,4 +1,4 @@
-//! The expected state: the state of the fake, read by the contract. It uses none of the system's own rules.
+//! The expected state: the state of the fake, interpreted by the contract. It uses none of the system's own rules.
 
 use crate::app::TestApp;
 use serde_json::{Value, json};
@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 const DAY: i64 = 86_400;
 /// The default grace of the contract.
 const GRACE: i64 = 7 * DAY;
-/// So long access outlives a period that should have been renewed.
+/// How long access continues after a period that should have been renewed.
 const MARGIN: i64 = DAY;
-/// The statuses of a subscription that has neither ended nor not begun.
+/// The statuses of a subscription that has started and not ended.
 pub const LIVE: [&str; 5] = ["trialing", "active", "past_due", "unpaid", "paused"];
 
 /// The list of all subscriptions with the coupons of their discounts.
@@ -18,19 +18,19 @@ const WITH_COUPONS: &str = "subscriptions?status=all&expand[0]=data.discounts.so
 pub struct Expected {
     pub now: i64,
     pub customers: Vec<Value>,
-    /// Newest first, as are all lists.
+    /// Newest first, like all lists.
     pub subscriptions: Vec<Value>,
     pub invoices: Vec<Value>,
     pub events: Vec<Value>,
     /// The refunds, by invoice.
     pub refunded: BTreeMap<String, i64>,
-    /// In how many pieces it did.
+    /// The number of refunds, by invoice.
     pub refunds: BTreeMap<String, i64>,
     /// The invoices with a dispute that is open or lost.
     pub disputed: BTreeSet<String>,
     /// The invoices with a dispute, also one that was won.
     pub was_disputed: BTreeSet<String>,
-    /// The plans as an admin sees them, archived ones too, by id, which is that of the product.
+    /// The plans in the admin API, archived ones too, by id, which is that of the product.
     pub plans: BTreeMap<String, Value>,
     /// The open invoices with a bank debit in progress.
     pub in_debit: BTreeSet<String>,
@@ -40,7 +40,7 @@ pub struct Expected {
     pub known_failures: BTreeMap<String, i64>,
     /// Stripe's disputes.
     pub disputes: Vec<Value>,
-    /// By schedule: the plan after the current phase, where the price is another then.
+    /// By schedule: the plan after the current phase, if its price differs.
     pub scheduled: BTreeMap<String, Value>,
 }
 
@@ -187,7 +187,7 @@ impl Expected {
         own.map(|customer| text(&customer["id"]).to_owned()).collect()
     }
 
-    /// Those of `list` that are a user's.
+    /// The entries of `list` that belong to a user.
     pub fn of<'a>(&self, user: &str, list: &'a [Value]) -> Vec<&'a Value> {
         let customers = self.customers_of(user);
         list.iter().filter(|object| customers.contains(text(&object["customer"]))).collect()
@@ -199,7 +199,7 @@ impl Expected {
             .filter(|invoice| invoice.pointer("/parent/subscription_details/subscription") == Some(&subscription["id"]))
     }
 
-    /// The plan that a subscription is of.
+    /// The plan of a subscription.
     pub fn plan(&self, subscription: &Value) -> Option<&Value> {
         self.plans.get(text(&price(subscription)["product"]))
     }
@@ -209,19 +209,19 @@ impl Expected {
         self.subscriptions.iter().find(|found| found["id"] == *of)
     }
 
-    /// The plan of the subscription that an invoice is of.
+    /// The plan of the subscription of an invoice.
     pub fn plan_of_invoice(&self, invoice: &Value) -> Option<&Value> {
         self.plan(self.subscription_of(invoice)?)
     }
 
-    /// Whether the events of one object came before those of another: much happens in the same second.
+    /// Whether the events of one object came before those of another: many have the same second.
     pub fn came_before(&self, one: &Value, other: &Value) -> bool {
         let first_of =
             |object: &Value| self.events.iter().rposition(|event| event["data"]["object"]["id"] == object["id"]);
         first_of(one) > first_of(other)
     }
 
-    /// The states that a subscription was in, oldest first, as its events tell: its status, and whether it goes on.
+    /// The past states of a subscription, oldest first, by its events: its status, and whether it renews.
     pub fn states(&self, subscription: &Value) -> Vec<(String, bool)> {
         let of_it = self.events.iter().rev().filter(|event| {
             let object = &event["data"]["object"];
@@ -234,7 +234,7 @@ impl Expected {
         of_it.map(state).collect()
     }
 
-    /// Until when a subscription gives access; `None` where it gives none whatever the time.
+    /// Until when a subscription gives access; `None` where it never does.
     pub fn access_until(&self, subscription: &Value) -> Option<i64> {
         let (start, end) = period(subscription);
         let last = subscription["cancel_at"].as_i64().map_or(end, |at| at.min(end));
@@ -255,13 +255,13 @@ impl Expected {
         }
     }
 
-    /// What a period of a subscription with one item costs: its price by the quantity, less each discount in its turn.
+    /// The cost of a period of a subscription with one item: its price times the quantity, less each discount in turn.
     pub fn net(&self, subscription: &Value) -> i64 {
         let gross = int(&price(subscription)["unit_amount"]) * int(&subscription["items"]["data"][0]["quantity"]);
         self.cuts(subscription, gross).into_iter().fold(gross, |net, (_, off)| net - off)
     }
 
-    /// The discounts of a subscription, and what each takes off.
+    /// The discounts of a subscription, and the reduction by each.
     fn cuts<'a>(&self, subscription: &'a Value, gross: i64) -> Vec<(&'a Value, i64)> {
         let mut remaining = gross;
         let discounts = subscription["discounts"].as_array().into_iter().flatten();
@@ -275,7 +275,7 @@ impl Expected {
         discounts.map(cut).collect()
     }
 
-    /// The discount that takes off most, as the contract shows it.
+    /// The largest discount, as the contract shows it.
     pub fn largest_discount(&self, subscription: &Value) -> Value {
         let gross = int(&price(subscription)["unit_amount"]) * int(&subscription["items"]["data"][0]["quantity"]);
         let cuts = self.cuts(subscription, gross);
@@ -286,7 +286,7 @@ impl Expected {
         json!({"percent_off": percent, "amount_off_cents": null, "ends_at": ends_at})
     }
 
-    /// What was paid of an invoice, and what of that went back.
+    /// The paid amount of an invoice, and the refunded one.
     pub fn money(&self, invoice: &Value) -> (i64, i64) {
         let back = self.refunded.get(text(&invoice["id"])).copied().unwrap_or_default();
         (int(&invoice["amount_paid"]), back)

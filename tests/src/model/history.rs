@@ -1,5 +1,5 @@
-//! The changes that the system has certainly seen. A change that was reverted before any sync has no mail and no audit
-//! entry, so the changes that must have been synchronised are recorded after each step.
+//! The changes that the system has certainly synchronised. A change that was reverted before any sync has no mail and
+//! no audit entry, so these changes are recorded after each step.
 
 use super::expected::{Expected, is_live, text};
 use super::stored::rows;
@@ -9,13 +9,13 @@ use std::collections::BTreeSet;
 
 #[derive(Default)]
 pub struct History {
-    /// Subscriptions that were seen while they lived.
+    /// Subscriptions that were synchronised while they were live.
     pub live: BTreeSet<String>,
-    /// Those that were seen paid or on trial before they were anything else.
+    /// Those that were synchronised as paid or on trial before any other state.
     pub confirmed: BTreeSet<String>,
-    /// Those that were seen going on before they were anything else.
+    /// Those that were synchronised as renewing before any other state.
     pub renewing: BTreeSet<String>,
-    /// Invoices that were seen tried and not paid.
+    /// Invoices that were synchronised as attempted and not paid.
     pub failed: BTreeSet<String>,
 }
 
@@ -26,8 +26,8 @@ fn is_change(kind: &str) -> bool {
 }
 
 impl History {
-    /// Notes what is at Stripe of each customer whose newest change was followed: that look was made after the change, and
-    /// nothing has changed since.
+    /// Records the state at Stripe of each customer whose newest change was synchronised: that fetch was made after the
+    /// change, and nothing has changed since.
     pub async fn note(&mut self, app: &TestApp) {
         let followed: BTreeSet<String> = rows(app, "billing")
             .await

@@ -1,6 +1,6 @@
-//! A model of billing: random sequences of actions of users, admins, cards and time, and of faults, on one stack. At
-//! the end all faults stop and all messages arrive; then the stored state must equal Stripe's, compared by an oracle
-//! that knows the contract and none of the system's rules. A failing sequence is shortened.
+//! A model of billing: random sequences of actions of users and admins, payments, time and faults on one stack. At the
+//! end all faults stop and all messages arrive; then the stored state must equal Stripe's. The comparison knows the
+//! contract and none of the system's rules. A failing sequence is shortened.
 
 mod expected;
 mod history;
@@ -34,7 +34,7 @@ pub struct Report {
     pub failure: Option<String>,
 }
 
-/// The sequence of `seed`, which is the same each time.
+/// Runs the sequence of `seed`, which is the same each time.
 fn sequence_of(seed: u64) -> Sequence {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -100,7 +100,7 @@ fn run_sequence(sequence: &Sequence) -> Result<Lived, String> {
     })
 }
 
-/// Where the tables of a sequence lie in which the process dies; gone with it.
+/// The folder of the tables of a sequence in which the process is killed; removed with it.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -139,7 +139,7 @@ fn live(sequence: &Sequence) -> Result<Lived, String> {
     let options = || Options {
         data: folder.as_ref().map_or(Data::Memory, |folder| Data::Folder(folder.0.clone())),
         clock: LocalClock::frozen(start_time()),
-        // Its port is another one after each start; the address that tokens are issued by stays.
+        // Its port differs after each start; the address in tokens stays.
         env: [options().env, vec![("APP_URL".into(), "https://app.example".into())]].concat(),
         ..options()
     };
@@ -175,7 +175,7 @@ fn live(sequence: &Sequence) -> Result<Lived, String> {
     Err(format!("{}{}", world.memory.trace, wrong.concat()))
 }
 
-/// Aborts everything, as `kill -9` does, and starts it again on the data folder.
+/// Aborts everything, like `kill -9`, and restarts it on the data folder.
 fn restarted(runtime: Runtime, world: World, options: Options) -> (Runtime, World) {
     let World { mut app, memory } = world;
     app.dead_wanted = app.stack.dead_letters();

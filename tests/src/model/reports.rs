@@ -9,20 +9,20 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How often a failed payment is mailed again.
 const REMINDERS: i64 = 3;
 
-/// How many mails there may be.
+/// The allowed number of mails.
 type Range = (i64, i64);
 
 fn sum(all: impl Iterator<Item = Range>) -> Range {
     all.fold((0, 0), |(least, most), (low, high)| (least + low, most + high))
 }
 
-/// What is due for one subscription of each kind of mail. If no sync is certain in time, a mail may be missing; none
-/// comes twice.
+/// The mails of each kind that are due for one subscription. If no sync is certain in time, a mail may be missing; none
+/// is sent twice.
 struct Due {
     confirmed: Range,
     ended: Range,
     refunded: Range,
-    /// Those of a cancellation, less those that took one back.
+    /// Those of a cancellation, less those of an undone one.
     canceled_less_resumed: Range,
 }
 
@@ -35,8 +35,8 @@ fn due(subscription: &Value, expected: &Expected, stored: &Stored, history: &His
         (i64::from(times > 0 && !is_duplicate), times)
     }));
     if is_duplicate {
-        // A duplicate is refunded, which is mailed. It may have been confirmed before it was a duplicate. It may have
-        // ended before, and been paid afterwards.
+        // A duplicate is refunded, which is mailed. It may have been confirmed before it was a duplicate, or have ended
+        // before and been paid afterwards.
         let ended = (0, i64::from(by_people || ended_by_itself(subscription)));
         return Due { confirmed: (0, 1), ended, refunded: of_payments, canceled_less_resumed: (-1, 1) };
     }
@@ -53,8 +53,8 @@ fn due(subscription: &Value, expected: &Expected, stored: &Stored, history: &His
     Due { confirmed: certain(history.confirmed.contains(id)), ended, refunded: of_payments, canceled_less_resumed }
 }
 
-/// The mails to one person are those due. `doubles`: whether a mail may have gone out a second time, word for word the
-/// same, because a table did not take the mark of the first, or the process died before it.
+/// Checks that the mails to one user are those due. `doubles`: whether a mail may have been sent a second time with the
+/// same text, because the mark of the first was not stored, or the process stopped before it.
 pub fn mails(
     wrong: &mut Differences,
     (user, mails): (&str, &[Value]),
@@ -80,7 +80,7 @@ pub fn mails(
     }
     let ((fewest_canceled, most_canceled), (fewest_resumed, most_resumed)) =
         (count_of("subscription_canceled"), count_of("subscription_resumed"));
-    // The mail of a revoked scheduled change has the same text.
+    // The mail of an undone scheduled change has the same text.
     let (_, most_scheduled) = count_of("downgrade_scheduled");
     let (least, most) = sum(due.iter().map(|due| due.canceled_less_resumed));
     compare(
@@ -119,7 +119,7 @@ pub fn mails(
     }
 }
 
-/// How many mails there are of a kind: at least those whose words differ, where one may have gone out twice.
+/// The number of mails of a kind: where one may have been sent twice, at least the number of different texts.
 fn count(mails: &[&Value], doubles: bool) -> Range {
     let texts: BTreeSet<_> = mails.iter().map(|mail| text(&mail["text"])).collect();
     let least = if doubles { texts.len() } else { mails.len() };
@@ -132,8 +132,8 @@ fn compare(wrong: &mut Differences, what: &str, (fewest, most_there): Range, (le
     });
 }
 
-/// Each change of plan, and each scheduled one, in the audit trail has a mail. One that came together with a beginning
-/// or an end is not, nor need one be of a subscription that was one too many.
+/// Each change of plan, and each scheduled one, in the audit trail has a mail. One at the start or end of a
+/// subscription has none, and one of a duplicate need not have one.
 pub fn changes(wrong: &mut Differences, mails: &[Value], entries: &[Value], stored: &Stored, doubles: bool) {
     for (kind, field) in [("plan_changed", "plan_id"), ("downgrade_scheduled", "scheduled_plan_id")] {
         let mut due = Vec::new();
@@ -152,9 +152,9 @@ pub fn changes(wrong: &mut Differences, mails: &[Value], entries: &[Value], stor
     }
 }
 
-/// The audit trail of a user's subscriptions leads from nothing to the stored state, each change recorded once. The
-/// order of the entries of one moment is not known: so each value must have been left as often as it was come to, but
-/// the first and the last.
+/// The audit trail of a user's subscriptions leads from nothing to the stored state, and each change is recorded once.
+/// The order of entries of the same time is not known: each value but the first and the last must have been left as
+/// often as it was set.
 pub fn audit(wrong: &mut Differences, entries: &[Value], stored: &Stored) {
     for row in &stored.subscriptions {
         let id = text(&row["id"]);
@@ -170,13 +170,13 @@ pub fn audit(wrong: &mut Differences, entries: &[Value], stored: &Stored) {
         let wanted = usize::from(has_ended(&row["status"]) && !has_ended(&first["status"]));
         wrong.hold(ended == wanted, || format!("{ended} entries instead of {wanted} say that {id} has ended"));
         for (field, value) in first.as_object().into_iter().flatten() {
-            // What is to come is kept in another form, and compared where it is shown.
+            // A scheduled change is stored in another form, and compared where it is shown.
             if field == "scheduled_plan_id" {
                 continue;
             }
             let now = match field.as_str() {
                 "is_surplus" => json!(!row["surplus"].is_null()),
-                // Stored only where it is set.
+                // Stored only when it is set.
                 "is_end_refused" => json!(row[field] == true),
                 _ => row[field].clone(),
             };
@@ -190,7 +190,7 @@ pub fn audit(wrong: &mut Differences, entries: &[Value], stored: &Stored) {
             );
         }
         let empty = changes.iter().filter(|entry| entry["before"] == entry["after"]).count();
-        wrong.hold(empty == 0, || format!("{empty} entries of {id} tell of no change"));
+        wrong.hold(empty == 0, || format!("{empty} entries of {id} name no change"));
     }
     for payment in &stored.payments {
         let is_of_it = |entry: &&Value| {

@@ -1,4 +1,4 @@
-//! The random steps: actions of users, admins and cards, time, and faults.
+//! The random steps: actions of users and admins, payments, time, and faults.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -8,9 +8,9 @@ use tollgate_local::service::Service;
 
 /// The names of the users; the first one is also the admin, who never closes the account.
 pub const NAMES: [&str; 3] = ["ann", "bob", "cleo"];
-/// The plans that are for sale, by their codes.
+/// The codes of the plans that are for sale.
 pub const PLANS: [&str; 4] = ["pro", "team", "yearly", "tried"];
-/// What the fake's cards do.
+/// The outcomes of the fake's cards.
 const CARDS: [(Card, &str); 6] = [
     (Card::Pays, "4242424242424242"),
     (Card::FailsLater, "4000000000000341"),
@@ -19,7 +19,7 @@ const CARDS: [(Card, &str); 6] = [
     (Card::Debits, "6200000000000005"),
     (Card::DebitFails, "6200000000000047"),
 ];
-/// The advances of the clock, in seconds: from a moment to more than a month.
+/// The advances of the clock, in seconds: from a second to more than a month.
 const STEPS: [(i64, &str); 8] = [
     (1, "a second"),
     (60, "a minute"),
@@ -30,7 +30,7 @@ const STEPS: [(i64, &str); 8] = [
     (25 * 86_400, "twenty-five days"),
     (32 * 86_400, "thirty-two days"),
 ];
-/// So long a preview is thought over, in seconds; an hour is as long as it holds.
+/// The seconds between a preview and the change; a preview is valid for an hour.
 const THOUGHTS: [i64; 4] = [60, 1_800, 3_600, 3_601];
 const MODES: [&str; 5] = ["normal", "hold", "reverse", "duplicate", "drop"];
 const OUTCOMES: [&str; 5] = ["paid", "failed", "action_required", "processing", "processing_fails"];
@@ -63,7 +63,7 @@ impl Card {
     }
 }
 
-/// One of the people, by a number that is taken modulo how many there are.
+/// A user, by a number that is taken modulo the number of users.
 pub type Who = usize;
 
 /// One step. Numbers that choose among existing objects are taken modulo their count.
@@ -77,7 +77,7 @@ pub enum Step {
         newest: usize,
         card: Card,
     },
-    /// A checkout made at Stripe itself beside any other, and paid.
+    /// A checkout that is created at Stripe itself beside any other, and paid.
     PaySecond {
         who: Who,
         plan: &'static str,
@@ -97,7 +97,7 @@ pub enum Step {
         who: Who,
         plan: &'static str,
     },
-    /// Another plan at the price that its preview said, so many seconds before.
+    /// Another plan at the price of its preview, this number of seconds later.
     UpgradeAsPreviewed {
         who: Who,
         plan: &'static str,
@@ -153,18 +153,18 @@ pub enum Step {
         who: Who,
         quantity: u32,
     },
-    /// In Stripe's dashboard a discount is given for so many months.
+    /// In Stripe's dashboard a discount is added for this number of months.
     Discount {
         who: Who,
         percent: u32,
         months: u32,
     },
-    /// In Stripe's dashboard the collection of payments is paused in this way; `None` ends the pause.
+    /// In Stripe's dashboard the collection of payments is paused with this behavior; `None` ends the pause.
     PauseCollection {
         who: Who,
         behavior: Option<&'static str>,
     },
-    /// In Stripe's dashboard the plan of the period after next is set.
+    /// In Stripe's dashboard the plan of the period after the next one is set.
     Schedule {
         who: Who,
         plan: &'static str,
@@ -173,7 +173,7 @@ pub enum Step {
     Foreign {
         kind: &'static str,
     },
-    /// Stripe refuses all refunds for good, until nothing fails any more.
+    /// Stripe refuses all refunds permanently, until all faults end.
     RefuseRefunds,
     /// A user deletes the account and registers again with another address and the same cards.
     Delete {
@@ -196,7 +196,7 @@ pub enum Step {
         schedule: &'static str,
     },
     Drain,
-    /// The process dies as by `kill -9` and is started again on the same folder.
+    /// The process is killed as by `kill -9` and restarted on the same folder.
     Restart,
 }
 
@@ -312,7 +312,7 @@ fn disturbed() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A step in words, with the names of its sequence.
+/// The text of a step, with the names of its sequence.
 pub struct Description<'a>(pub &'a Sequence, pub Step);
 
 impl fmt::Display for Description<'_> {
@@ -364,10 +364,10 @@ impl fmt::Display for Description<'_> {
             Step::Fault { service, kind, after, times } => {
                 write!(f, "after {after} calls {service:?} fails {times} times by {kind:?}")
             }
-            Step::NoFaults => write!(f, "nothing fails any more"),
+            Step::NoFaults => write!(f, "all faults end"),
             Step::Run { schedule } => write!(f, "the schedule {schedule} runs"),
-            Step::Drain => write!(f, "everything under way arrives"),
-            Step::Restart => write!(f, "the process dies and is started again"),
+            Step::Drain => write!(f, "all messages arrive"),
+            Step::Restart => write!(f, "the process is killed and restarted"),
         }
     }
 }

@@ -25,7 +25,7 @@ fn plain(typed: &Value) -> Value {
     }
 }
 
-/// A moment as the system writes it.
+/// A time as the system writes it.
 pub fn moment(seconds: i64) -> Value {
     json!(Timestamp::from_second(seconds).unwrap())
 }
@@ -118,7 +118,7 @@ pub fn subscriptions(wrong: &mut Differences, user: &str, expected: &Expected, s
 }
 
 /// Whether a payment for a duplicate must be refunded: it was for the last period, or paid at the same time as another
-/// one. A disputed payment is not.
+/// one. A disputed payment is not refunded.
 fn must_go_back(subscription: &Value, invoice: &Value, expected: &Expected, stored: &Stored) -> bool {
     let end = int(&subscription["ended_at"]);
     let is_beside = |other: &Value| {
@@ -189,7 +189,7 @@ pub fn payments(wrong: &mut Differences, user: &str, expected: &Expected, stored
             "paid" => Some((paid, if back == paid { "refunded" } else { "succeeded" })),
             "open" if due > 0 && in_debit.contains(id) => Some((due, "processing")),
             "open" | "uncollectible" if invoice["attempted"] == true && due > 0 => Some((due, "failed")),
-            // One that was taken back after it was tried may have been seen before, or not.
+            // A voided invoice that was attempted may have been synchronised before, or not.
             "void" if invoice["attempted"] == true && !of_it.is_empty() => Some((due, "failed")),
             _ => None,
         };
@@ -260,8 +260,8 @@ pub fn gate(wrong: &mut Differences, user: &str, expected: &Expected, stored: &S
     }
 }
 
-/// The possible answers of `/billing/subscriptions/me`: the live subscription, else the last that ended, of which two
-/// may have started in the same second.
+/// The possible answers of `/billing/subscriptions/me`: the live subscription, else the last that ended, or one of two
+/// that started in the same second.
 pub fn shown(expected: &Expected, stored: &Stored, user: &str) -> Vec<Value> {
     let is_refused = |found: &Value| stored.row(found).is_some_and(|row| row["trial_refused"] == true);
     let began = |found: &&&Value| {
@@ -278,7 +278,7 @@ pub fn shown(expected: &Expected, stored: &Stored, user: &str) -> Vec<Value> {
     let view = |found: &&&Value| {
         let (start, end) = period(found);
         let until = expected.access_until(found);
-        // Another price of the same plan is no other plan.
+        // Another price of the same plan is not another plan.
         let is_other = |plan: &&Value| expected.plan(found).is_none_or(|own| own["id"] != **plan);
         let scheduled = expected.scheduled.get(text(&found["schedule"])).filter(|_| is_live(found)).filter(is_other);
         json!({

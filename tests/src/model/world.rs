@@ -1,4 +1,4 @@
-//! A stack and the people who use it, on which the steps run one after another, and whose state is compared in the end.
+//! A stack and its users, on which the steps run one after another, and whose state is compared at the end.
 
 use super::expected::{Expected, int, is_live, period, text};
 use super::history::History;
@@ -13,15 +13,15 @@ use serde_json::{Value, json};
 use tollgate_local::faults::Fault;
 use tollgate_local::service::Service;
 
-/// So long a token of the dev console's is good here.
+/// How long a token of the dev console is valid here.
 const TOKEN_SECONDS: i64 = 60 * 86_400;
-/// Longer than the claim of a message holds whose receiver died.
+/// Longer than a claim on a message lasts after its receiver stopped.
 const CLAIMS_LAPSE_SECONDS: i64 = 16 * 60;
-/// No outage is let last for so long: a message is kept for five weeks.
+/// Longer than any outage in the model: a message is stored for five weeks.
 const WEEKS_SECONDS: i64 = 8 * 86_400;
-/// So often it is looked whether something is being sent.
+/// How often it checks whether a message is being sent.
 const MAX_POLLS: usize = 200;
-/// So long what a preview said is charged, by the contract.
+/// How long the amount of a preview is charged, by the contract.
 const PREVIEW_HOLDS_SECONDS: i64 = 3_600;
 const QUEUES: [&str; 2] = ["mail", "stripe.fifo"];
 /// The schedules that run at the end.
@@ -49,22 +49,22 @@ pub struct Memory {
     /// How often each kind of step had the effect that it is for, and how often each result was found in the end.
     pub reached: Reached,
     people: Vec<Person>,
-    /// The checkouts that were handed out, oldest first.
+    /// The checkouts that the API returned, oldest first.
     pages: Vec<String>,
     /// Subscriptions that were ended in Stripe's dashboard.
     ended: Vec<String>,
-    /// The ids of those who deleted their account.
+    /// The ids of deleted users.
     gone: Vec<String>,
     history: History,
-    /// Whether a fault may still wait for its call.
+    /// Whether a fault may still be active.
     is_faulty: bool,
-    /// Whether anything was made to fail at all.
+    /// Whether there was any fault.
     was_disturbed: bool,
-    /// Whether every change had an event: changes with an event must be known without reconciliation.
+    /// Whether every change had an event: such changes must be synchronised without reconciliation.
     is_reported: bool,
     /// Whether events were lost.
     was_silent: bool,
-    /// Whether a mail may have gone out a second time.
+    /// Whether a mail may have been sent a second time.
     doubles: bool,
 }
 
@@ -87,7 +87,7 @@ pub struct World {
     pub memory: Memory,
 }
 
-/// The result of a step: words for the trace, or a violation.
+/// The result of a step: a text for the trace, or a violation.
 type Done = Result<String, String>;
 
 fn said(answer: &Answer) -> String {
@@ -95,7 +95,7 @@ fn said(answer: &Answer) -> String {
     format!("{}{code}", answer.status.as_u16())
 }
 
-/// The path of an address, whichever port the stack had when it was made.
+/// The path of an address, whatever the port of the stack was.
 fn path_of(address: &str) -> &str {
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
     rest.find('/').map_or("/", |start| &rest[start..])
@@ -105,7 +105,7 @@ fn path_of(address: &str) -> &str {
 pub const NOTHING: &str = "there is none";
 
 impl World {
-    /// People who have signed up, the plans, nothing else.
+    /// Users who have registered, the plans, and no other data.
     pub async fn begin(app: TestApp, sequence: &Sequence) -> Self {
         let mut people = Vec::new();
         for name in (0..sequence.people).map(|who| sequence.name(who)) {
@@ -129,7 +129,7 @@ impl World {
         world
     }
 
-    /// The same people on another start of the stack.
+    /// The same users after a restart of the stack.
     pub fn again(app: TestApp, mut memory: Memory) -> Self {
         (memory.is_faulty, memory.was_disturbed, memory.doubles) = (false, true, true);
         Self { app, memory }
@@ -143,7 +143,7 @@ impl World {
         &self.memory.people[who % self.memory.people.len()]
     }
 
-    /// Extends the token of a live session, so that no sign-in is needed between two steps.
+    /// Renews the token of a live session, so that no sign-in is needed between two steps.
     async fn sign(&mut self, who: Who) {
         let index = who % self.memory.people.len();
         let session = &self.memory.people[index].session;
@@ -154,8 +154,8 @@ impl World {
         text(&token).clone_into(&mut self.memory.people[index].session.access);
     }
 
-    /// A request of a user, who signs in again if required. The answers in `wanted` are right; where something fails,
-    /// also those of a service that fails.
+    /// A request of a user, who signs in again if required. The answers in `wanted` are right; with a fault, also those
+    /// of a failing service.
     async fn ask(
         &mut self,
         who: Who,
@@ -176,7 +176,7 @@ impl World {
             }
         }
         let status = answer.status.as_u16();
-        // Where the process died, it is the gateway that answers, with no code.
+        // After the process stopped the gateway answers, without a code.
         let is_failure = (501..=504).contains(&status) || (status == 500 && answer.body["code"].is_null());
         let is_right = wanted.contains(&status) || (self.memory.is_faulty && is_failure);
         if is_right { Ok(answer) } else { Err(format!("{path} was answered {}: {}", said(&answer), answer.text)) }
@@ -221,7 +221,7 @@ impl World {
     /// Runs one step.
     ///
     /// # Errors
-    /// With an answer that should not have been.
+    /// With the wrong answer.
     pub async fn step(&mut self, step: Step) -> Done {
         match step {
             Step::Subscribe { .. }
@@ -306,7 +306,7 @@ impl World {
             _ => {
                 let answer = self.post(who, "/deactivate", json!({"password": PASSWORD}), &[200]).await?;
                 let index = who % self.memory.people.len();
-                // It may have happened though the answer was lost.
+                // It may have happened although the answer was lost.
                 let stored = Stored::all(&self.app, &[self.person(who).id()]).await;
                 self.memory.people[index].is_closed = stored.iter().all(|stored| stored.gate["is_active"] == false);
                 if answer.status == 200 && !self.memory.people[index].is_closed {
@@ -317,7 +317,7 @@ impl World {
         }
     }
 
-    /// The previewed amount is charged, to the cent, although time has passed; or it has changed and is refused.
+    /// The amount of the preview is charged, to the cent, although time has passed; or it has changed and is refused.
     async fn upgrade_as_previewed(&mut self, who: Who, code: &str, seconds: i64) -> Done {
         let body = json!({"plan_code": code});
         let preview = self.post(who, "/billing/subscriptions/preview", body, &[200, 402, 404, 409]).await?;
@@ -450,7 +450,7 @@ impl World {
         self.dashboard(&format!("subscriptions/{}/{step}", text(&live["id"])), body).await
     }
 
-    /// Deletes a user's account, runs the erasure, and registers the same person under another address.
+    /// Deletes a user's account, runs the erasure, and registers the same person with another address.
     async fn delete(&mut self, who: Who) -> Done {
         let index = who % self.memory.people.len();
         // The last admin cannot close the account, and a closed account cannot be closed again.
@@ -478,7 +478,7 @@ impl World {
         nth(&paid, newest).cloned()
     }
 
-    /// Something that is done in the fake's dashboard.
+    /// An action in the fake's dashboard.
     async fn dashboard(&self, step: &str, body: Value) -> Done {
         let answer = self.app.at_stripe(step, body).await;
         match answer.status.as_u16() {
@@ -494,12 +494,12 @@ impl World {
             return Ok(NOTHING.to_owned());
         };
         let customer = text(&customer["id"]).to_owned();
-        // A customer whose creation was never answered belongs to no user yet.
+        // A customer whose creation was not answered belongs to no user yet.
         if !rows(&self.app, "billing").await.iter().any(|row| row["stripe_customer_id"] == customer.as_str()) {
             return Ok(NOTHING.to_owned());
         }
         let plans = self.plans().await?;
-        // Not any price that is active there: one of a change that never came to its end is no plan's.
+        // Not every active price: one of an incomplete change belongs to no plan.
         let plan = plans.iter().find(|found| found["code"] == plan);
         let Some(price) = plan.and_then(|plan| plan["stripe_price_id"].as_str()).map(str::to_owned) else {
             return Ok(NOTHING.to_owned());
@@ -536,7 +536,7 @@ impl World {
                 let _known =
                     self.app.stack.fault_injector().add(Fault { service, operation: None, kind, after, times });
                 (self.memory.is_faulty, self.memory.was_disturbed) = (true, true);
-                // Where the mark of a mail may not be made, or the process may stop before it.
+                // The mark of a mail may fail, or the process may stop before it.
                 self.memory.doubles |= service == Service::Dynamodb || service == Service::Sqs;
                 Ok(String::new())
             }
@@ -558,12 +558,13 @@ impl World {
                 let answer = self.app.send(Method::POST, "/_local/drain", &[], None).await;
                 if answer.status == 200 { Ok(answer.text) } else { Err(format!("drain: {}", answer.text)) }
             }
-            // A restart is over by now.
+            // A restart is complete by now.
             _ => Ok(String::new()),
         }
     }
 
-    /// Waits until no message is on its way, for a while: one whose claim lapses meanwhile is sent by another one, too.
+    /// Waits for a limited time until no message is in progress: when a claim expires meanwhile, another receiver sends
+    /// the mail too.
     async fn nothing_is_being_sent(&self) -> bool {
         for _ in 0..MAX_POLLS {
             let queues = self.app.get("/_local/queues").await.expect(200).body["items"].clone();
@@ -598,13 +599,13 @@ fn waits(row: &Value) -> bool {
     row["kind"] != "decoy" && (row["state"] == "pending" || row["state"] == "claimed")
 }
 
-/// That many from the newest, around again where there are not so many.
+/// The object with this index from the newest, modulo their number.
 fn nth<T>(oldest_first: &[T], newest: usize) -> Option<&T> {
     let index = newest.checked_rem(oldest_first.len())?;
     oldest_first.iter().rev().nth(index)
 }
 
-// The end: no more faults, and the state is compared.
+// The end: faults stop, and the state is compared.
 impl World {
     /// Delivers and repairs everything, and compares the stored state with Stripe's.
     pub async fn heal_and_compare(&mut self) -> Vec<String> {
@@ -702,7 +703,7 @@ impl World {
         }
     }
 
-    /// What the API says.
+    /// Compares the API's answers.
     async fn compare_answers(
         &mut self,
         wrong: &mut Differences,
@@ -733,7 +734,7 @@ impl World {
         Ok(())
     }
 
-    /// No user is blocked: a user without a subscription can start one, a subscriber cannot start another.
+    /// Checks that no user is blocked: a user without a subscription can start one, a subscriber cannot start another.
     async fn go_on(&mut self, wrong: &mut Differences, expected: &Expected) {
         for who in 0..self.memory.people.len() {
             if self.person(who).is_closed {

@@ -1,6 +1,6 @@
 //! Two concurrent requests on accounts and sessions, and the checks for every interleaving.
 
-use super::{Contest, Race, race, two_racers};
+use super::{Race, RaceSetup, race, two_racers};
 use crate::app::{Answer, PASSWORD, Session, TestApp, World};
 use crate::browser::{Browser, verified_account};
 use crate::request::Request;
@@ -45,14 +45,14 @@ fn statuses(answers: &[Answer; 2]) -> [u16; 2] {
     answers.each_ref().map(|answer| answer.status.as_u16())
 }
 
-/// One was served, with `served`, and the other one refused, with `refused`.
+/// One request succeeded with `served`, and the other one was refused with `refused`.
 fn one_each(answers: &[Answer; 2], served: u16, refused: u16) {
     let mut found = statuses(answers);
     found.sort_unstable();
     assert_eq!(found, [served, refused], "{} {}", answers[0].text, answers[1].text);
 }
 
-/// Whatever this answer handed out is worth nothing now.
+/// The session or token of this answer is not valid any more.
 async fn hands_out_nothing_that_lives(app: &TestApp, answer: &Answer) {
     if answer.status == 200 {
         is_dead(app, &Session::of(answer)).await;
@@ -67,7 +67,7 @@ async fn is_dead(app: &TestApp, session: &Session) {
 }
 
 // R10
-async fn refresh_refresh(app: &TestApp) -> Contest {
+async fn refresh_refresh(app: &TestApp) -> RaceSetup {
     let (_, session) = app.person("ann").await;
     two_racers!([refresh(&session), refresh(&session)], |app, answers| {
         let [one, other] = answers.map(|answer| Session::of(&answer.expect(200)));
@@ -78,7 +78,7 @@ async fn refresh_refresh(app: &TestApp) -> Contest {
 }
 
 // S17
-async fn refresh_logout(app: &TestApp) -> Contest {
+async fn refresh_logout(app: &TestApp) -> RaceSetup {
     let (_, session) = app.person("ann").await;
     two_racers!([refresh(&session), Request::post_with_cookie("/logout", &session.refresh)], |app, answers| {
         let [refreshed, signed_out] = answers;
@@ -89,7 +89,7 @@ async fn refresh_logout(app: &TestApp) -> Contest {
 }
 
 // S17
-async fn refresh_revoke(app: &TestApp) -> Contest {
+async fn refresh_revoke(app: &TestApp) -> RaceSetup {
     let (_, session) = app.person("ann").await;
     let other = app.sign_in(EMAIL).await;
     let sessions = app.get_as(&session, "/sessions").await.expect(200).body["items"].clone();
@@ -110,7 +110,7 @@ async fn reset(app: &TestApp, password: &str) -> Request {
 }
 
 // R10
-async fn reset_login(app: &TestApp) -> Contest {
+async fn reset_login(app: &TestApp) -> RaceSetup {
     app.member("ann").await;
     two_racers!([reset(app, NEW_PASSWORD).await, login(PASSWORD)], |app, answers| {
         let [set, signed_in] = answers;
@@ -121,7 +121,7 @@ async fn reset_login(app: &TestApp) -> Contest {
 }
 
 // R10
-async fn reset_refresh(app: &TestApp) -> Contest {
+async fn reset_refresh(app: &TestApp) -> RaceSetup {
     let (_, session) = app.person("ann").await;
     two_racers!([reset(app, NEW_PASSWORD).await, refresh(&session)], |app, answers| {
         let [set, refreshed] = answers;
@@ -131,7 +131,7 @@ async fn reset_refresh(app: &TestApp) -> Contest {
     })
 }
 
-async fn reset_reset(app: &TestApp) -> Contest {
+async fn reset_reset(app: &TestApp) -> RaceSetup {
     app.member("ann").await;
     let one = reset(app, NEW_PASSWORD).await;
     app.advance(60);
@@ -151,7 +151,7 @@ fn change(session: &Session) -> Request {
     Request::post_as(session, "/change-password", body)
 }
 
-async fn change_login(app: &TestApp) -> Contest {
+async fn change_login(app: &TestApp) -> RaceSetup {
     let (_, session) = app.person("ann").await;
     two_racers!([change(&session), login(PASSWORD)], |app, answers| {
         let [changed, signed_in] = answers;
@@ -161,7 +161,7 @@ async fn change_login(app: &TestApp) -> Contest {
     })
 }
 
-async fn change_refresh(app: &TestApp) -> Contest {
+async fn change_refresh(app: &TestApp) -> RaceSetup {
     let (_, session) = app.person("ann").await;
     let other = app.sign_in(EMAIL).await;
     two_racers!([change(&session), refresh(&other)], |app, answers| {
@@ -187,7 +187,7 @@ async fn mails(app: &TestApp) -> Vec<String> {
 }
 
 // R9
-async fn register_address(_: &TestApp) -> Contest {
+async fn register_address(_: &TestApp) -> RaceSetup {
     two_racers!([register(EMAIL, "ann"), register("ANN@example.com", "other")], |app, answers| {
         assert_eq!(statuses(&answers), [202, 202]);
         assert_eq!(mails(app).await, ["already_registered", "verify"]);
@@ -196,7 +196,7 @@ async fn register_address(_: &TestApp) -> Contest {
 }
 
 // R9
-async fn register_name(_: &TestApp) -> Contest {
+async fn register_name(_: &TestApp) -> RaceSetup {
     two_racers!([register(EMAIL, "ann"), register("bob@example.com", "ANN")], |app, answers| {
         one_each(&answers, 202, 409);
         assert_eq!(app.table("credentials").await.len(), 1);
@@ -205,14 +205,14 @@ async fn register_name(_: &TestApp) -> Contest {
 }
 
 // S23
-async fn register_callback(app: &TestApp) -> Contest {
+async fn register_callback(app: &TestApp) -> RaceSetup {
     let subject = verified_account(app, "google", EMAIL).await;
     let browser = Browser::new(app);
     let back = browser.consent("google", &subject, "").await;
     two_racers!([register(EMAIL, "somebody"), Request::get_in(&browser, &back)], |app, answers| {
         let [registered, came_back] = answers;
         registered.expect(202);
-        // The first request made the account; the owner of the address signs in by the provider, and the unverified
+        // The first request created the account; the owner of the address signs in by the provider, and the unverified
         // password does not work.
         assert!(matches!(came_back.status.as_u16(), 200 | 409), "{}", came_back.text);
         Browser::new(app).sign_in("google", &subject).await.expect(200);
@@ -231,7 +231,7 @@ async fn live_sessions(app: &TestApp) -> usize {
 }
 
 // S11
-async fn code_code(app: &TestApp) -> Contest {
+async fn code_code(app: &TestApp) -> RaceSetup {
     app.member("ann").await;
     let code = mailed_code(app).await;
     two_racers!([Request::post("/login/code", code.clone()), Request::post("/login/code", code)], |app, answers| {
@@ -241,7 +241,7 @@ async fn code_code(app: &TestApp) -> Contest {
 }
 
 // R10
-async fn code_reset(app: &TestApp) -> Contest {
+async fn code_reset(app: &TestApp) -> RaceSetup {
     app.member("ann").await;
     let code = mailed_code(app).await;
     two_racers!([Request::post("/login/code", code), reset(app, NEW_PASSWORD).await], |app, answers| {
@@ -252,7 +252,7 @@ async fn code_reset(app: &TestApp) -> Contest {
 }
 
 // S21
-async fn callback_callback(app: &TestApp) -> Contest {
+async fn callback_callback(app: &TestApp) -> RaceSetup {
     let subject = verified_account(app, "github", EMAIL).await;
     let browser = Browser::new(app);
     let back = browser.consent("github", &subject, "").await;
@@ -263,7 +263,7 @@ async fn callback_callback(app: &TestApp) -> Contest {
     })
 }
 
-/// Back from the provider, where a person who is signed in wants to link it.
+/// The return from the provider, where a signed-in user links it.
 async fn linking(app: &TestApp, session: &Session, provider: &str, subject: &str) -> Request {
     let begun = app.post_as(session, &format!("/me/links/{provider}"), json!({})).await.expect(200);
     let browser = Browser::new(app);
@@ -273,7 +273,7 @@ async fn linking(app: &TestApp, session: &Session, provider: &str, subject: &str
 }
 
 // S22
-async fn link_link(app: &TestApp) -> Contest {
+async fn link_link(app: &TestApp) -> RaceSetup {
     let (_, ann) = app.person("ann").await;
     let (_, bob) = app.person("bob").await;
     let subject = verified_account(app, "google", "else@example.com").await;
@@ -286,7 +286,7 @@ async fn link_link(app: &TestApp) -> Contest {
     })
 }
 
-async fn unlink_unlink(app: &TestApp) -> Contest {
+async fn unlink_unlink(app: &TestApp) -> RaceSetup {
     let subject = verified_account(app, "google", EMAIL).await;
     let session = Session::of(&Browser::new(app).sign_in("google", &subject).await.expect(200));
     let other = verified_account(app, "github", "else@example.com").await;
@@ -306,7 +306,7 @@ async fn moving(app: &TestApp, session: &Session, to: &str) -> Request {
 }
 
 // R9
-async fn verify_verify(app: &TestApp) -> Contest {
+async fn verify_verify(app: &TestApp) -> RaceSetup {
     let (_, ann) = app.person("ann").await;
     let (_, bob) = app.person("bob").await;
     let one = moving(app, &ann, "new@example.com").await;
@@ -322,7 +322,7 @@ async fn verify_verify(app: &TestApp) -> Contest {
 }
 
 // R9
-async fn verify_register(app: &TestApp) -> Contest {
+async fn verify_register(app: &TestApp) -> RaceSetup {
     let (_, ann) = app.person("ann").await;
     let verification = moving(app, &ann, "new@example.com").await;
     two_racers!([verification, register("new@example.com", "newcomer")], |app, answers| {
@@ -337,7 +337,7 @@ async fn verify_register(app: &TestApp) -> Contest {
 }
 
 // S17
-async fn deactivate_login(app: &TestApp) -> Contest {
+async fn deactivate_login(app: &TestApp) -> RaceSetup {
     let (_, session) = app.person("ann").await;
     two_racers!([Request::post_as(&session, "/deactivate", json!({})), login(PASSWORD)], |app, answers| {
         let [closed, signed_in] = answers;
@@ -351,7 +351,7 @@ async fn deactivate_login(app: &TestApp) -> Contest {
     })
 }
 
-async fn admins(app: &TestApp) -> Contest {
+async fn admins(app: &TestApp) -> RaceSetup {
     let (_, ann) = app.person("ann").await;
     let (_, bob) = app.person("bob").await;
     app.make_admins(&[&ann, &bob]).await;

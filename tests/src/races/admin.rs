@@ -1,6 +1,6 @@
-//! Two concurrent decisions about the rights of a user, or of each other: an active admin always remains.
+//! Two concurrent changes of the rights of users: an active admin always remains.
 
-use super::{Contest, Race, race, two_racers};
+use super::{Race, RaceSetup, race, two_racers};
 use crate::app::{Answer, PASSWORD, Session, TestApp, World};
 use crate::request::Request;
 use futures_util::FutureExt;
@@ -56,60 +56,60 @@ async fn one_remains(app: &TestApp, answers: &[Answer; 2]) {
     is_counted_right(app, 1).await;
 }
 
-/// So many admins are active, and so many are counted.
+/// Checks the number of active admins, and that the counter equals it.
 async fn is_counted_right(app: &TestApp, count: usize) {
     let gates = app.table("gate").await;
     let is_one = |gate: &&Value| gate["is_admin"]["BOOL"] == true && gate["is_active"]["BOOL"] == true;
     assert_eq!((gates.iter().filter(is_one).count(), app.counted_admins().await), (count, count));
-    // The lists say what the gate says.
+    // The lists agree with the gate.
     for profile in app.table("identity").await.iter().filter(|item| item["username"]["S"].is_string()) {
         let gate = gates.iter().find(|gate| gate["user_id"] == profile["id"]).unwrap();
         assert_eq!((&profile["is_admin"], &profile["is_active"]), (&gate["is_admin"], &gate["is_active"]));
         assert_eq!(profile["admin"]["S"].is_string(), profile["is_admin"]["BOOL"] == true);
         assert_eq!(profile["closed"]["S"].is_string(), profile["is_active"]["BOOL"] == false);
-        // Who is deleted is in no list.
+        // A deleted user is in no list.
         let list = ["proved", "unproved"][usize::from(profile["email_verified"]["BOOL"] == false)];
         assert_eq!(profile["list"]["S"] == list, profile["closed"]["S"] != "deleted");
     }
 }
 
-async fn demote_demote(app: &TestApp) -> Contest {
+async fn demote_demote(app: &TestApp) -> RaceSetup {
     let (ann, bob) = two_admins(app).await;
     two_racers!([demote(&ann, &bob), demote(&bob, &ann)], |app, answers| one_remains(app, &answers).await)
 }
 
-async fn disable_disable(app: &TestApp) -> Contest {
+async fn disable_disable(app: &TestApp) -> RaceSetup {
     let (ann, bob) = two_admins(app).await;
     two_racers!([set_active(&ann, &bob, false), set_active(&bob, &ann, false)], |app, answers| {
         one_remains(app, &answers).await;
     })
 }
 
-async fn demote_disable(app: &TestApp) -> Contest {
+async fn demote_disable(app: &TestApp) -> RaceSetup {
     let (ann, bob) = two_admins(app).await;
     two_racers!([demote(&ann, &bob), set_active(&bob, &ann, false)], |app, answers| one_remains(app, &answers).await)
 }
 
-async fn demote_deactivate(app: &TestApp) -> Contest {
+async fn demote_deactivate(app: &TestApp) -> RaceSetup {
     let (ann, bob) = two_admins(app).await;
     two_racers!([demote(&ann, &bob), close_account(&ann, "/deactivate")], |app, answers| one_remains(app, &answers)
         .await)
 }
 
-async fn disable_delete(app: &TestApp) -> Contest {
+async fn disable_delete(app: &TestApp) -> RaceSetup {
     let (ann, bob) = two_admins(app).await;
     two_racers!([set_active(&ann, &bob, false), close_account(&ann, "/me/delete")], |app, answers| {
         one_remains(app, &answers).await;
     })
 }
 
-async fn demote_delete(app: &TestApp) -> Contest {
+async fn demote_delete(app: &TestApp) -> RaceSetup {
     let (ann, bob) = two_admins(app).await;
     two_racers!([demote(&ann, &bob), close_account(&ann, "/me/delete")], |app, answers| one_remains(app, &answers)
         .await)
 }
 
-async fn delete_delete(app: &TestApp) -> Contest {
+async fn delete_delete(app: &TestApp) -> RaceSetup {
     let (ann, bob) = two_admins(app).await;
     two_racers!([close_account(&ann, "/me/delete"), close_account(&bob, "/me/delete")], |app, answers| one_remains(
         app, &answers
@@ -117,7 +117,7 @@ async fn delete_delete(app: &TestApp) -> Contest {
     .await)
 }
 
-async fn deactivate_delete(app: &TestApp) -> Contest {
+async fn deactivate_delete(app: &TestApp) -> RaceSetup {
     let (ann, bob) = two_admins(app).await;
     two_racers!([close_account(&ann, "/deactivate"), close_account(&bob, "/me/delete")], |app, answers| one_remains(
         app, &answers
@@ -125,7 +125,7 @@ async fn deactivate_delete(app: &TestApp) -> Contest {
     .await)
 }
 
-async fn demote_disable_one(app: &TestApp) -> Contest {
+async fn demote_disable_one(app: &TestApp) -> RaceSetup {
     let (ann, bob) = two_admins(app).await;
     two_racers!([demote(&ann, &bob), set_active(&ann, &bob, false)], |app, answers| {
         answers.into_iter().for_each(|answer| {
@@ -136,7 +136,7 @@ async fn demote_disable_one(app: &TestApp) -> Contest {
 }
 
 // S17
-async fn disable_login(app: &TestApp) -> Contest {
+async fn disable_login(app: &TestApp) -> RaceSetup {
     let (ann, _) = two_admins(app).await;
     let (_, cem) = app.person("cem").await;
     let login = Request::post("/login", json!({"email": "cem@example.com", "password": PASSWORD}));
@@ -152,7 +152,7 @@ async fn disable_login(app: &TestApp) -> Contest {
     })
 }
 
-async fn disable_enable(app: &TestApp) -> Contest {
+async fn disable_enable(app: &TestApp) -> RaceSetup {
     let (ann, bob) = two_admins(app).await;
     let (_, cem) = app.person("cem").await;
     two_racers!([set_active(&ann, &cem, false), set_active(&bob, &cem, true)], |app, answers| {
@@ -164,7 +164,7 @@ async fn disable_enable(app: &TestApp) -> Contest {
 }
 
 // S17
-async fn delete_login(app: &TestApp) -> Contest {
+async fn delete_login(app: &TestApp) -> RaceSetup {
     let (_, cem) = app.person("cem").await;
     let login = Request::post("/login", json!({"email": "cem@example.com", "password": PASSWORD}));
     two_racers!([close_account(&cem, "/me/delete"), login], |app, answers| {
@@ -178,7 +178,7 @@ async fn delete_login(app: &TestApp) -> Contest {
     })
 }
 
-async fn delete_enable(app: &TestApp) -> Contest {
+async fn delete_enable(app: &TestApp) -> RaceSetup {
     let (ann, _) = two_admins(app).await;
     let (_, cem) = app.person("cem").await;
     two_racers!([close_account(&cem, "/me/delete"), set_active(&ann, &cem, true)], |app, answers| {

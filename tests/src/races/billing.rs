@@ -1,7 +1,7 @@
-//! Concurrent syncs while Stripe's state changes once: an event, another one, the reconciliation, the user's own
+//! Concurrent syncs while Stripe's state changes once: an event, another event, the reconciliation, the user's own
 //! request. An older fetch never overwrites a newer one.
 
-use super::{CHANGE, Contest, Ended, Race, Racer, race, two_racers};
+use super::{CHANGE, Ended, Race, RaceSetup, Racer, race, two_racers};
 use crate::app::{Answer, Session, TestApp, World};
 use crate::events::same_as_stripe;
 use crate::request::Request;
@@ -16,12 +16,12 @@ pub const RACES: &[Race] = &[
     race!(WithPlans, "event ∥ the user's request ∥ a change at Stripe", event_request),
     race!(WithPlans, "event ∥ event of another subscription ∥ a change at Stripe", two_subscriptions),
     race!(WithPlans, "event ∥ reconciliation ∥ a cancellation that is taken back", taken_back),
-    race!(WithPlans, "event ∥ the user's request ∥ a payment for what is one too many", duplicate_payment),
+    race!(WithPlans, "event ∥ the user's request ∥ a payment for a duplicate", duplicate_payment),
     race!(WithPlans, "trial ∥ trial with one card", trial_trial),
     race!(WithPlans, "plan ∥ plan of one code", plan_plan),
     race!(WithPlans, "price ∥ price of one plan", price_price),
     race!(WithPlans, "subscribe ∥ subscribe", subscribe_subscribe),
-    race!(WithPlans, "subscribe ∥ the order that tells another address", subscribe_command),
+    race!(WithPlans, "subscribe ∥ the command of another address", subscribe_command),
 ];
 
 /// The first call of a fetch from Stripe.
@@ -44,7 +44,7 @@ impl Ended {
 
 /// Two concurrent syncs and a change at Stripe. A sync that fetched after the change must have written Stripe's state;
 /// the event of the change writes it in any case.
-fn synced(session: Session, two: [Racer; 2], act: Request) -> Contest {
+fn synced(session: Session, two: [Racer; 2], act: Request) -> RaceSetup {
     let [one, other] = two;
     let racers = vec![one, other, Racer::AtStripe(act)];
     let check = async move |app: &TestApp, ended: Ended| {
@@ -59,14 +59,14 @@ fn synced(session: Session, two: [Racer; 2], act: Request) -> Contest {
         let rows = app.table("billing").await;
         for duplicate in rows.iter().filter(|row| row["surplus"].is_object()) {
             for payment in rows.iter().filter(|row| row["subscription_id"] == duplicate["id"]) {
-                assert_ne!(payment["status"]["S"], "succeeded", "not given back: {payment}");
+                assert_ne!(payment["status"]["S"], "succeeded", "not refunded: {payment}");
             }
         }
         let confirmed =
             app.mails("ann@example.com").await.into_iter().filter(|m| m["kind"] == "subscription_confirmed");
-        assert!(confirmed.count() <= app.stripe("subscriptions").await.len(), "told twice");
+        assert!(confirmed.count() <= app.stripe("subscriptions").await.len(), "mailed twice");
     };
-    Contest { racers, check: Box::new(check) }
+    RaceSetup { racers, check: Box::new(check) }
 }
 
 /// An action on a subscription in the fake's dashboard.
@@ -81,7 +81,7 @@ async fn event(app: &TestApp, kind: &str) -> Racer {
 }
 
 // A13
-async fn trial_trial(app: &TestApp) -> Contest {
+async fn trial_trial(app: &TestApp) -> RaceSetup {
     let (_, admin) = app.person("admin").await;
     app.make_admins(&[&admin]).await;
     let plans = app.get("/billing/plans").await.expect(200).body["items"].clone();
@@ -103,7 +103,7 @@ async fn trial_trial(app: &TestApp) -> Contest {
         statuses.sort();
         assert_eq!(statuses, ["canceled", "trialing"]);
     };
-    Contest { racers, check: Box::new(check) }
+    RaceSetup { racers, check: Box::new(check) }
 }
 
 async fn newest_subscription(app: &TestApp) -> String {
@@ -120,21 +120,21 @@ async fn renewed_in_silence(app: &TestApp) -> (Session, String) {
 }
 
 // R3
-async fn event_event(app: &TestApp) -> Contest {
+async fn event_event(app: &TestApp) -> RaceSetup {
     let (session, id) = renewed_in_silence(app).await;
     let two = [event(app, "invoice.paid").await, event(app, "customer.subscription.updated").await];
     synced(session, two, at_console("renew", &id))
 }
 
 // R3, R4
-async fn event_reconciliation(app: &TestApp) -> Contest {
+async fn event_reconciliation(app: &TestApp) -> RaceSetup {
     let (session, id) = renewed_in_silence(app).await;
     let reconcile = Racer::Request(Request::post("/_local/schedules/reconcile/run", json!({})));
     synced(session, [event(app, "invoice.paid").await, reconcile], at_console("cancel", &id))
 }
 
-// R3: who looks in between sees what is kept, and yet what was seen before is old.
-async fn taken_back(app: &TestApp) -> Contest {
+// R3: a reader in between sees the stored state, and yet the earlier fetch is outdated.
+async fn taken_back(app: &TestApp) -> RaceSetup {
     let session = app.paid_in_silence().await;
     app.event_about_nothing("evt_nothing", &app.stripe("subscriptions").await[0]).await;
     let id = newest_subscription(app).await;
@@ -148,7 +148,7 @@ async fn taken_back(app: &TestApp) -> Contest {
 }
 
 // R3, R11
-async fn event_request(app: &TestApp) -> Contest {
+async fn event_request(app: &TestApp) -> RaceSetup {
     let session = app.paid_in_silence().await;
     let again = Racer::Request(subscribe(&session));
     let two = [event(app, "checkout.session.completed").await, again];
@@ -156,7 +156,7 @@ async fn event_request(app: &TestApp) -> Contest {
 }
 
 // R3: the version is the customer's, not the subscription's.
-async fn two_subscriptions(app: &TestApp) -> Contest {
+async fn two_subscriptions(app: &TestApp) -> RaceSetup {
     let (session, first) = renewed_in_silence(app).await;
     let customer = app.stripe("customers").await[0]["id"].as_str().unwrap().to_owned();
     let price = app.stripe("subscriptions").await[0]["items"]["data"][0]["price"]["id"].as_str().unwrap().to_owned();
@@ -167,8 +167,8 @@ async fn two_subscriptions(app: &TestApp) -> Contest {
     synced(session, two, at_console("renew", &newest_subscription(app).await))
 }
 
-// R11: what is paid while the rest goes back goes back as well.
-async fn duplicate_payment(app: &TestApp) -> Contest {
+// R11: a payment during the refund of the others is refunded as well.
+async fn duplicate_payment(app: &TestApp) -> RaceSetup {
     let (session, first) = renewed_in_silence(app).await;
     let customer = app.stripe("customers").await[0]["id"].as_str().unwrap().to_owned();
     let price = app.stripe("subscriptions").await[0]["items"]["data"][0]["price"]["id"].as_str().unwrap().to_owned();
@@ -192,7 +192,7 @@ async fn admin(app: &TestApp) -> Session {
     admin
 }
 
-/// The plan can be bought at its own price alone.
+/// Checks that the plan can be bought only at its own price.
 async fn sells_at_its_price_alone(app: &TestApp, admin: &Session, code: &str) {
     app.drain().await;
     let plans = app.get_as(admin, "/billing/plans").await.expect(200).body["items"].clone();
@@ -212,7 +212,7 @@ fn statuses(answers: &[Answer; 2]) -> [u16; 2] {
 }
 
 // R16
-async fn plan_plan(app: &TestApp) -> Contest {
+async fn plan_plan(app: &TestApp) -> RaceSetup {
     let admin = admin(app).await;
     let plan = json!({
         "code": "gold", "name": "Gold", "price_cents": 9900, "currency": "eur", "billing_period": "year", "tier": 9,
@@ -225,7 +225,7 @@ async fn plan_plan(app: &TestApp) -> Contest {
 }
 
 // R16
-async fn price_price(app: &TestApp) -> Contest {
+async fn price_price(app: &TestApp) -> RaceSetup {
     let admin = admin(app).await;
     let plans = app.get("/billing/plans").await.expect(200).body["items"].clone();
     let pro = plans.as_array().unwrap().iter().find(|plan| plan["code"] == "pro").unwrap()["id"].clone();
@@ -242,7 +242,7 @@ fn subscribe(session: &Session) -> Request {
 }
 
 // R11
-async fn subscribe_subscribe(app: &TestApp) -> Contest {
+async fn subscribe_subscribe(app: &TestApp) -> RaceSetup {
     let (_, session) = app.person("ann").await;
     two_racers!([subscribe(&session), subscribe(&session)], |app, answers| {
         assert_eq!(statuses(&answers), [201, 201], "{} {}", answers[0].text, answers[1].text);
@@ -252,8 +252,8 @@ async fn subscribe_subscribe(app: &TestApp) -> Contest {
     })
 }
 
-// R16: the first try made the customer, and its answer was lost.
-async fn subscribe_command(app: &TestApp) -> Contest {
+// R16: the first attempt created the customer, and its answer was lost.
+async fn subscribe_command(app: &TestApp) -> RaceSetup {
     let (_, session) = app.person("ann").await;
     app.fail_operation(Service::Stripe, "POST /v1/customers", Kind::LostResponse, 1);
     subscribe(&session).send(app).await.expect(502);
@@ -272,5 +272,5 @@ async fn subscribe_command(app: &TestApp) -> Contest {
         let address = live.iter().filter(|row| row["sk"]["S"] == "CUSTOMER").find_map(|row| row["email"]["S"].as_str());
         assert_eq!(address, Some("new@example.com"));
     };
-    Contest { racers, check: Box::new(check) }
+    RaceSetup { racers, check: Box::new(check) }
 }

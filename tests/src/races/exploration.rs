@@ -1,8 +1,8 @@
-//! Which orders are tried: of those that end alike for certain, one (source sets with sleep sets; Abdulla, Aronis, Jonsson,
-//! Sagonas, Optimal Dynamic Partial Order Reduction, 2014).
+//! The choice of the orders to run: of orders with certainly the same result, one (source sets with sleep sets;
+//! Abdulla, Aronis, Jonsson, Sagonas, Optimal Dynamic Partial Order Reduction, 2014).
 //!
-//! A run is a sequence of steps, each of one worker. Where two steps of different workers touch the same, and nothing between
-//! them makes the one wait for the other, the run in which they change places is tried, too.
+//! A run is a sequence of steps, each of one worker. Where two steps of different workers use the same item, and no
+//! step between them forces their order, the run with these steps exchanged is run, too.
 
 use super::footprint::Footprint;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Default)]
 pub struct Exploration {
     nodes: Vec<Node>,
-    /// How many steps of the run under way have been chosen.
+    /// The number of steps of the current run that have been chosen.
     chosen: usize,
 }
 
@@ -32,7 +32,7 @@ impl Exploration {
     pub fn choose(&mut self, next: BTreeMap<usize, Footprint>) -> Option<usize> {
         if let Some(node) = self.nodes.get_mut(self.chosen) {
             assert!(next.contains_key(&node.taken), "the same choices lead to the same calls");
-            // What this run touches: what a run draws at random (the id of a new session, say) is another one in each.
+            // What this run uses: random values (the id of a new session, for example) differ in each run.
             node.next = next;
         } else {
             let asleep = self.nodes.last().map(Node::still_asleep).unwrap_or_default();
@@ -60,7 +60,7 @@ impl Exploration {
 
     /// Requests at each step the program that must run there so that a later step comes first.
     fn request_swaps(&mut self) {
-        // Of each step those that came before it and had to.
+        // For each step, the earlier steps that had to come first.
         let mut causes: Vec<BTreeSet<usize>> = Vec::new();
         for later in 0..self.nodes.len() {
             let direct: Vec<_> = (0..later).filter(|earlier| self.depend(*earlier, later)).collect();
@@ -87,7 +87,7 @@ impl Exploration {
         }
     }
 
-    /// Whether two steps of the run cannot change places.
+    /// Whether two steps of the run cannot be exchanged.
     fn depend(&self, earlier: usize, later: usize) -> bool {
         let (one, other) = (&self.nodes[earlier], &self.nodes[later]);
         one.taken == other.taken || !one.step().commutes_with(other.step())
@@ -99,7 +99,7 @@ impl Node {
         &self.next[&self.taken]
     }
 
-    /// Who sleeps after the step: those whom it does not touch.
+    /// The sleep set after the step: the programs that it does not affect.
     fn still_asleep(&self) -> BTreeSet<usize> {
         let sleeps = |worker: &&usize| **worker != self.taken && self.next[worker].commutes_with(self.step());
         self.asleep.iter().filter(sleeps).copied().collect()
@@ -111,13 +111,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What a step of these programs does to one of some places: reads it, or writes it.
+    /// What a step of these programs does to one of several places: reads it, or writes it.
     type Step = (u8, bool);
 
-    /// Which step, of whom by its place, comes before which.
+    /// The order of two steps, each named by its program and position.
     type Relation = BTreeSet<((usize, usize), (usize, usize))>;
 
-    /// The order of the conflicting steps of a run: runs with the same end alike.
+    /// The order of the conflicting steps of a run: runs with the same order have the same result.
     fn relation(run: &[(usize, usize, Step)]) -> Relation {
         let mut found = BTreeSet::new();
         for (at, (one, step, (place, writes))) in run.iter().enumerate() {
@@ -130,7 +130,7 @@ mod tests {
         found
     }
 
-    /// The relations of all runs that are tried, and how many runs were begun.
+    /// The relations of all runs, and the number of runs that were started.
     fn explored(programs: &[Vec<Step>]) -> (Vec<Relation>, usize) {
         let (mut found, mut begun) = (Vec::new(), 0);
         let mut exploration = Exploration::default();
@@ -142,7 +142,7 @@ mod tests {
                 let can_go = (0..programs.len()).filter(|worker| at[*worker] < programs[*worker].len());
                 let next: BTreeMap<_, _> = can_go
                     .map(|worker| (worker, programs[worker][at[worker]]))
-                    // As an item that each run makes anew, a place has another name in each.
+                    // Like an item with a new id in each run, a place has another name in each.
                     .map(|(w, (p, writes))| (w, Footprint::of_place(begun * 16 + usize::from(p), writes)))
                     .collect();
                 if next.is_empty() {
@@ -161,7 +161,7 @@ mod tests {
         }
     }
 
-    /// The same by trying every run there is.
+    /// The same by running every order.
     fn all(
         programs: &[Vec<Step>],
         at: &mut [usize],
@@ -186,7 +186,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_end_is_reached_once_and_no_other(programs in prop::collection::vec(prop::collection::vec((0_u8..3, any::<bool>()), 0..4), 1..4)) {
+        fn every_result_is_reached_once(programs in prop::collection::vec(prop::collection::vec((0_u8..3, any::<bool>()), 0..4), 1..4)) {
             let mut requested = BTreeSet::new();
             all(&programs, &mut vec![0; programs.len()], &mut Vec::new(), &mut requested);
             let (found, _) = explored(&programs);

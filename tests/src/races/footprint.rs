@@ -1,5 +1,5 @@
-//! Which items a call touches, Stripe being one of them: two calls that touch no item in common, or only read it, can
-//! change places without a visible difference.
+//! The items that a call uses, Stripe being one of them: two calls that use no common item, or only read it, can be
+//! exchanged without a visible difference.
 
 use serde_json::Value;
 use tollgate_local::service::Service;
@@ -55,8 +55,8 @@ impl Footprint {
         }
     }
 
-    /// By method and path. A read, and what makes something new that stands for itself, touches its own kind; any other write
-    /// all that Stripe has.
+    /// By method and path. A read, and the creation of an independent object, use their own kind; any other write uses
+    /// all kinds.
     fn at_stripe(operation: &str) -> Self {
         const STAND_FOR_THEMSELVES: [&str; 4] = ["checkout", "products", "prices", "customers"];
         let kind = operation.split('/').nth(2).unwrap_or_default();
@@ -66,19 +66,19 @@ impl Footprint {
         Self(vec![Touch { table: "at Stripe".to_owned(), partition, sort: None, writes }])
     }
 
-    /// Of one of some places.
+    /// A call of one of several places.
     #[cfg(test)]
     pub fn of_place(place: usize, writes: bool) -> Self {
         Self(vec![Touch { table: place.to_string(), partition: None, sort: None, writes }])
     }
 
-    /// Whether the two calls can change places.
+    /// Whether the two calls can be exchanged.
     pub fn commutes_with(&self, other: &Self) -> bool {
         !self.0.iter().any(|one| other.0.iter().any(|two| one.conflicts_with(two)))
     }
 }
 
-/// The partition that a query of the table itself is about.
+/// The partition of a query of the table itself.
 fn partition_of(query: &Value) -> Option<String> {
     let condition = query["KeyConditionExpression"].as_str().filter(|_| query.get("IndexName").is_none())?;
     let (_, after) = condition.split_once(" = ")?;
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_commute_unless_one_writes_what_the_other_touches() {
+    fn calls_can_be_exchanged_unless_one_writes_an_item_of_the_other() {
         let key = |pk: &str, sk: &str| json!({"pk": {"S": pk}, "sk": {"S": sk}});
         let get = |pk: &str| call("GetItem", json!({"TableName": "t-sessions", "Key": key(pk, "a")}));
         let put = |pk: &str, sk: &str| call("PutItem", json!({"TableName": "t-sessions", "Item": key(pk, sk)}));

@@ -1,8 +1,8 @@
-//! Concurrent requests, stepped through every interleaving of their calls to the tables and to Stripe (R3, R9, R10,
-//! R11): each call waits until this scheduler lets it go, one at a time, so an order is a choice and not luck, and all
-//! of them can be tried.
+//! Concurrent requests in every interleaving of their calls to the tables and to Stripe (R3, R9, R10, R11): each call
+//! waits until this scheduler releases it, one at a time, so the order is chosen and all orders can be run.
 //!
-//! Orders that differ only in neighbours that touch nothing in common end alike; of such a family one is run.
+//! Orders that differ only in neighbouring calls without a common item have the same result; of such a group one is
+//! run.
 
 mod accounts;
 mod admin;
@@ -36,7 +36,7 @@ use tollgate_local::steps::{Step, SteppedCall};
 pub struct Race {
     pub name: &'static str,
     pub world: World,
-    pub prepare: for<'a> fn(&'a TestApp) -> BoxFuture<'a, Contest>,
+    pub prepare: for<'a> fn(&'a TestApp) -> BoxFuture<'a, RaceSetup>,
 }
 
 /// Every race.
@@ -46,35 +46,35 @@ pub fn races() -> impl Iterator<Item = Race> {
 }
 
 /// Concurrent racers, and the check for every interleaving.
-pub struct Contest {
+pub struct RaceSetup {
     pub racers: Vec<Racer>,
     pub check: Box<dyn Check>,
 }
 
-/// One of them.
+/// A racer.
 #[derive(Clone)]
 pub enum Racer {
     /// A client.
     Request(Request),
-    /// The worker, to whom the queue brings this event of Stripe's.
+    /// The worker, with this event of Stripe from the queue.
     Event(Value),
-    /// The sweeper, by this schedule.
+    /// The sweeper, with this schedule.
     Sweep(&'static str),
     /// An action at Stripe: in the fake's dashboard, or on one of its pages.
     AtStripe(Request),
 }
 
-/// How it went.
+/// The outcome of one order.
 pub struct Ended {
     /// The answer of each racer.
     pub answers: Vec<Answer>,
-    /// Who was let go, one after another, with what.
+    /// The released calls, in order.
     pub steps: Vec<(usize, String)>,
 }
 
 /// The check at the end. It runs once in each copy of the prepared stack.
 pub trait Check: Send + Sync {
-    /// Panics where it is not.
+    /// Panics when it fails.
     fn run<'a>(&'a self, app: &'a TestApp, ended: Ended) -> LocalBoxFuture<'a, ()>;
 }
 
@@ -90,10 +90,10 @@ macro_rules! race {
     };
 }
 
-/// A contest of two requests, whose check is an async block over `app` and both answers.
+/// A setup of two requests, whose check is an async block over `app` and both answers.
 macro_rules! two_racers {
     ($requests:expr, |$app:ident, $answers:ident| $check:expr) => {
-        Contest {
+        RaceSetup {
             racers: $requests.map($crate::races::Racer::Request).into(),
             check: Box::new(async move |$app: &$crate::app::TestApp, ended: $crate::races::Ended| {
                 let $answers: [Answer; 2] = ended.answers.try_into().unwrap();
@@ -111,10 +111,10 @@ pub struct Report {
     pub failures: Vec<String>,
 }
 
-/// A race that went wrong so often is not gone on with.
+/// The number of failures after which a race is not continued.
 const ENOUGH_FAILURES: usize = 3;
 
-/// Goes through every order of `race`. It is prepared once; each order is run in a copy.
+/// Runs every order of `race`. It is prepared once; each order runs in a copy.
 pub async fn enumerate(race: Race) -> Report {
     let mut report = Report { orders: 0, failures: Vec::new() };
     let failed = |panic| format!("{}\n  {}", race.name, panic_text(panic));
@@ -130,7 +130,7 @@ pub async fn enumerate(race: Race) -> Report {
             Ok(done) => done,
             Err(panic) => {
                 report.failures.push(failed(panic));
-                return report; // where it went from there is not known
+                return report; // the position after a panic is not known
             }
         };
         report.orders += usize::from(outcome != Outcome::SeenBefore);
@@ -143,19 +143,19 @@ pub async fn enumerate(race: Race) -> Report {
     }
 }
 
-/// Runs one order of `race`. The requests and what the functions used from the beginning on.
+/// Runs one order of `race`. The requests and the permissions of the functions, from the beginning on.
 pub async fn drive(race: Race) -> (Vec<Request>, Accesses) {
     let clock = LocalClock::still(start_time());
     let app = TestApp::start_with(race.world.options(Options { clock, ..options() })).await;
     app.record_accesses();
-    let contest = (race.prepare)(&app).await;
+    let setup = (race.prepare)(&app).await;
     app.drain().await;
     let of_client = |racer: &Racer| match racer {
         Racer::Request(request) => Some(request.clone()),
         Racer::Event(_) | Racer::Sweep(_) | Racer::AtStripe(_) => None,
     };
-    let requests = contest.racers.iter().filter_map(of_client).collect();
-    let ended = app.stack.held(stepped(&app, contest.racers, &mut Exploration::default())).await;
+    let requests = setup.racers.iter().filter_map(of_client).collect();
+    let ended = app.stack.held(stepped(&app, setup.racers, &mut Exploration::default())).await;
     app.stack.fault_injector().run_free();
     assert!(ended.is_some(), "{}: the first order is run", race.name);
     app.drain().await;
@@ -166,35 +166,35 @@ pub async fn drive(race: Race) -> (Vec<Request>, Accesses) {
 enum Outcome {
     Right,
     Wrong(String),
-    /// Another run ends like this one.
+    /// Another run has the same result.
     SeenBefore,
 }
 
-/// A race, prepared once.
+/// A race that was prepared once.
 struct Setup {
     prepared: Prepared,
-    contest: Contest,
+    setup: RaceSetup,
 }
 
 impl Setup {
     async fn prepare(race: Race) -> Self {
         let clock = LocalClock::still(start_time());
         let app = TestApp::start_to_be_copied(race.world.options(Options { clock, ..options() })).await;
-        let contest = (race.prepare)(&app).await;
+        let setup = (race.prepare)(&app).await;
         app.drain().await;
-        Self { prepared: app.snapshot().await, contest }
+        Self { prepared: app.snapshot().await, setup }
     }
 
     async fn one_order(&self, mut exploration: Exploration) -> (Exploration, Outcome) {
         let clock = LocalClock::still(self.prepared.time());
         let app = TestApp::start_from(&self.prepared, Options { clock, ..options() }).await;
-        let racers = self.contest.racers.clone();
+        let racers = self.setup.racers.clone();
         let ended = app.stack.held(stepped(&app, racers, &mut exploration)).await;
         app.stack.fault_injector().run_free();
         let Some(ended) = ended else { return (exploration, Outcome::SeenBefore) };
         let steps = format!("{:?}", ended.steps);
         let checked = AssertUnwindSafe(async {
-            self.contest.check.run(&app, ended).await;
+            self.setup.check.run(&app, ended).await;
             app.drain().await;
         });
         let outcome = match checked.catch_unwind().await {
@@ -205,10 +205,10 @@ impl Setup {
     }
 }
 
-/// One of them, as the scheduler sees it.
+/// A racer's state in the scheduler.
 #[derive(Default)]
 struct Worker {
-    /// The function's run that is its own: a request is one.
+    /// The function's run that belongs to it: a request is one.
     invocation: Option<u64>,
     waiting: VecDeque<(SteppedCall, oneshot::Sender<()>)>,
     answer: Option<Answer>,
@@ -221,7 +221,7 @@ enum Heard {
 }
 
 impl Racer {
-    /// Does what it does; its calls are heard as steps.
+    /// Runs it; its calls are reported as steps.
     fn run(self, index: usize, app: &TestApp, say: UnboundedSender<Heard>) {
         let work: BoxFuture<'static, Answer> = match self {
             Self::Request(request) => {
@@ -242,7 +242,7 @@ impl Racer {
             Self::AtStripe(request) => {
                 let (client, base, say) = (app.client.clone(), app.stack.origin(), say.clone());
                 Box::pin(async move {
-                    // No invocation: a number that no function's run has.
+                    // Not an invocation: a number that no function's run has.
                     let invocation = u64::MAX;
                     let (go, gone) = oneshot::channel();
                     let call =
@@ -264,12 +264,12 @@ impl Racer {
 /// The operation of an action at Stripe.
 pub const CHANGE: &str = "POST at Stripe";
 
-/// Lets the calls of all go one at a time. Nothing where another run ends like this one.
+/// Releases the calls of all racers one at a time. Stops where another run has the same result.
 async fn stepped(app: &TestApp, racers: Vec<Racer>, exploration: &mut Exploration) -> Option<Ended> {
     let (say, mut hear) = unbounded_channel();
     tokio::spawn(pass_on(app.stack.fault_injector().step(), say.clone()));
     let mut workers: Vec<_> = racers.iter().map(|_| Worker::default()).collect();
-    // One after the other up to its first call: what waits first is the first one's.
+    // One after the other up to its first call, so that the first waiting call is that of the first racer.
     for (index, racer) in racers.into_iter().enumerate() {
         racer.run(index, app, say.clone());
         while workers[index].is_running() {
@@ -299,13 +299,13 @@ async fn stepped(app: &TestApp, racers: Vec<Racer>, exploration: &mut Exploratio
 }
 
 impl Worker {
-    /// Whether neither a call of its waits nor an answer is there.
+    /// Whether it neither has a waiting call nor an answer.
     fn is_running(&self) -> bool {
         self.waiting.is_empty() && self.answer.is_none()
     }
 }
 
-/// Takes in what is heard while `running` alone moves; whether a call was over.
+/// Handles events while only `running` moves; returns whether a call has ended.
 async fn hear_one(hear: &mut UnboundedReceiver<Heard>, workers: &mut [Worker], running: usize) -> bool {
     match hear.recv().await.expect("a program that runs") {
         Heard::Step(Step::Waits { invocation, call, go }) => {

@@ -1,7 +1,7 @@
-//! The sweep of unverified accounts concurrent with a verification, or another change of the account: one of them wins
-//! as a whole.
+//! The sweep of unverified accounts concurrent with a verification, or another change of the account: exactly one of
+//! them takes effect.
 
-use super::{Contest, Ended, Race, Racer, race};
+use super::{Ended, Race, RaceSetup, Racer, race};
 use crate::app::{Answer, PASSWORD, Session, TestApp, World};
 use crate::browser::{Browser, verified_account};
 use crate::request::Request;
@@ -31,10 +31,10 @@ async fn unverified(app: &TestApp) {
     app.advance(WEEK);
 }
 
-/// A contest of a request and the sweep, whose check is an async block over `app`, the answer, and how many accounts went.
+/// A setup of a request and the sweep, whose check is an async block over `app`, the answer, and how many accounts went.
 macro_rules! during_sweep {
     ($request:expr, |$app:ident, $answer:ident, $gone:ident| $check:expr) => {
-        Contest {
+        RaceSetup {
             racers: vec![Racer::Request($request), Racer::Sweep("accounts")],
             check: Box::new(async move |$app: &TestApp, ended: Ended| {
                 let [$answer, swept] = <[Answer; 2]>::try_from(ended.answers).unwrap();
@@ -45,7 +45,7 @@ macro_rules! during_sweep {
     };
 }
 
-/// Nothing is left of an account, and its name and address are free.
+/// Checks that no data of an account is left, and its name and address are free.
 async fn is_gone(app: &TestApp) {
     app.login(EMAIL, PASSWORD).await.refused(401, "invalid_credentials");
     for table in ["identity", "credentials", "gate"] {
@@ -55,7 +55,7 @@ async fn is_gone(app: &TestApp) {
     assert_eq!(app.table("credentials").await.len(), 1);
 }
 
-/// The verification succeeded and the account remains, or it was refused with this and the account is removed.
+/// The verification succeeded and the account remains, or it was refused with this code and the account is removed.
 async fn one_won(app: &TestApp, answer: &Answer, gone: u64, refused: (u16, &str)) -> bool {
     if answer.status == 200 {
         assert_eq!(gone, 0);
@@ -67,7 +67,7 @@ async fn one_won(app: &TestApp, answer: &Answer, gone: u64, refused: (u16, &str)
 }
 
 // S23
-async fn link(app: &TestApp) -> Contest {
+async fn link(app: &TestApp) -> RaceSetup {
     unverified(app).await;
     app.post("/request/verify", json!({"email": EMAIL})).await.expect(202);
     let token = app.link_token(EMAIL, "verify").await;
@@ -79,7 +79,7 @@ async fn link(app: &TestApp) -> Contest {
 }
 
 // S23
-async fn code(app: &TestApp) -> Contest {
+async fn code(app: &TestApp) -> RaceSetup {
     unverified(app).await;
     app.post("/request/verify", json!({"email": EMAIL})).await.expect(202);
     let code = app.code(EMAIL, "verify").await;
@@ -91,7 +91,7 @@ async fn code(app: &TestApp) -> Contest {
 }
 
 // S23
-async fn login_code(app: &TestApp) -> Contest {
+async fn login_code(app: &TestApp) -> RaceSetup {
     unverified(app).await;
     app.post("/request/login-code", json!({"email": EMAIL})).await.expect(202);
     let code = app.code(EMAIL, "login_code").await;
@@ -103,7 +103,7 @@ async fn login_code(app: &TestApp) -> Contest {
 }
 
 // S23
-async fn new_password(app: &TestApp) -> Contest {
+async fn new_password(app: &TestApp) -> RaceSetup {
     unverified(app).await;
     app.post("/forget-password", json!({"email": EMAIL})).await.expect(202);
     let token = app.link_token(EMAIL, "reset").await;
@@ -116,13 +116,13 @@ async fn new_password(app: &TestApp) -> Contest {
 }
 
 // S23
-async fn callback(app: &TestApp) -> Contest {
+async fn callback(app: &TestApp) -> RaceSetup {
     unverified(app).await;
     let subject = verified_account(app, "google", EMAIL).await;
     let browser = Browser::new(app);
     let back = browser.consent("google", &subject, "").await;
     during_sweep!(Request::get_in(&browser, &back), |app, answer, gone| {
-        // The owner gets in, to the account that was there or to a new one; the password is dead either way.
+        // The owner can sign in, to the old account or to a new one; the password is not valid in either case.
         answer.expect(200);
         assert!(gone <= 1);
         app.login(EMAIL, PASSWORD).await.refused(401, "invalid_credentials");
@@ -131,7 +131,7 @@ async fn callback(app: &TestApp) -> Contest {
     })
 }
 
-async fn login(app: &TestApp) -> Contest {
+async fn login(app: &TestApp) -> RaceSetup {
     unverified(app).await;
     let request = Request::post("/login", json!({"email": EMAIL, "password": PASSWORD}));
     during_sweep!(request, |app, answer, gone| {
@@ -141,13 +141,13 @@ async fn login(app: &TestApp) -> Contest {
     })
 }
 
-async fn register_address(app: &TestApp) -> Contest {
+async fn register_address(app: &TestApp) -> RaceSetup {
     unverified(app).await;
     let request = Request::post("/register", json!({"email": EMAIL, "username": "other", "password": PASSWORD}));
     during_sweep!(request, |app, answer, gone| {
         answer.expect(202);
         assert_eq!(gone, 1);
-        // It came to the account that was there, or made a new one.
+        // It signed in to the old account, or created a new one.
         let accounts = app.table("gate").await.len();
         assert!(accounts <= 1);
         assert_eq!(app.table("credentials").await.len(), accounts);
@@ -155,7 +155,7 @@ async fn register_address(app: &TestApp) -> Contest {
     })
 }
 
-async fn register_name(app: &TestApp) -> Contest {
+async fn register_name(app: &TestApp) -> RaceSetup {
     unverified(app).await;
     let body = json!({"email": "bob@example.com", "username": "ann", "password": PASSWORD});
     during_sweep!(Request::post("/register", body), |app, answer, gone| {
@@ -168,7 +168,7 @@ async fn register_name(app: &TestApp) -> Contest {
 }
 
 // R13
-async fn sweep_sweep(app: &TestApp) -> Contest {
+async fn sweep_sweep(app: &TestApp) -> RaceSetup {
     unverified(app).await;
     let went_once = async |app: &TestApp, ended: Ended| {
         let gone: u64 = ended.answers.iter().map(|swept| swept.body["handled"].as_u64().unwrap()).sum();
@@ -177,5 +177,5 @@ async fn sweep_sweep(app: &TestApp) -> Contest {
         assert_eq!(deleted.count(), 1);
         is_gone(app).await;
     };
-    Contest { racers: vec![Racer::Sweep("accounts"), Racer::Sweep("accounts")], check: Box::new(went_once) }
+    RaceSetup { racers: vec![Racer::Sweep("accounts"), Racer::Sweep("accounts")], check: Box::new(went_once) }
 }

@@ -12,13 +12,13 @@ use utoipa::ToSchema;
 /// The longest question, in characters; an error is as long at most.
 const MAX_QUESTION_CHARS: usize = 4000;
 
-/// What a statement is wanted for.
+/// The question for a statement.
 #[derive(Deserialize, ToSchema)]
 pub struct AssistantQuestion {
     /// 1–4,000 characters, not all of them spaces.
     #[schema(min_length = 1, max_length = 4000, pattern = r"\S")]
     question: String,
-    /// The statement of a report that failed, to be repaired.
+    /// The statement of a report that failed, to be corrected.
     #[serde(default)]
     sql: Option<String>,
     /// Its error, at most 4,000 characters.
@@ -32,7 +32,7 @@ errors! {
     AskErrors = [ApiError::RATE_LIMITED, ApiError::AiNotConfigured, ApiError::AiUnavailable(String::new())]
 }
 
-/// A statement that answers the question. It was checked, and nothing has run.
+/// Returns a statement that answers the question. It was checked, and not run.
 #[utoipa::path(
     post, path = "/admin/ai/ask", operation_id = "ask", tag = "Reports", security(("bearer" = [])), request_body = AssistantQuestion,
     responses((status = 200, body = Proposal), AskErrors)

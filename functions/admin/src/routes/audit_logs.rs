@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 use tollgate_domain::audit::{Action, AuditEntry};
-use tollgate_domain::ids::NotAnId;
+use tollgate_domain::ids::InvalidIdError;
 use tollgate_domain::{PlanId, ServiceId, SubscriptionId, UserId};
 use tollgate_http::{Admin, ApiError, Cursor, Filters, Page, PageQuery, filter, id_filter};
 use tollgate_store::AuditFilter;
@@ -23,7 +23,7 @@ pub struct AuditQuery {
     target_id: Option<String>,
     /// About this user: as the target, or as the owner of the subscription that is the target.
     user_id: Option<String>,
-    /// Of this kind.
+    /// With this action.
     #[param(value_type = Option<Action>)]
     action: Option<String>,
     /// At this time or later.
@@ -34,18 +34,18 @@ pub struct AuditQuery {
     to: Option<String>,
 }
 
-/// The id of something that an entry can be about.
+/// The id of a possible target of an entry.
 struct Target(String);
 
 impl FromStr for Target {
-    type Err = NotAnId;
+    type Err = InvalidIdError;
 
-    fn from_str(text: &str) -> Result<Self, NotAnId> {
+    fn from_str(text: &str) -> Result<Self, InvalidIdError> {
         let is_one = text.parse::<UserId>().is_ok()
             || text.parse::<PlanId>().is_ok()
             || text.parse::<SubscriptionId>().is_ok()
             || text.parse::<ServiceId>().is_ok();
-        if is_one { Ok(Self(text.to_owned())) } else { Err(NotAnId) }
+        if is_one { Ok(Self(text.to_owned())) } else { Err(InvalidIdError) }
     }
 }
 

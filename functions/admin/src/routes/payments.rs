@@ -12,7 +12,7 @@ use tollgate_http::{
 use tollgate_store::BillingFilter;
 use utoipa::IntoParams;
 
-/// Which payments are wanted.
+/// The requested payments.
 #[derive(Debug, Clone, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PaymentsQuery {

@@ -1,5 +1,5 @@
-//! `GET /admin/users/{id}/export` and `DELETE /admin/users/{id}`: what the owner of an account can do by `/me/export` and
-//! `/me/delete`, done by an admin for a request received by mail.
+//! `GET /admin/users/{id}/export` and `DELETE /admin/users/{id}`: an admin does what the owner of an account can do by
+//! `/me/export` and `/me/delete`, for a request received by mail.
 
 use super::user::found;
 use crate::State;
@@ -20,7 +20,7 @@ errors! {
     DeleteErrors = [ApiError::LastAdmin]
 }
 
-/// All data held about a user.
+/// All data about a user.
 #[utoipa::path(
     get, path = "/admin/users/{id}/export", operation_id = "export_user", tag = "Admin", security(("bearer" = [])),
     params(("id" = String, Path, description = "The user's id")),

@@ -1,4 +1,5 @@
-//! `POST` and `GET /admin/reports`, `GET /admin/reports/{id}`, and what a statement may name: the schema and the gallery.
+//! `POST` and `GET /admin/reports`, `GET /admin/reports/{id}`, and the names for statements: the schema and the
+//! gallery.
 
 use crate::State;
 use crate::changes::{Actor, ReportRequest, request_report};
@@ -18,7 +19,7 @@ use tollgate_http::{
 use tollgate_sql::VIEWS;
 use utoipa::ToSchema;
 
-/// A file can be downloaded for so long after the report was read.
+/// How long a file can be downloaded after the report was read.
 const DOWNLOAD_VALID: Duration = Duration::from_secs(15 * 60);
 
 /// A report that was accepted.
@@ -34,7 +35,7 @@ pub struct QueuedReport {
 pub struct ReportSummary {
     #[schema(value_type = String)]
     id: ReportId,
-    /// Who asked for it.
+    /// The admin who requested it.
     #[schema(value_type = String)]
     requested_by: UserId,
     sql: String,
@@ -47,7 +48,7 @@ pub struct ReportSummary {
     as_of: Option<Timestamp>,
     /// Of the whole result.
     row_count: Option<u64>,
-    /// Which limit was reached and what to do, or what SQLite says.
+    /// The limit that was reached and how to continue, or SQLite's error.
     error: Option<String>,
 }
 
@@ -60,7 +61,7 @@ pub struct ReportResult {
     /// The first 200 rows of a preview.
     #[schema(value_type = Option<Vec<Vec<Value>>>)]
     rows: Option<Value>,
-    /// Where the CSV file can be downloaded for 15 minutes.
+    /// The address from which the CSV file can be downloaded for 15 minutes.
     download_url: Option<String>,
 }
 
@@ -77,7 +78,7 @@ errors! {
     CreateReportErrors = [ApiError::SqlNotAllowed(String::new())]
 }
 
-/// Checks a statement and has it run.
+/// Checks a statement and queues it.
 #[utoipa::path(
     post, path = "/admin/reports", operation_id = "create_report", tag = "Reports", security(("bearer" = [])),
     request_body = ReportRequest,
@@ -94,7 +95,7 @@ pub async fn create(
     Ok((StatusCode::ACCEPTED, Json(QueuedReport { id: report.id, status: report.status })))
 }
 
-/// A report of any admin; it is kept for a day.
+/// A report of any admin; it is stored for a day.
 #[utoipa::path(
     get, path = "/admin/reports/{id}", operation_id = "get_report", tag = "Reports", security(("bearer" = [])),
     params(("id" = String, Path)), responses((status = 200, body = ReportResult))
@@ -125,7 +126,7 @@ pub async fn get(
     Ok(Json(ReportResult { summary: report.into(), columns, rows, download_url }))
 }
 
-/// The reports of all admins that are still kept, the newest first, without their rows.
+/// The stored reports of all admins, the newest first, without their rows.
 #[utoipa::path(
     get, path = "/admin/reports", operation_id = "list_reports", tag = "Reports", security(("bearer" = [])),
     params(PageQuery), responses((status = 200, body = Page<ReportSummary>))
@@ -143,7 +144,7 @@ pub async fn list(
     Ok(Json(Page::of(listed, &cursor, ReportSummary::from)))
 }
 
-/// What a statement may read.
+/// The tables and columns that a statement may read.
 #[derive(Serialize, ToSchema)]
 pub struct ReportSchema {
     views: Vec<ReportView>,
@@ -153,7 +154,7 @@ pub struct ReportSchema {
 #[derive(Serialize, ToSchema)]
 pub struct ReportView {
     name: &'static str,
-    /// What one row of it is.
+    /// The meaning of one row.
     description: &'static str,
     columns: Vec<ReportColumn>,
 }
@@ -162,7 +163,7 @@ pub struct ReportView {
 #[derive(Serialize, ToSchema)]
 pub struct ReportColumn {
     name: &'static str,
-    /// SQLite's: `TEXT` or `INTEGER`.
+    /// SQLite's type: `TEXT` or `INTEGER`.
     #[serde(rename = "type")]
     kind: &'static str,
     /// Its values and their unit.
@@ -194,7 +195,7 @@ pub struct Gallery {
     items: Vec<GalleryItem>,
 }
 
-/// Questions that every product asks, each with its statement.
+/// Questions that every product has, each with its statement.
 #[utoipa::path(
     get, path = "/admin/reports/gallery", operation_id = "get_report_gallery", tag = "Reports", security(("bearer" = [])),
     responses((status = 200, body = Gallery))

@@ -42,17 +42,17 @@ pub struct NewRole {
 }
 
 errors! {
-    /// Why a user's status stays.
+    /// Why a user's status is not changed.
     SetStatusErrors = [ApiError::LastAdmin]
 }
 
 errors! {
-    /// Why a user's role stays.
+    /// Why a user's role is not changed.
     SetRoleErrors = [ApiError::LastAdmin, ApiError::EmailNotVerified]
 }
 
-/// Enables or disables a user. Disabling ends every session at once; the subscription continues, unless the body says that
-/// it is cancelled.
+/// Enables or disables a user. Disabling ends every session at once; the subscription continues, unless the body says
+/// that it is cancelled.
 #[utoipa::path(
     patch, path = "/admin/users/{id}/status", operation_id = "set_user_status", tag = "Admin",
     security(("bearer" = [])), params(("id" = String, Path, description = "The user's id")), request_body = NewStatus,
@@ -70,7 +70,7 @@ pub async fn set_status(
     Ok(Json(changes::set_status(&actor, &id, is_active, cancels).await?))
 }
 
-/// Makes a user an admin, or no admin any more.
+/// Makes a user an admin, or removes the role.
 #[utoipa::path(
     patch, path = "/admin/users/{id}/role", operation_id = "set_user_role", tag = "Admin",
     security(("bearer" = [])), params(("id" = String, Path, description = "The user's id")), request_body = NewRole,

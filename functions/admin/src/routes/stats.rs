@@ -8,11 +8,11 @@ use tollgate_domain::statistics::{DEFAULT_DAYS, MAX_DAYS, MIN_DAYS, Statistics};
 use tollgate_http::{Admin, ApiError, FieldError, Parameters, errors};
 use utoipa::IntoParams;
 
-/// Which days are shown.
+/// The requested days.
 #[derive(Debug, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct StatsQuery {
-    /// How many days, the current one included: 7 to 365.
+    /// The number of days, with the current one: 7 to 365.
     #[param(value_type = Option<i64>, minimum = 7, maximum = 365, default = 30)]
     days: Option<String>,
 }

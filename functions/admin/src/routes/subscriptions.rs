@@ -14,7 +14,7 @@ use tollgate_http::{
 use tollgate_store::BillingFilter;
 use utoipa::IntoParams;
 
-/// Which subscriptions are wanted.
+/// The requested subscriptions.
 #[derive(Debug, Clone, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct SubscriptionsQuery {

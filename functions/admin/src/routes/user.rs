@@ -1,4 +1,4 @@
-//! `GET /admin/users/{id}` and what belongs to that user.
+//! `GET /admin/users/{id}` and the lists of that user.
 
 use super::subscriptions::list_page;
 use crate::State;
@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State as Shared;
 use jiff::Timestamp;
 use serde::Serialize;
-use tollgate_domain::gate::{Closing, Gate};
+use tollgate_domain::gate::Gate;
 use tollgate_domain::session::Session;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{User, UserId};
@@ -22,18 +22,18 @@ use utoipa::ToSchema;
 pub struct UserDetails {
     #[serde(flatten)]
     user: User,
-    /// What the user's plan gives now, 0 without access.
+    /// The tier of the user's plan now, 0 without access.
     tier: u32,
-    /// Until when it does.
+    /// When the access ends.
     #[schema(value_type = Option<String>, format = DateTime)]
     access_until: Option<Timestamp>,
     linked_providers: Vec<IdentityProvider>,
-    /// How many sessions live.
+    /// The number of live sessions.
     sessions: usize,
 }
 
 impl UserDetails {
-    /// Of the user with this profile and this gate.
+    /// The details of the user with this profile and this gate.
     #[must_use]
     pub fn of((profile, gate): (Profile, Gate), now: Timestamp) -> Self {
         Self {
@@ -51,17 +51,14 @@ pub async fn found(state: &State, id: &UserId) -> Result<(Profile, Gate), ApiErr
     find_user(&state.store, id).await
 }
 
-/// The user and the gate; not of one who was deleted.
+/// The user and the gate; an error for a deleted user.
 ///
 /// # Errors
 /// When there is no such user, or the tables do not answer.
 pub async fn find_user(store: &Store, id: &UserId) -> Result<(Profile, Gate), ApiError> {
     let gate = store.gate(id).await?.ok_or(ApiError::NotFound)?;
     let profile = store.profile(id).await?;
-    profile
-        .map(|profile| (profile, gate))
-        .filter(|(_, gate)| gate.closing != Some(Closing::Deleted))
-        .ok_or(ApiError::NotFound)
+    profile.map(|profile| (profile, gate)).filter(|(_, gate)| gate.state().exists()).ok_or(ApiError::NotFound)
 }
 
 /// The gate of a user, deleted ones included.
@@ -92,7 +89,7 @@ pub async fn get(
     Ok(Json(UserDetails::of(found(&state, &id).await?, context.now)))
 }
 
-/// The subscriptions of a user, ended ones too, the newest first. Those of a deleted one stay.
+/// The subscriptions of a user, ended ones too, the newest first. Those of a deleted user stay.
 #[utoipa::path(
     get, path = "/admin/users/{id}/subscriptions", operation_id = "list_user_subscriptions", tag = "Admin",
     security(("bearer" = [])), params(("id" = String, Path, description = "The user's id"), PageQuery),
@@ -113,7 +110,7 @@ pub async fn subscriptions(
     page_of_user(&state, &id, page).await
 }
 
-/// The payments of a user, the newest first. Those of a deleted one stay.
+/// The payments of a user, the newest first. Those of a deleted user stay.
 #[utoipa::path(
     get, path = "/admin/users/{id}/payments", operation_id = "list_user_payments", tag = "Admin",
     security(("bearer" = [])), params(("id" = String, Path, description = "The user's id"), PageQuery),

@@ -11,7 +11,7 @@ use tollgate_http::{Admin, ApiError, Cursor, Filters, Page, PageQuery, filter};
 use tollgate_store::{Profile, UserFilter};
 use utoipa::IntoParams;
 
-/// The longest beginning of an address or a name that is searched for, in characters.
+/// The longest prefix of an address or a name in a search, in characters.
 const MAX_Q: usize = 254;
 
 /// A filter of users.
@@ -27,14 +27,14 @@ pub struct UsersQuery {
     /// Whether they are admins.
     #[param(value_type = Option<bool>)]
     is_admin: Option<String>,
-    /// How their address, its domain or their user name begins, case set aside; or a whole id: a user's, a
-    /// subscription's, a payment's, or Stripe's of a customer, a subscription or an invoice. The list is sorted by address
-    /// then, and by user name where that is what begins so.
+    /// The prefix of their address, its domain or their user name, ignoring case; or a whole id: of a user, a
+    /// subscription or a payment, or Stripe's of a customer, a subscription or an invoice. The list is then sorted by
+    /// address, and by user name where that matches.
     #[param(max_length = 254)]
     q: Option<String>,
 }
 
-/// The user of whom `id` is the id, or of what is theirs; not of one who was deleted.
+/// The user with this id, or the owner of the object with this id; not a deleted user.
 async fn found_by_id(state: &State, id: &str) -> Result<Option<Profile>, ApiError> {
     let Some(user) = state.store.user_of_id(id).await? else { return Ok(None) };
     match found(state, &user).await {

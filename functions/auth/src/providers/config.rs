@@ -1,11 +1,11 @@
-//! The settings of both providers. Every address may be set, so that any fake can be used.
+//! The settings of both providers. Every address can be set, so that any fake can be used.
 
 use super::Endpoints;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_platform::keys::SecretIds;
 use tollgate_platform::{ConfigError, Env};
 
-/// The providers that are set up.
+/// The configured providers.
 #[derive(Debug, Clone, Default)]
 pub struct Providers {
     pub(super) google: Option<Google>,

@@ -1,4 +1,4 @@
-//! GitHub: the account by its API, the address only as a verified primary one of `/user/emails` (S22).
+//! GitHub: the account by its API; the address counts only as a verified primary one of `/user/emails` (S22).
 
 use super::{Identity, Tokens, get, get_json, unavailable, verified_email};
 use crate::State;
@@ -10,7 +10,7 @@ use tollgate_domain::user::IdentityProvider;
 use tollgate_http::ApiError;
 use tollgate_platform::Outbound;
 
-/// The largest page that the API has.
+/// The largest page of the API.
 const PER_PAGE: &str = "100";
 /// More pages than any account has.
 const MAX_PAGES: usize = 10;
@@ -46,7 +46,7 @@ pub async fn identity(state: &State, tokens: &Tokens) -> Result<Identity, ApiErr
     })
 }
 
-/// The verified primary address, on whichever page of the list it is.
+/// The verified primary address, on any page of the list.
 async fn verified_primary(client: &Outbound, emails_url: &str, token: &str) -> Result<Option<String>, ApiError> {
     let first = Url::parse_with_params(emails_url, [("per_page", PER_PAGE)]);
     let mut url = first.map_err(|error| ApiError::Internal(format!("GITHUB_EMAILS: {error}")))?;

@@ -14,9 +14,9 @@ use tollgate_domain::user::IdentityProvider;
 use tollgate_http::ApiError;
 use tollgate_platform::oauth::Flow;
 
-/// How far Google's clock and ours may differ, in seconds.
+/// The largest difference between Google's clock and ours, in seconds.
 const LEEWAY_SECONDS: i64 = 60;
-/// How long its keys are good without being asked for again.
+/// How long its keys are cached.
 const KEYS_LIVE: SignedDuration = SignedDuration::from_hours(1);
 /// The minimum interval between fetches for an unknown key.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_mins(1);
@@ -66,7 +66,7 @@ pub async fn identity(state: &State, tokens: &Tokens, flow: &Flow) -> Result<Ide
     })
 }
 
-/// The key that a token names: one that is held, or read now.
+/// The key that a token names: a cached one, or one that is read now.
 async fn key(state: &State, google: &Google, kid: &str) -> Result<DecodingKey, ApiError> {
     let now = state.clock.now();
     {

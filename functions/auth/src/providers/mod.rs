@@ -30,16 +30,16 @@ use tollgate_platform::{Outbound, OutboundError, Secret};
 /// The clients of both providers, and their cached keys.
 #[derive(Clone)]
 pub struct ProviderClients {
-    /// For Google.
+    /// The client of Google.
     pub google: Outbound,
-    /// For GitHub.
+    /// The client of GitHub.
     pub github: Outbound,
     /// Google's public keys.
     pub(crate) google_keys: Arc<Mutex<google::HeldKeys>>,
 }
 
 impl ProviderClients {
-    /// Nothing is remembered yet.
+    /// Nothing is cached yet.
     #[must_use]
     pub fn new(google: Outbound, github: Outbound) -> Self {
         Self { google, github, google_keys: Arc::default() }
@@ -56,13 +56,13 @@ pub struct Identity {
     pub email: Result<Email, ApiError>,
 }
 
-/// The address of an identity, of what the provider has verified.
+/// The address of an identity that the provider has verified.
 fn verified_email(address: Option<&str>) -> Result<Email, ApiError> {
     let address = address.ok_or(ApiError::EmailNotVerifiedByProvider)?;
     Email::parse(address).map_err(|_| ApiError::EmailNotSupported)
 }
 
-/// Where a sign-in at a provider begins.
+/// The address at which a sign-in at a provider begins.
 struct Endpoints<'a> {
     client_id: &'a str,
     authorize_url: &'a str,
@@ -72,7 +72,7 @@ struct Endpoints<'a> {
     email_scopes: &'static [&'static str],
 }
 
-/// What a token answer holds beside the standard's fields.
+/// The fields of a token answer besides those of the standard.
 #[derive(Debug, Serialize, Deserialize)]
 struct Extra {
     #[serde(default)]
@@ -127,7 +127,7 @@ pub async fn identify(
         .request_async(&Exchange(outbound))
         .await
         .map_err(refusal)?;
-    // RFC 6749, 5.1: a scope that was granted differently is named. GitHub separates scopes by commas.
+    // RFC 6749, 5.1: a scope that differs from the requested one is named. GitHub separates scopes by commas.
     let granted = tokens.scopes().into_iter().flatten().flat_map(|scope| scope.split(','));
     let granted: Vec<&str> = granted.filter(|scope| !scope.is_empty()).collect();
     if !granted.is_empty() && !granted.iter().any(|scope| endpoints.email_scopes.contains(scope)) {
@@ -154,7 +154,7 @@ async fn client(state: &State, provider: IdentityProvider) -> Result<(Client, En
     Ok((client, endpoints))
 }
 
-/// The outbound client, as the crate wants one.
+/// The outbound client, in the form that the crate requires.
 struct Exchange<'a>(&'a Outbound);
 
 impl<'c> AsyncHttpClient<'c> for Exchange<'_> {
@@ -166,12 +166,12 @@ impl<'c> AsyncHttpClient<'c> for Exchange<'_> {
     }
 }
 
-/// A no of the provider is the caller's; no answer, or half a one, is the provider's.
+/// A refusal by the provider is reported to the caller; a missing or incomplete answer is an error of the provider.
 fn refusal(error: RequestTokenError<OutboundError, BasicErrorResponse>) -> ApiError {
     match error {
         RequestTokenError::ServerResponse(answer) => denied(answer.error()),
         RequestTokenError::Parse(error, body) => match serde_json::from_slice::<BasicErrorResponse>(&body) {
-            // GitHub says no with 200.
+            // GitHub reports errors with status 200.
             Ok(answer) => denied(answer.error()),
             Err(_) => unavailable(format!("the token answer: {}", error.path())),
         },
@@ -186,12 +186,12 @@ fn denied(why: &impl std::fmt::Display) -> ApiError {
     ApiError::OauthDenied
 }
 
-/// The provider does not answer, or not to the point; `cause` is for the log.
+/// The provider does not answer, or not as expected; `cause` is for the log.
 fn unavailable(cause: impl std::fmt::Display) -> ApiError {
     ApiError::OauthProviderUnavailable(cause.to_string())
 }
 
-/// Gets a JSON document with the provider's access token, or none.
+/// Gets a JSON document with the provider's access token, if given.
 async fn get_json<T: DeserializeOwned>(outbound: &Outbound, address: &str, token: Option<&str>) -> Result<T, ApiError> {
     Ok(get(outbound, address, token).await?.0)
 }

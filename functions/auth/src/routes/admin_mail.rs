@@ -1,5 +1,5 @@
-//! `POST /admin/users/{id}/mail`: an admin has a mail sent to a user. It is a route of this function, which alone issues the
-//! secrets in mails: the function of the other admin routes has no access to their key.
+//! `POST /admin/users/{id}/mail`: an admin requests a mail to a user. It is a route of this function, which alone
+//! issues the secrets in mails: the function of the other admin routes has no access to their key.
 
 use super::request_mail::{applies, issue};
 use crate::State;
@@ -8,16 +8,15 @@ use axum::extract::State as Shared;
 use http::StatusCode;
 use serde::Deserialize;
 use tollgate_domain::UserId;
-use tollgate_domain::gate::Closing;
 use tollgate_domain::limit::{HOUR_SECONDS, Quota};
 use tollgate_domain::onetime::Purpose;
 use tollgate_http::{Admin, ApiError, JsonBody, Message, PathId, RequestContext, errors, message};
 use utoipa::ToSchema;
 
-/// Mails that admins may have sent to one user.
+/// The number of mails that admins may request for one user.
 const MAILS_AN_HOUR: Quota = Quota { calls: 10, window_seconds: HOUR_SECONDS };
 
-/// Which mail is sent.
+/// The mail to send.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = MailToUser)]
 pub struct NewMail {
@@ -50,7 +49,8 @@ errors! {
 }
 
 /// Sends a user the mail that verifies the address, or the one that sets a new password. The caps on mails do not count
-/// it; each user gets at most 10 an hour. The message says so if nothing was sent, because the address is verified or the
+/// it; each user gets at most 10 an hour. The message says if nothing was sent, because the address is verified or the
+/// account is disabled.
 /// account is disabled.
 #[utoipa::path(
     post, path = "/admin/users/{id}/mail", operation_id = "mail_user", tag = "Admin", security(("bearer" = [])),
@@ -64,7 +64,7 @@ pub async fn send(
     PathId(id): PathId<UserId>,
     JsonBody(NewMail { kind }): JsonBody<NewMail>,
 ) -> Result<(StatusCode, Json<Message>), ApiError> {
-    let account = state.store.profile_and_gate(&id).await?.filter(|(_, gate)| gate.closing != Some(Closing::Deleted));
+    let account = state.store.profile_and_gate(&id).await?.filter(|(_, gate)| gate.state().exists());
     let (profile, gate) = account.ok_or(ApiError::NotFound)?;
     let purpose = Purpose::from(kind);
     let text = if applies(purpose, &profile, &gate) {
@@ -72,7 +72,7 @@ pub async fn send(
         issue(&state, purpose, &profile, &gate, context.now).await?;
         tracing::info!(admin = %admin.id, user = %id, kind = purpose.as_str(), "an admin sends a mail");
         "The mail is on its way."
-    } else if gate.is_active {
+    } else if gate.state().may_sign_in() {
         "Nothing was sent: the address is verified."
     } else {
         "Nothing was sent: the account is disabled."

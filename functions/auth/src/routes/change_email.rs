@@ -18,12 +18,12 @@ use tollgate_mail::Message as Mail;
 use tollgate_store::{AddressRequest, ProfileOf};
 use utoipa::ToSchema;
 
-/// The address to have, and who asks.
+/// The new address, and the confirmation of the user's identity.
 #[derive(Deserialize, ToSchema)]
 pub struct ChangeEmail {
     #[schema(format = Email)]
     new_email: String,
-    /// The present password.
+    /// The current password.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = Password)]
     password: Option<Password>,
@@ -34,9 +34,9 @@ errors! {
     ChangeEmailErrors = reauthentication::errors().into_iter().chain([ApiError::InvalidEmail("new_email")])
 }
 
-/// Mails a link and a code to the new address; the change takes effect when one of them comes back while this session is
-/// live. The present address is notified at once. Nothing is reserved. The owner of an address that is taken is notified,
-/// and the answer is the same (S6).
+/// Mails a link and a code to the new address; the change takes effect when one of them is used while this session is
+/// live. The current address is notified at once. Nothing is reserved. The owner of a taken address is notified, and
+/// the answer is the same (S6).
 #[utoipa::path(
     post, path = "/change-email", tag = "Accounts", security(("bearer" = [])), request_body = ChangeEmail,
     responses((status = 202, body = Message), ChangeEmailErrors)
@@ -62,7 +62,7 @@ pub async fn change_email(
     let kind = if theirs.is_some() { ALREADY_REGISTERED } else { mails::kind(Purpose::ChangeEmail) };
     let may_be_sent = state.limiter.admit_mail_beyond(&context, mails, kind).await?;
     let new = NewAddress { unlinks: own.links_to_end(&to), session: user.session_id, email: to.clone() };
-    // The row is written for a taken address too, and its link is not mailed: what the caller can read of it is the same.
+    // The row is written for a taken address too, and its link is not mailed: the caller sees no difference.
     let (row, mail) = mails::change_of_address(&state, Account::of(&own, &user.gate), new, context.now).await?;
     let mail = match theirs {
         None => mail,
@@ -76,7 +76,7 @@ pub async fn change_email(
         username: own.username.as_str().to_owned(),
         at: context.now,
     };
-    // A request that mails nothing stores nothing either, so there is nothing to tell the owner.
+    // A request that mails nothing stores nothing either, so the owner is not notified.
     let (mail, notice) = match may_be_sent {
         true => (mail, mails::outbox_message(&notice, context.now)?),
         false => (mails::decoy(&state, context.now).await?, mails::decoy(&state, context.now).await?),

@@ -9,13 +9,13 @@ use http::header;
 use serde::Deserialize;
 use serde_json::json;
 use tollgate_domain::audit::Action;
-use tollgate_domain::password::{Password, WeakPassword};
+use tollgate_domain::password::{Password, WeakPasswordError};
 use tollgate_http::{AccountKey, ApiError, CookieJar, JsonBody, Message, RequestContext, errors, message};
 use tollgate_mail::Message as Mail;
 use tollgate_store::NewPassword;
 use utoipa::ToSchema;
 
-/// The present password and the one to set.
+/// The current password and the new one.
 #[derive(Deserialize, ToSchema)]
 pub struct ChangePassword {
     #[schema(value_type = String, format = Password)]
@@ -29,11 +29,11 @@ errors! {
     ChangePasswordErrors = [
         ApiError::WrongPassword,
         ApiError::NoPassword,
-        ApiError::WeakPassword("new_password", WeakPassword::Common),
+        ApiError::WeakPassword("new_password", WeakPasswordError::Common),
     ]
 }
 
-/// Changes the password; every other session is dead, this one goes on.
+/// Changes the password; every other session ends, this one continues.
 #[utoipa::path(
     post, path = "/change-password", tag = "Accounts", security(("bearer" = [])), request_body = ChangePassword,
     responses((status = 200, body = Message), ChangePasswordErrors)
@@ -77,7 +77,7 @@ pub async fn change_password(
         notice: mails::outbox_message(&notice, context.now)?,
         audit: &[entry],
     };
-    // What raced it was another change, a reset, or the end of this session: the old password is the old one no more.
+    // A concurrent change, reset, or end of this session came first: the old password is not valid any more.
     if !state.store.change_password(&new, (&user.session_id, ends_at)).await? {
         return Err(ApiError::WrongPassword);
     }

@@ -15,7 +15,7 @@ use tollgate_http::{
 use tollgate_store::RightsChange;
 
 errors! {
-    /// Why an account stays.
+    /// Why an account is not closed.
     ClosingErrors = reauthentication::errors().into_iter().chain([ApiError::LastAdmin])
 }
 
@@ -34,8 +34,8 @@ pub async fn deactivate(
     signed_out(&state, StatusCode::OK, "Your account is closed.")
 }
 
-/// Deletes the caller's own account: nobody signs in any more at once, a subscription is cancelled at once, and what is kept
-/// of the person is gone within a day. Payments and audit entries stay under the id.
+/// Deletes the caller's own account: sign-in ends at once, a subscription is cancelled at once, and personal data is
+/// erased within a day. Payments and audit entries stay under the id.
 #[utoipa::path(
     post, path = "/me/delete", operation_id = "delete_me", tag = "Accounts", security(("bearer" = [])),
     request_body = Confirmation,

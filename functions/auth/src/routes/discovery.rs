@@ -1,5 +1,6 @@
-//! `GET /.well-known/openid-configuration` and `GET /.well-known/oauth-authorization-server`: what a library or a gateway
-//! needs to verify access tokens. Only endpoints that exist are named: there is no OAuth authorization or token endpoint.
+//! `GET /.well-known/openid-configuration` and `GET /.well-known/oauth-authorization-server`: the metadata with which a
+//! library or a gateway verifies access tokens. Only endpoints that exist are named: there is no OAuth authorization or
+//! token endpoint.
 
 use crate::State;
 use axum::Json;
@@ -33,7 +34,7 @@ pub struct Metadata {
 const CLAIMS: [&str; 12] =
     ["iss", "aud", "sub", "exp", "iat", "jti", "sid", "auth_time", "amr", "tier", "is_admin", "features"];
 
-/// OpenID Connect Discovery. There are no ID tokens: what it says of their algorithms holds for access tokens.
+/// OpenID Connect Discovery. There are no ID tokens: the fields about their algorithms apply to access tokens.
 #[utoipa::path(
     get, path = "/.well-known/openid-configuration", tag = "Service",
     responses((status = 200, description = "OpenID Connect Discovery 1.0", body = Metadata))
@@ -42,7 +43,7 @@ pub async fn openid_configuration(state: Shared<State>) -> impl IntoResponse {
     metadata(&state)
 }
 
-/// The same metadata where RFC 8414 has it.
+/// The same metadata at the path of RFC 8414.
 #[utoipa::path(
     get, path = "/.well-known/oauth-authorization-server", tag = "Service",
     responses((status = 200, description = "RFC 8414", body = Metadata))

@@ -1,4 +1,4 @@
-//! `GET` and `POST /me/export`: all that is held about the caller.
+//! `GET` and `POST /me/export`: all data about the caller.
 
 use crate::State;
 use crate::reauthentication::{self, Actor, Confirmation, verify_password};
@@ -18,7 +18,7 @@ errors! {
     ExportWithPasswordErrors = reauthentication::errors().into_iter().chain([ApiError::RATE_LIMITED])
 }
 
-/// All that is held about the caller, within five minutes of the sign-in of this session.
+/// All data about the caller, within five minutes of the sign-in of this session.
 #[utoipa::path(
     get, path = "/me/export", operation_id = "export_me", tag = "Accounts", security(("bearer" = [])),
     responses((status = 200, body = Export), ExportErrors)
@@ -31,7 +31,7 @@ pub async fn export(
     export_confirmed(&state, &context, actor, None).await
 }
 
-/// All that is held about the caller, with the password.
+/// All data about the caller, with the password.
 #[utoipa::path(
     post, path = "/me/export", operation_id = "export_me_with_password", tag = "Accounts", security(("bearer" = [])),
     responses((status = 200, body = Export), ExportWithPasswordErrors)
@@ -55,7 +55,7 @@ async fn export_confirmed(
     let counted = state.limiter.admit_user(context, &user.id, EXPORTS);
     match password {
         Some(password) => verify_password(state, (&user, own.as_ref()), counted, password).await?,
-        // The id of a session tells when it was created.
+        // The id of a session contains the time of its creation.
         None if context.now.duration_since(user.session_id.made_at()) > FRESH => {
             counted.await?;
             return Err(ApiError::ReauthenticationRequired);

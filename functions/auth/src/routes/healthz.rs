@@ -13,7 +13,7 @@ pub struct Health {
     version: &'static str,
 }
 
-/// That the function runs, and which version.
+/// Returns that the function runs, and its version.
 #[utoipa::path(
     get, path = "/healthz", tag = "Service", responses((status = 200, description = "It runs", body = Health))
 )]

@@ -1,4 +1,4 @@
-//! `POST /introspect` (RFC 7662): whether an access token is valid now, for services that may not wait until it expires.
+//! `POST /introspect` (RFC 7662): whether an access token is valid now, for services that cannot wait until it expires.
 
 use crate::State;
 use crate::service_clients::ServiceClient;
@@ -10,7 +10,7 @@ use tollgate_domain::{Secret, SessionId, UserId};
 use tollgate_http::{ApiError, FormBody, GuardError, RequestContext, TokenKeys};
 use utoipa::ToSchema;
 
-/// The token in question.
+/// The token to check.
 #[derive(Deserialize, ToSchema)]
 pub struct Introspect {
     /// An access token.
@@ -28,11 +28,11 @@ pub struct Introspect {
 pub enum Introspection {
     /// It is valid now.
     Active(Box<ActiveToken>),
-    /// It is not valid, for whatever reason.
+    /// It is not valid, for any reason.
     Inactive(InactiveToken),
 }
 
-/// A token that is valid now. What it gives is that of this moment, not that of its claims.
+/// A token that is valid now. Tier and features are the current ones, not those of its claims.
 #[derive(Serialize, ToSchema)]
 pub struct ActiveToken {
     /// Always `true`.
@@ -54,7 +54,7 @@ pub struct ActiveToken {
     auth_time: Option<u64>,
     /// How the user signed in: `pwd`, `otp`, or `fed` for a provider.
     amr: Vec<String>,
-    /// What the user's plan gives now, 0 without access.
+    /// The tier of the user's plan now, 0 without access.
     tier: u32,
     /// The features of the user's plan now, without access those of the plan of price 0.
     #[schema(value_type = Object)]

@@ -15,25 +15,25 @@ use tollgate_http::{AccountKey, ApiError, CookieJar, OptionalJson, PathId, Reque
 use tollgate_store::{LinkFor, Linked};
 use utoipa::ToSchema;
 
-/// Where the linking goes on.
+/// The address at the provider.
 #[derive(Serialize, ToSchema)]
 pub struct Authorize {
     authorize_url: String,
 }
 
 errors! {
-    /// Why no link is begun.
+    /// Why no link is started.
     LinkErrors = reauthentication::errors()
         .into_iter()
         .chain([ApiError::AlreadyLinked, ApiError::ProviderNotConfigured])
 }
 
 errors! {
-    /// Why a link stays.
+    /// Why a link is not removed.
     UnlinkErrors = reauthentication::errors().into_iter().chain([ApiError::LastSignInMethod])
 }
 
-/// Begins to link an identity: the browser goes to the provider and comes back to the callback.
+/// Starts to link an identity: the browser goes to the provider and returns to the callback.
 #[utoipa::path(
     post, path = "/me/links/{provider}", operation_id = "link_provider", tag = "Providers", security(("bearer" = [])),
     params(("provider" = IdentityProvider, Path, description = "Which")), request_body = Confirmation,
@@ -61,7 +61,7 @@ pub async fn link(
     Ok(response)
 }
 
-/// Takes an identity away, where another way to sign in remains.
+/// Unlinks an identity, if another sign-in method remains.
 #[utoipa::path(
     delete, path = "/me/links/{provider}", operation_id = "unlink_provider", tag = "Providers", security(("bearer" = [])),
     params(("provider" = IdentityProvider, Path, description = "Which")), request_body = Confirmation,

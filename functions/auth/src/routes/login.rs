@@ -20,7 +20,7 @@ use tollgate_platform::random_bytes;
 use tollgate_store::Profile;
 use utoipa::ToSchema;
 
-/// Who wants in.
+/// The address and the password.
 #[derive(Deserialize, ToSchema)]
 pub struct Login {
     #[schema(format = Email)]
@@ -30,7 +30,7 @@ pub struct Login {
     #[serde(default)]
     #[schema(value_type = Option<TokenDelivery>)]
     token_delivery: TokenDelivery,
-    /// The `device_token` of an earlier sign-in, from a client that keeps no cookies.
+    /// The `device_token` of an earlier sign-in, from a client without cookies.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     device_token: Option<Secret<String>>,
@@ -66,7 +66,7 @@ pub async fn login(
         Some(email) => AccountKey::address(email, device.as_ref()),
         None => AccountKey::no_address(&body.email),
     };
-    // Counted before the password is compared (S7): what is read at the same time decides nothing before.
+    // Counted before the password is compared (S7): concurrent reads decide nothing before.
     let (admitted, account) =
         tokio::join!(state.limiter.admit_account(&context, &key), state.store.profile_and_gate(&user));
     admitted?;
@@ -74,7 +74,7 @@ pub async fn login(
     let verdict = state.hasher.verify(&body.password, found.as_ref().map(|found| found.hash.as_str())).await?;
     let attempt =
         Attempt { state: &state, context: &context, key: &key, user: found.as_ref().map(|found| found.user_id) };
-    // A password of an older version is one that a reset or a change has replaced since.
+    // A password of an older version was replaced by a reset or a change since.
     let is_current = |gate: &Gate| found.as_ref().is_some_and(|found| found.password_version == gate.password_version);
     let right = account.filter(|(_, gate)| verdict != PasswordComparison::Wrong && is_current(gate));
     let (profile, gate) = match right {
@@ -96,8 +96,8 @@ pub async fn login(
     sign_in(&state, &client, profile, gate, SignInMethod::Password).await
 }
 
-/// A sign-in that is refused. Whoever registered an address must learn nothing from it: an unverified account with the right
-/// password is answered as an unknown address is, with the same calls (S6).
+/// A refused sign-in. A stranger who registered an address must learn nothing from it: an unverified account with the
+/// right password gets the answer for an unknown address, with the same calls (S6).
 struct Attempt<'a> {
     state: &'a State,
     context: &'a RequestContext,
@@ -106,8 +106,8 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// Records it and mails the verification again to an account that is `unverified`, within the caps; otherwise a decoy
-    /// is written, and counted by itself: failures of strangers use up no mail of the owner's.
+    /// Records it and mails the verification again to an account that is `unverified`, within the caps; otherwise
+    /// writes a decoy, which is counted separately: failures of strangers use up no mail of the owner's.
     async fn refuse(&self, error: ApiError, unverified: Option<(&Profile, &Gate)>) -> Result<Response, ApiError> {
         let Self { state, context, key, user } = self;
         let decoy_key = key.decoy();

@@ -17,7 +17,7 @@ use tollgate_platform::random_bytes;
 use tollgate_store::Profile;
 use utoipa::ToSchema;
 
-/// Who wants in, by which code.
+/// The address and the code.
 #[derive(Deserialize, ToSchema)]
 pub struct LoginCode {
     #[schema(format = Email)]
@@ -27,7 +27,7 @@ pub struct LoginCode {
     #[serde(default)]
     #[schema(value_type = Option<TokenDelivery>)]
     token_delivery: TokenDelivery,
-    /// The `device_token` of an earlier sign-in, from a client that keeps no cookies.
+    /// The `device_token` of an earlier sign-in, from a client without cookies.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     device_token: Option<Secret<String>>,
@@ -72,7 +72,7 @@ pub async fn login_code(
         state.store.newest_onetime(&user, Purpose::LoginCode),
     );
     admitted?;
-    // The count of wrong tries is the account's, whatever device they come from.
+    // Wrong attempts are counted by account, for any device.
     let whose = email.as_ref().map_or_else(|| key.clone(), |email| AccountKey::address(email, None));
     let row = mailed_codes::try_code(&state, &context, &whose, newest?, &body.code).await?;
     let row = row.filter(|row| account.as_ref().is_some_and(|(profile, gate)| stands(row, profile, gate)));

@@ -11,7 +11,7 @@ use tollgate_http::{ActiveUserWith, ApiError, RequestContext};
 use tollgate_store::ProfileOf;
 use utoipa::ToSchema;
 
-/// The caller, with what only the caller sees.
+/// The caller, with fields that only the caller sees.
 #[derive(Serialize, ToSchema)]
 pub struct Me {
     #[serde(flatten)]
@@ -26,7 +26,7 @@ pub struct Me {
     linked_providers: Vec<IdentityProvider>,
 }
 
-/// Who the caller is.
+/// The caller's own user.
 #[utoipa::path(
     get, path = "/me", tag = "Accounts", security(("bearer" = [])), responses((status = 200, body = Me))
 )]

@@ -32,12 +32,12 @@ fn email(text: &str, name: &'static str) -> Result<Email, ApiError> {
     Email::parse(text).map_err(|_| ApiError::InvalidEmail(name))
 }
 
-/// A placeholder id. An unknown address is looked up by it, so that it costs the same reads (S6).
+/// A placeholder id. An unknown address is looked up with it, so that it costs the same reads (S6).
 fn placeholder_id(context: &RequestContext) -> UserId {
     UserId::new(context.now, random_bytes())
 }
 
-/// The address, or a placeholder that no account can have: a malformed address is looked up as it (S6).
+/// The address, or a placeholder that no account can have: a malformed address is looked up with it (S6).
 fn email_or_placeholder(email: &Option<Email>) -> Result<Email, ApiError> {
     match email {
         Some(email) => Ok(email.clone()),

@@ -10,14 +10,14 @@ use serde::Deserialize;
 use serde_json::json;
 use tollgate_domain::audit::Action;
 use tollgate_domain::onetime::Purpose;
-use tollgate_domain::password::{Password, WeakPassword};
+use tollgate_domain::password::{Password, WeakPasswordError};
 use tollgate_domain::{Email, Secret};
 use tollgate_http::{AccountKey, ApiError, CookieJar, Form, Input, Message, RequestContext, errors, message};
 use tollgate_mail::Message as Mail;
 use tollgate_store::NewPassword;
 use utoipa::ToSchema;
 
-/// A page that asks for the new password; opening it uses nothing up (S13).
+/// A page that asks for the new password; opening it does not use the link up (S13).
 #[utoipa::path(
     get, path = "/new-password", operation_id = "new_password_page", tag = "Accounts", params(LinkQuery),
     responses((status = 200, description = "A page that asks for the password", content_type = "text/html", body = String))
@@ -27,7 +27,7 @@ pub async fn page(Shared(state): Shared<State>, context: RequestContext, query: 
     pages::new_password(query.token(), email.as_ref().map(Email::as_str), None)
 }
 
-/// The address of the account that a valid link sets a password for.
+/// The address of the account of a valid link.
 async fn account_of(state: &State, context: &RequestContext, token: &Secret<String>) -> Option<Email> {
     let (token, row) = find_link(state, Purpose::Reset, token).await.ok()?;
     let (profile, gate) = state.store.profile_and_gate(&token.user_id).await.ok()??;
@@ -49,13 +49,13 @@ errors! {
     NewPasswordErrors = [
         ApiError::InvalidToken,
         ApiError::TokenExpired,
-        ApiError::WeakPassword("password", WeakPassword::Common),
+        ApiError::WeakPassword("password", WeakPasswordError::Common),
         ApiError::RATE_LIMITED,
     ]
 }
 
-/// Sets a password by the mailed link; every session of the user is dead before the answer. The page of the mailed link
-/// sends the same fields as a form, which is answered with a page.
+/// Sets a password by the mailed link; every session of the user has ended before the answer. The page of the mailed
+/// link sends the same fields as a form and gets a page.
 #[utoipa::path(
     post, path = "/new-password", tag = "Accounts",
     request_body = SetPassword,
@@ -84,7 +84,7 @@ pub async fn new_password(
     }
 }
 
-/// Sets the password; the `device` cookie of the client that has just shown to read the owner's mail.
+/// Sets the password, and returns the `device` cookie of the client, which has shown that it reads the owner's mail.
 async fn set(
     state: &State,
     context: &RequestContext,
@@ -99,7 +99,7 @@ async fn set(
     admitted?;
     let (profile, gate) = found?.ok_or(ApiError::InvalidToken)?;
     row.check_link(profile.email.key(), gate.password_version, context.now).map_err(refused)?;
-    if !gate.is_active {
+    if !gate.state().may_sign_in() {
         return Err(ApiError::InvalidToken);
     }
     state

@@ -1,4 +1,4 @@
-//! The ways to Google and GitHub and back: `GET /google/login`, `/github/login` and their callbacks (S21–S24).
+//! Sign-in at Google and GitHub: `GET /google/login`, `/github/login` and their callbacks (S21–S24).
 
 use crate::State;
 use crate::config::FLOW_SECONDS;
@@ -25,7 +25,7 @@ use tollgate_platform::random_bytes;
 use tollgate_store::{FlowRow, LinkFor, ProfileOf, TakenFlow, UseOfFlow};
 use utoipa::IntoParams;
 
-/// Where a sign-in is to end.
+/// The address to return to.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Begin {
@@ -35,14 +35,14 @@ pub struct Begin {
     return_to: Option<String>,
 }
 
-/// What the provider sends the browser back with.
+/// The parameters of a provider's redirect.
 #[derive(Deserialize, Default, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Returned {
-    /// What the way there carried.
+    /// The state of the flow.
     #[serde(default)]
     state: String,
-    /// What the provider exchanges for a token.
+    /// The code that the provider exchanges for a token.
     #[serde(default)]
     #[param(value_type = Option<String>)]
     code: Option<Secret<String>>,
@@ -74,7 +74,7 @@ errors! {
     ]
 }
 
-/// Sends the browser to Google.
+/// Redirects the browser to Google.
 #[utoipa::path(
     get, path = "/google/login", tag = "Providers", params(Begin),
     responses((status = 302, description = "To the provider"), BeginErrors)
@@ -88,7 +88,7 @@ pub async fn google_login(
     login(&state, &context, &cookies, IdentityProvider::Google, query).await
 }
 
-/// Sends the browser to GitHub.
+/// Redirects the browser to GitHub.
 #[utoipa::path(
     get, path = "/github/login", tag = "Providers", params(Begin),
     responses((status = 302, description = "To the provider"), BeginErrors)
@@ -102,7 +102,7 @@ pub async fn github_login(
     login(&state, &context, &cookies, IdentityProvider::Github, query).await
 }
 
-/// Where Google sends the browser back to.
+/// The callback of Google.
 #[utoipa::path(
     get, path = "/auth/social/callback/google", tag = "Providers", params(Returned),
     responses((status = 200, description = "With `accept: application/json`", body = TokenResponse),
@@ -118,7 +118,7 @@ pub async fn google_callback(
     callback(&state, &context, &cookies, &headers, IdentityProvider::Google, query).await
 }
 
-/// Where GitHub sends the browser back to.
+/// The callback of GitHub.
 #[utoipa::path(
     get, path = "/auth/social/callback/github", tag = "Providers", params(Returned),
     responses((status = 200, description = "With `accept: application/json`", body = TokenResponse),
@@ -148,7 +148,7 @@ async fn login(
     Ok(response)
 }
 
-/// Begins a flow: its row, the provider's address, and the cookie that binds it to this browser, whose tabs share it.
+/// Starts a flow: its row, the provider's address, and the cookie that binds it to this browser, whose tabs share it.
 pub async fn begin(
     state: &State,
     context: &RequestContext,
@@ -273,7 +273,7 @@ async fn take(
     Ok(Taken::Now(flow, row))
 }
 
-/// The secrets of this browser: several where it holds several cookies of the name.
+/// The secrets of this browser: several if it holds several cookies with this name.
 fn browser_secrets(state: &State, cookies: &CookieJar) -> Vec<BrowserSecret> {
     let values = cookies.values(&state.config.cookies, CookieName::Flow);
     values.iter().filter_map(BrowserSecret::of_cookie).collect()
@@ -299,7 +299,7 @@ async fn finish(
     let (profile, gate) = account_of(state, context, &identity).await?;
     let client =
         Client { context, shown: Shown::in_cookies(cookies), delivery: TokenDelivery::Cookie, session: new_session };
-    if !gate.is_active {
+    if !gate.state().may_sign_in() {
         let mut entry = context.entry(Action::SignInFailed, None, Some(profile.id.to_string()));
         entry.after = Some(json!({"method": row.provider, "reason": ApiError::AccountDisabled.code()}));
         state.store.record(&entry).await?;
@@ -316,7 +316,7 @@ fn refused_by_provider(error: &str) -> ApiError {
     }
 }
 
-/// How a flow ended that was used before, where this browser still holds the session that it belongs to.
+/// The outcome of a flow that was used before, if this browser still holds its session.
 async fn ended_before(
     state: &State,
     context: &RequestContext,
@@ -344,7 +344,7 @@ fn redirect(place: &str) -> Result<Response, ApiError> {
     Ok((StatusCode::FOUND, [(header::LOCATION, place)]).into_response())
 }
 
-/// `address` with one more pair in its query.
+/// `address` with another pair in its query.
 fn with_query(address: &str, name: &str, value: &str) -> String {
     let (before, fragment) = address.split_once('#').map_or((address, None), |(before, after)| (before, Some(after)));
     let joint = if before.contains('?') { '&' } else { '?' };

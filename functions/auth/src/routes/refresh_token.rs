@@ -16,7 +16,7 @@ use tollgate_platform::tokens::RefreshToken;
 use tollgate_store::{ProfileOf, SessionRow, TokenRotation};
 use utoipa::ToSchema;
 
-/// What a client that keeps no cookies sends.
+/// The body of a client without cookies.
 #[derive(Deserialize, ToSchema)]
 pub struct PresentedToken {
     #[serde(default)]
@@ -27,19 +27,19 @@ pub struct PresentedToken {
     pub token_delivery: TokenDelivery,
 }
 
-/// Why a token was refused, and whether its session goes on.
-enum Refused {
-    /// The cookie is of no use any more.
+/// Why a token was refused, and whether its session continues.
+enum RefreshError {
+    /// The cookie is not valid any more.
     SessionGone,
-    /// A rotated token after its grace: a copy exists, unless a current token is beside it.
+    /// A rotated token after its grace: it was copied, unless a current token is presented with it.
     Reused,
-    /// Another tab holds a better one: the cookie stays.
+    /// Another tab holds a newer one: the cookie stays.
     SessionLives,
-    /// Something else failed.
+    /// Another error.
     Failed(ApiError),
 }
 
-impl<E: Into<ApiError>> From<E> for Refused {
+impl<E: Into<ApiError>> From<E> for RefreshError {
     fn from(error: E) -> Self {
         Self::Failed(error.into())
     }
@@ -68,10 +68,10 @@ pub async fn refresh_token(
     for token in tokens.iter().filter_map(|token| keys.read_refresh_token(token.expose()).ok()) {
         match rotate(&state, &context, &token, body.token_delivery).await {
             Ok(response) => return Ok(response),
-            Err(Refused::Failed(error)) => return Err(error),
-            Err(Refused::SessionLives) => session_lives = true,
-            Err(Refused::Reused) => reused.push(token),
-            Err(Refused::SessionGone) => {}
+            Err(RefreshError::Failed(error)) => return Err(error),
+            Err(RefreshError::SessionLives) => session_lives = true,
+            Err(RefreshError::Reused) => reused.push(token),
+            Err(RefreshError::SessionGone) => {}
         }
     }
     // None is valid: only now does a rotated one mean that a copy exists (S18).
@@ -105,18 +105,18 @@ async fn rotate(
     context: &RequestContext,
     token: &RefreshToken,
     delivery: TokenDelivery,
-) -> Result<Response, Refused> {
+) -> Result<Response, RefreshError> {
     let admits = |gate: &Gate| gate.admits(&token.session_id, context.now);
     let own = state.store.look_up_behind_gate(token.user_id, &ProfileOf(token.user_id), admits).await?;
-    let (gate, profile) = own.ok_or(Refused::SessionGone)?;
+    let (gate, profile) = own.ok_or(RefreshError::SessionGone)?;
     let profile = profile.ok_or_else(|| ApiError::Internal("a gate without a profile".into()))?;
     let row = next_row(state, context, token).await?;
     let issued = IssuedRefreshToken::of_row(state, &row, &token.nonce, context);
     Ok(answer(state, context, profile, &gate, issued, delivery.into()).await?)
 }
 
-/// The row whose token is to be handed out: rotated now, or by a request just before this one.
-async fn next_row(state: &State, context: &RequestContext, token: &RefreshToken) -> Result<SessionRow, Refused> {
+/// The row whose token is issued: rotated now, or by a request just before this one.
+async fn next_row(state: &State, context: &RequestContext, token: &RefreshToken) -> Result<SessionRow, RefreshError> {
     let idle_seconds = state.config.lifetimes.idle_seconds;
     let nonce_hash = token.nonce.hash();
     let shown = (token.n, nonce_hash.as_str());
@@ -126,19 +126,19 @@ async fn next_row(state: &State, context: &RequestContext, token: &RefreshToken)
         .await?;
     let row = match rotated {
         TokenRotation::Done(row) => return Ok(row),
-        TokenRotation::Unknown => return Err(Refused::SessionGone),
+        TokenRotation::Unknown => return Err(RefreshError::SessionGone),
         TokenRotation::Stale(row) => row,
     };
     match row.rotation().decide(token.n, context.now, idle_seconds) {
         Refresh::Repeat => Ok(row),
-        Refresh::Reuse => Err(Refused::Reused),
-        Refresh::Refuse if row.rotation().is_expired(context.now, idle_seconds) => Err(Refused::SessionGone),
-        Refresh::Refuse => Err(Refused::SessionLives),
+        Refresh::Reuse => Err(RefreshError::Reused),
+        Refresh::Refuse if row.rotation().is_expired(context.now, idle_seconds) => Err(RefreshError::SessionGone),
+        Refresh::Refuse => Err(RefreshError::SessionLives),
         Refresh::Rotate => Err(ApiError::Internal("a rotation was refused without a reason".into()).into()),
     }
 }
 
-/// A token that was used up long ago is shown again: somebody has a copy, and the session ends for both (S18).
+/// A token that was used long ago is presented again: it was copied, and the session ends for both holders (S18).
 async fn end_stolen(state: &State, context: &RequestContext, token: &RefreshToken) -> Result<(), ApiError> {
     let mut entry = context.entry(Action::SessionRevoked, None, Some(token.user_id.to_string()));
     entry.before = Some(json!({"session_id": token.session_id}));

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use tollgate_domain::audit::Action;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::Purpose;
-use tollgate_domain::password::{Password, WeakPassword};
+use tollgate_domain::password::{Password, WeakPasswordError};
 use tollgate_domain::user::Provider;
 use tollgate_domain::{Email, UserId, Username};
 use tollgate_http::{AccountKey, ApiError, ClientCount, JsonBody, Limiter, Message, RequestContext, errors, message};
@@ -22,7 +22,7 @@ use tollgate_platform::random_bytes;
 use tollgate_store::{Credentials, NameAndAddress, NewAccount, Profile, Registration};
 use utoipa::ToSchema;
 
-/// Who wants an account.
+/// The new account.
 #[derive(Deserialize, ToSchema)]
 pub struct Register {
     #[schema(format = Email)]
@@ -37,17 +37,17 @@ pub struct Register {
 pub(super) const ALREADY_REGISTERED: &str = "already_registered";
 
 errors! {
-    /// Why no account is made.
+    /// Why no account is created.
     RegisterErrors = [
         ApiError::UsernameTaken,
         ApiError::InvalidEmail("email"),
         ApiError::InvalidUsername,
-        ApiError::WeakPassword("password", WeakPassword::Common),
+        ApiError::WeakPassword("password", WeakPasswordError::Common),
     ]
 }
 
-/// Makes an account, or tells the owner of the address by mail that there is one. The answer is the same, and so is the
-/// cookie `registered` (HttpOnly, a day): where the address is verified in the same browser, that signs in.
+/// Creates an account, or notifies the owner of the address by mail that one exists. The answer is the same, and so is
+/// the cookie `registered` (HttpOnly, a day): a verification of the address in the same browser signs in.
 #[utoipa::path(
     post, path = "/register", tag = "Accounts", request_body = Register,
     responses((status = 202, body = Message), RegisterErrors)
@@ -74,7 +74,7 @@ pub async fn register(
     }
     let kind = if taken.email.is_some() { ALREADY_REGISTERED } else { mails::kind(Purpose::Verify) };
     let may_be_sent = state.limiter.admit_mail_beyond(&context, mails, kind).await?;
-    // Hashed also where it is not kept: both ways take as long (S6).
+    // Hashed also if it is not stored: both cases take the same time (S6).
     let hash = state.hasher.hash(&body.password).await?;
     let new_account = new_account(&state, &context, (&email, &username), hash).await?;
     let cookie = registered::remember(&state, &new_account.profile.id, context.now).await?;
@@ -83,7 +83,7 @@ pub async fn register(
         None => match state.store.register(&new_account).await? {
             Registration::Done => {}
             Registration::UsernameTaken => return Err(ApiError::UsernameTaken),
-            // Lost to another registration of this moment: its spelling of the address is read now.
+            // A concurrent registration came first: its spelling of the address is read now.
             Registration::EmailTaken | Registration::IdentityTaken => {
                 let known = state.store.find_taken(&username, &email, context.now).await?.email.unwrap_or(email);
                 let may_be_sent = state.limiter.admit_mail(&context, &account, ALREADY_REGISTERED).await?;
@@ -91,11 +91,11 @@ pub async fn register(
             }
         },
     }
-    let told = message("Look into your mail: we have sent you what to do next.");
-    Ok((StatusCode::ACCEPTED, [(header::SET_COOKIE, cookie)], told).into_response())
+    let answer = message("Look into your mail: we have sent you what to do next.");
+    Ok((StatusCode::ACCEPTED, [(header::SET_COOKIE, cookie)], answer).into_response())
 }
 
-/// Address and name of an account that may be made; else all that is wrong with the fields, at once.
+/// Address and name of a new account; otherwise all errors of the fields at once.
 fn checked(state: &State, body: &Register) -> Result<(Email, Username), ApiError> {
     let email = email(&body.email, "email");
     let username = Username::parse(&body.username).map_err(|_| ApiError::InvalidUsername);
@@ -112,7 +112,7 @@ fn checked(state: &State, body: &Register) -> Result<(Email, Username), ApiError
 }
 
 /// The new account, with the mail that verifies its address. That mail is always sent: it can happen once for an
-/// address, and strangers must not be able to keep a person from registering.
+/// address, and strangers must not be able to prevent a person's registration.
 async fn new_account(
     state: &State,
     context: &RequestContext,

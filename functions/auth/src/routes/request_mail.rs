@@ -1,4 +1,4 @@
-//! Asking for a mail with a secret in it: `POST /request/verify`, `/request/login-code`, `/forget-password`. The answer is
+//! Requests for a mail with a secret: `POST /request/verify`, `/request/login-code`, `/forget-password`. The answer is
 //! the same for any address, and so is the work (S6).
 
 use super::{email, placeholder_id};
@@ -19,13 +19,13 @@ use tollgate_http::{
 use tollgate_store::Profile;
 use utoipa::ToSchema;
 
-/// Whose mail is wanted.
+/// The recipient of the mail.
 #[derive(Deserialize, ToSchema)]
 pub struct Address {
     /// The address.
     #[schema(format = Email)]
     email: String,
-    /// The `device_token` of an earlier sign-in, from a client that keeps no cookies.
+    /// The `device_token` of an earlier sign-in, from a client without cookies.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     device_token: Option<Secret<String>>,
@@ -38,7 +38,7 @@ errors! {
     AddressErrors = [ApiError::InvalidEmail("email")]
 }
 
-/// Sends a verification mail again, where there is something to verify.
+/// Sends a verification mail again, if the address is not verified.
 #[utoipa::path(
     post, path = "/request/verify", tag = "Accounts", request_body = Address,
     responses((status = 202, body = Message), AddressErrors)
@@ -54,7 +54,7 @@ pub async fn request_verify(
     Ok((StatusCode::ACCEPTED, message("If this address is waiting to be verified, a mail is on its way.")))
 }
 
-/// Mails a code to sign in with, to an active account, verified or not.
+/// Mails a sign-in code to an active account, verified or not.
 #[utoipa::path(
     post, path = "/request/login-code", tag = "Sign-in", request_body = Address,
     responses((status = 202, body = Message), AddressErrors)
@@ -118,8 +118,8 @@ async fn send(
 /// Whether an account may get a secret of `purpose`.
 pub fn applies(purpose: Purpose, profile: &Profile, gate: &Gate) -> bool {
     match purpose {
-        Purpose::Verify => gate.is_active && !profile.email_verified,
-        Purpose::Reset | Purpose::LoginCode | Purpose::ChangeEmail => gate.is_active,
+        Purpose::Verify => gate.state().may_sign_in() && !profile.email_verified,
+        Purpose::Reset | Purpose::LoginCode | Purpose::ChangeEmail => gate.state().may_sign_in(),
     }
 }
 

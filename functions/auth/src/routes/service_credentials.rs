@@ -18,27 +18,27 @@ use tollgate_platform::{ServiceSecret, random_bytes};
 use tollgate_store::StoredService;
 use utoipa::ToSchema;
 
-/// All service credentials; their secrets are not among it.
+/// All service credentials, without their secrets.
 #[derive(Serialize, ToSchema)]
 pub struct ServiceCredentials {
     /// At most 20, the oldest first.
     items: Vec<ServiceCredential>,
 }
 
-/// A credential that is to be created.
+/// A credential to create.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = ServiceCredentialInput)]
 pub struct NewServiceCredential {
-    /// What the service is called.
+    /// The name of the service.
     #[schema(min_length = 1, max_length = 80)]
     name: String,
-    /// The admin's password; not needed within 5 minutes of the sign-in.
+    /// The admin's password; not required within 5 minutes of the sign-in.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = Password)]
     password: Option<Password>,
 }
 
-/// A new credential with its secret, which is shown this once.
+/// A new credential with its secret, which is shown only once.
 #[derive(Serialize, ToSchema)]
 pub struct CreatedServiceCredential {
     #[serde(flatten)]
@@ -75,7 +75,7 @@ pub async fn create(
     JsonBody(body): JsonBody<NewServiceCredential>,
 ) -> Result<(StatusCode, Json<CreatedServiceCredential>), ApiError> {
     let invalid = |error| ApiError::Validation(FieldError::new("name", format!("{error}")));
-    let name = body.name.parse().map_err(|error: tollgate_domain::service::InvalidServiceName| invalid(error))?;
+    let name = body.name.parse().map_err(|error: tollgate_domain::service::InvalidServiceNameError| invalid(error))?;
     require_fresh(&state, &context, (&admin, None), None, body.password.as_ref()).await?;
     let secret = ServiceSecret::draw(ServiceId::new(context.now, random_bytes()));
     let credential =

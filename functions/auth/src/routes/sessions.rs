@@ -43,7 +43,7 @@ pub struct EndQuery {
     all: Option<String>,
 }
 
-/// Ends all of the caller's sessions but this one, or with `?all=true` this one too.
+/// Ends all of the caller's sessions except this one, or with `?all=true` this one too.
 #[utoipa::path(
     delete, path = "/sessions", operation_id = "revoke_sessions", tag = "Sessions", security(("bearer" = [])),
     params(EndQuery),
@@ -64,7 +64,7 @@ pub async fn revoke_all(
     if ended { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::Unauthenticated) }
 }
 
-/// Ends one of the caller's sessions, the present one too.
+/// Ends one of the caller's sessions, also the current one.
 #[utoipa::path(
     delete, path = "/sessions/{id}", operation_id = "revoke_session", tag = "Sessions", security(("bearer" = [])),
     params(("id" = String, Path, description = "Its id")),

@@ -15,8 +15,8 @@ use serde_json::json;
 use std::convert::Infallible;
 use tollgate_domain::audit::Action;
 use tollgate_domain::billing::UserCommand;
-use tollgate_domain::gate::{Closing, Gate};
-use tollgate_domain::onetime::{OneTimeRow, Purpose, Refused};
+use tollgate_domain::gate::Gate;
+use tollgate_domain::onetime::{OneTimeError, OneTimeRow, Purpose};
 use tollgate_domain::{Email, Secret, SessionId, Username};
 use tollgate_http::openapi::Describe;
 use tollgate_http::{AccountKey, ApiError, CookieJar, FieldError, Input, Message, RequestContext, errors, message};
@@ -26,11 +26,11 @@ use tollgate_platform::random_bytes;
 use tollgate_store::{AddressChange, ChangedAddress, Profile};
 use utoipa::{IntoParams, ToSchema};
 
-/// The query of a mailed link. One that cannot be read has no token: the page is the same for any.
+/// The query of a mailed link. One that cannot be parsed counts as one without a token: the page is the same.
 #[derive(Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct LinkQuery {
-    /// What stands in the mailed link.
+    /// The parameters of the mailed link.
     #[serde(default)]
     token: String,
 }
@@ -46,7 +46,7 @@ impl<S: Sync> FromRequestParts<S> for LinkQuery {
 impl Describe for LinkQuery {}
 
 impl LinkQuery {
-    /// The token as it stands in the address, true or not.
+    /// The token in the address, valid or not.
     pub fn token(&self) -> &str {
         &self.token
     }
@@ -63,8 +63,8 @@ errors! {
         [ApiError::InvalidToken, ApiError::TokenExpired, ApiError::InvalidEmail("email"), ApiError::RATE_LIMITED]
 }
 
-/// A page with one button, for any token: opening a link never uses it up (S13). It names the account, where the link is
-/// a true one (S23).
+/// A page with one button, for any token: opening a link never uses it up (S13). It names the account if the link is
+/// valid (S23).
 #[utoipa::path(
     get, path = "/verify", operation_id = "verify_page", tag = "Accounts", params(LinkQuery),
     responses((status = 200, description = "A page with one button", content_type = "text/html", body = String), VerifyPageErrors)
@@ -79,7 +79,7 @@ pub async fn page(Shared(state): Shared<State>, headers: HeaderMap, query: LinkQ
     pages::verify(query.token(), asked.as_ref().map(|(username, is_change)| (username.as_str(), *is_change)))
 }
 
-/// The user name that a true link is about, and whether it is to have another address.
+/// The user name of a valid link's account, and whether the address is a new one.
 async fn asked_for(state: &State, token: &str) -> Result<(Username, bool), ApiError> {
     let (token, row) = find_verification(state, &Secret::new(token.to_owned())).await?;
     let profile = state.store.profile(&token.user_id).await?.ok_or(ApiError::InvalidToken)?;
@@ -106,15 +106,15 @@ pub struct Verify {
 #[schema(as = Verification)]
 #[expect(dead_code, reason = "only documented: a sign-in makes its own answer")]
 pub enum Verification<'a> {
-    /// In the browser that registered: it is signed in.
+    /// In the browser of the registration: it is signed in.
     SignedIn(TokenResponse<'a>),
-    /// Elsewhere.
+    /// In any other browser.
     Verified(Message),
 }
 
 /// Verifies an address by the mailed link or code: that of the account, or its new one. In the browser that registered
-/// the account less than a day ago (its cookie `registered`) that signs in, once. The page of the mailed link sends its
-/// token as a form, which is answered with a page.
+/// the account less than a day ago (its cookie `registered`) this signs in, once. The page of the mailed link sends its
+/// token as a form and gets a page.
 #[utoipa::path(
     post, path = "/verify", tag = "Accounts",
     request_body = Verify,
@@ -181,10 +181,10 @@ pub async fn find_link(
 }
 
 /// The error for a link that is not usable any more.
-pub fn refused(reason: Refused) -> ApiError {
+pub fn refused(reason: OneTimeError) -> ApiError {
     match reason {
-        Refused::Invalid => ApiError::InvalidToken,
-        Refused::Expired => ApiError::TokenExpired,
+        OneTimeError::Invalid => ApiError::InvalidToken,
+        OneTimeError::Expired => ApiError::TokenExpired,
     }
 }
 
@@ -197,7 +197,7 @@ async fn by_code(
 ) -> Done {
     let email = email(address, "email")?;
     if !mailed_codes::is_code(code.expose()) {
-        return Err(ApiError::InvalidToken); // no attempt is lost by it
+        return Err(ApiError::InvalidToken); // it costs no attempt
     }
     let (owner, pending) = tokio::join!(state.store.user_of_email(&email), state.store.pending_change(&email));
     let (owner, pending) = (owner?, pending?);
@@ -226,29 +226,30 @@ async fn verify_registration(
     by_code: bool,
 ) -> Done {
     let (profile, gate) = owner.ok_or(ApiError::InvalidToken)?;
-    if gate.closing == Some(Closing::Deleted) {
+    if !gate.state().exists() {
         return Err(ApiError::InvalidToken);
     }
     if let Some(to) = &row.new_email {
         return change_address(state, context, &profile, &gate, &row, to).await.map(Verified::Confirmed);
     }
     let account = (&profile.id, gate.password_version);
-    let signs_in = gate.is_active && registered::is_this_browser(state, cookies, account, context.now).await?;
-    // Where the session uses the code up it is not used up before: a call that failed in between is made again.
-    let told = verify_own_address(state, context, &profile, &gate, &row, by_code && !signs_in).await?;
+    let signs_in =
+        gate.state().may_sign_in() && registered::is_this_browser(state, cookies, account, context.now).await?;
+    // If the session uses the code up, it is not used up before: a call that failed in between is repeated.
+    let text = verify_own_address(state, context, &profile, &gate, &row, by_code && !signs_in).await?;
     if !signs_in {
-        return Ok(Verified::Confirmed(told));
+        return Ok(Verified::Confirmed(text));
     }
     match sign_in_here(state, context, cookies, profile, gate, &row).await {
         Ok(response) => Ok(Verified::SignedIn(response)),
-        // A link is good as long as it stands, and signs in once.
-        Err(ApiError::InvalidToken) if !by_code => Ok(Verified::Confirmed(told)),
-        Err(ApiError::AccountDisabled) => Ok(Verified::Confirmed(told)),
+        // A link stays valid while its row exists, and signs in once.
+        Err(ApiError::InvalidToken) if !by_code => Ok(Verified::Confirmed(text)),
+        Err(ApiError::AccountDisabled) => Ok(Verified::Confirmed(text)),
         Err(error) => Err(error),
     }
 }
 
-/// Signs the browser in that registered, once for each mail.
+/// Signs in the browser of the registration, once for each mail.
 async fn sign_in_here(
     state: &State,
     context: &RequestContext,
@@ -280,8 +281,8 @@ async fn verify_own_address(
         entry.before = Some(json!({"email_verified": false}));
         entry.after = Some(json!({"email_verified": true}));
         let done = state.store.verify_email(row, by_code, &entry, context.now).await?;
-        // A link is idempotent: another request may have verified the address first. A code is good once. Where the address
-        // is still not verified, the account was deleted or removed meanwhile.
+        // A link is idempotent: another request may have verified the address first. A code is valid once. If the
+        // address is still not verified, the account was deleted or removed meanwhile.
         if !done {
             let current = state.store.profile(&profile.id).await?;
             if by_code || !current.is_some_and(|profile| profile.email_verified) {
@@ -305,7 +306,7 @@ async fn change_address(
         return Ok(CHANGED);
     }
     row.check_link(profile.email.key(), gate.password_version, context.now).map_err(refused)?;
-    // The change is pending only while the session that requested it is live.
+    // The change is pending only while the session of the request is live.
     let session = row.session_id.filter(|session| gate.admits(session, context.now)).ok_or(ApiError::InvalidToken)?;
     let credentials = state.store.credentials(&profile.email).await?.filter(|found| found.user_id == profile.id);
     let notice = Mail::EmailChanged {

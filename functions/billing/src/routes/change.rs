@@ -1,5 +1,5 @@
-//! `POST /billing/subscriptions/preview` and `/upgrade`: another plan for the same subscription. More happens at once and is
-//! charged now, less with the end of the period.
+//! `POST /billing/subscriptions/preview` and `/upgrade`: another plan for the same subscription. An upgrade applies at
+//! once and is charged now, a downgrade at the end of the period.
 
 use super::subscription::view;
 use crate::current::{release, sync_subscription, sync_subscription_if};
@@ -16,47 +16,47 @@ use tollgate_store::{BillingFilter, PageOf};
 use tollgate_stripe::{Preview, PriceChange, PriceChanged, TrialEnd, Unpaid};
 use utoipa::ToSchema;
 
-/// So old the moment of a preview may be when its price is asked for.
+/// The largest age of a preview whose price is requested.
 const PREVIEW_HOLDS: SignedDuration = SignedDuration::from_hours(1);
 /// The number of newest payments that contain the open one.
 const NEWEST: usize = 20;
 
-/// The plan that is looked at.
+/// The plan to preview.
 #[derive(Deserialize, ToSchema)]
-pub struct PlanWanted {
-    /// By its code.
+pub struct UpgradePreview {
+    /// Its code.
     plan_code: String,
 }
 
-/// The plan that is wanted.
+/// The new plan.
 #[derive(Deserialize, ToSchema)]
 pub struct Upgrade {
-    /// By its code.
+    /// Its code.
     plan_code: String,
-    /// The moment of the preview whose amount is to be charged; without it the present one.
+    /// The `proration_date` of the preview whose amount is charged; without it the current time.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     proration_date: Option<String>,
 }
 
-/// What a change would cost.
+/// The cost of a change.
 #[derive(Serialize, ToSchema)]
 pub struct PreviewView {
-    /// What is charged now, in minor units.
+    /// The amount that is charged now, in minor units.
     amount_due_cents: i64,
     currency: String,
-    /// The moment from which on it is counted: the same given to the upgrade makes it charge the same. Its fraction of a second
-    /// stands for what the amount depends on.
+    /// The start of the proration: an upgrade with the same value charges the same amount. Its fraction of a second is
+    /// a digest of the values on which the amount depends.
     #[schema(value_type = String, format = DateTime)]
     proration_date: Timestamp,
     lines: Vec<LineView>,
 }
 
-/// One part of it.
+/// A line of the invoice.
 #[derive(Serialize, ToSchema)]
 pub struct LineView {
     description: String,
-    /// Negative for what is credited.
+    /// Negative for a credit.
     amount_cents: i64,
 }
 
@@ -83,17 +83,17 @@ errors! {
     UpgradeErrors = user_errors().into_iter().chain(change_errors()).chain([ApiError::InvalidProrationDate])
 }
 
-/// Says what a change of the caller's subscription would cost now.
+/// Returns the cost of a change of the caller's subscription now.
 #[utoipa::path(
     post, path = "/billing/subscriptions/preview", operation_id = "preview_upgrade", tag = "Billing",
-    security(("bearer" = [])), request_body = PlanWanted,
+    security(("bearer" = [])), request_body = UpgradePreview,
     responses((status = 200, body = PreviewView), PreviewErrors)
 )]
 pub async fn preview(
     Shared(state): Shared<State>,
     context: RequestContext,
     user: ActiveUser,
-    JsonBody(body): JsonBody<PlanWanted>,
+    JsonBody(body): JsonBody<UpgradePreview>,
 ) -> Result<Json<PreviewView>, ApiError> {
     let change = Change::find(&state, &context, &user, &body.plan_code).await?;
     let from = whole_seconds(context.now);
@@ -147,31 +147,31 @@ pub async fn upgrade(
     match (done, after) {
         (Ok(PriceChanged::Done), after) => view(&state, after?, context.now).await,
         (Ok(PriceChanged::Unpaid(unpaid)), _) => Err(of_unpaid(unpaid)),
-        // The answer was lost, the change was not.
+        // The answer was lost, but the change was made.
         (Err(error), Ok(after)) if error.may_have_happened() && change.is_done(&after) => {
             view(&state, after, context.now).await
         }
-        // It has ended in between, which is why Stripe refused.
+        // It has ended in between, so Stripe refused.
         (Err(error), Err(ApiError::NoSubscription)) if error.is_permanent() => Err(ApiError::NoSubscription),
         (Err(error), _) => Err(of_gateway(error)),
     }
 }
 
-/// A change that can be made.
+/// A possible change.
 struct Change {
     subscription: Subscription,
     plan: Plan,
     /// Stripe's price of the plan.
     price: String,
     is_at_once: bool,
-    /// When the trial ends, if the subscription is in one and changes at once.
+    /// The end of the trial, if the subscription is in one and changes at once.
     trial: Option<TrialEnd>,
-    /// When the plan or the current one was last changed.
+    /// When the new or the current plan was last changed.
     plans_changed_at: Timestamp,
 }
 
 impl Change {
-    /// The change of the caller's subscription, as it is at Stripe now, to the plan of this code.
+    /// The change of the caller's subscription, in Stripe's current state, to the plan with this code.
     async fn find(state: &State, context: &RequestContext, user: &ActiveUser, code: &str) -> Result<Self, ApiError> {
         let plans = state.plans.current(&state.store, context.now).await?;
         let plan = catalogue::active_plan(&plans, code)?;
@@ -183,7 +183,7 @@ impl Change {
             if subscription.terms.currency != plan.terms.currency {
                 return Err(ApiError::CurrencyMismatch);
             }
-            // There is no period for a lower plan to begin with.
+            // There is no next period in which a lower plan could begin.
             if is_paid(subscription) && !subscription.rises_to(&plan, &plans) && !subscription.will_renew() {
                 return Err(ApiError::AlreadyCanceling);
             }
@@ -201,8 +201,9 @@ impl Change {
         Ok(Self { subscription, plan, price, is_at_once, trial, plans_changed_at })
     }
 
-    /// The moment of a preview that was made at `from`, a whole second. Its fraction is a digest of everything that the amount
-    /// depends on, so that an upgrade notices a difference also where something changed in the same second.
+    /// The `proration_date` of a preview that was made at `from`, a whole second. Its fraction is a digest of all
+    /// values on which the amount depends, so that an upgrade detects a difference also if something changed within the
+    /// same second.
     fn proration_date(&self, from: Timestamp) -> Timestamp {
         let subscription = &self.subscription;
         let inputs = format!(
@@ -227,7 +228,7 @@ impl Change {
     fn moment(&self, exact: Timestamp) -> Result<Timestamp, ApiError> {
         let from = whole_seconds(exact);
         let is_of_period = from >= self.subscription.current_period_start;
-        // A preview uses the plans of its own time; any other date says nothing about them.
+        // A preview uses the plans of its own time; any other date is not valid for them.
         let is_of_plans =
             if exact == from { self.plans_changed_at <= from } else { exact == self.proration_date(from) };
         if is_of_period && is_of_plans { Ok(from) } else { Err(ApiError::InvalidProrationDate) }
@@ -238,12 +239,12 @@ impl Change {
     }
 }
 
-/// Whether nothing is owed for it.
+/// Whether nothing is due for it.
 fn is_paid(subscription: &Subscription) -> bool {
     matches!(subscription.status, Status::Active | Status::Trialing)
 }
 
-/// The moment that `text` names, which a preview may have named within the last hour.
+/// The time in `text`, if a preview may have named it within the last hour.
 fn parse_proration_date(text: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
     let exact: Timestamp = text.parse().map_err(|_| ApiError::InvalidProrationDate)?;
     let from = whole_seconds(exact);
@@ -251,7 +252,8 @@ fn parse_proration_date(text: &str, now: Timestamp) -> Result<Timestamp, ApiErro
     if is_recent { Ok(exact) } else { Err(ApiError::InvalidProrationDate) }
 }
 
-/// When the trial of a subscription that changes to `plan` ends: the plan's own trial counts from the subscription's start.
+/// The end of the trial of a subscription that changes to `plan`: the plan's own trial counts from the subscription's
+/// start.
 fn trial_end(subscription: &Subscription, plan: &Plan, now: Timestamp) -> TrialEnd {
     let length = SignedDuration::from_hours(24 * i64::from(plan.trial_days));
     let end = subscription.started_at.saturating_add(length).unwrap_or(Timestamp::MAX);
@@ -263,7 +265,7 @@ fn whole_seconds(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 
-/// What is to be paid before anything can change.
+/// An open invoice, which must be paid before a change.
 async fn open_payment(state: &State, user: &ActiveUser, subscription: &Subscription) -> Result<ApiError, ApiError> {
     let own = BillingFilter { user_id: Some(user.id), ..BillingFilter::default() };
     let payments = state.store.list_payments(&own, PageOf { after: None, limit: NEWEST }).await?.items;

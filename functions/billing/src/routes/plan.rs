@@ -29,13 +29,13 @@ pub async fn get(
     Ok(Json(PlanView::of(plan, is_admin)))
 }
 
-/// What of a plan is to be another.
+/// The fields of a plan to change.
 #[derive(Deserialize, ToSchema)]
 pub struct PlanChange {
     #[serde(default)]
     #[schema(value_type = String, required = false, min_length = 1, max_length = 200)]
     name: Option<String>,
-    /// `null` takes it away.
+    /// `null` removes it.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 2000)]
     description: Option<Option<String>>,
@@ -57,7 +57,7 @@ pub struct PlanChange {
     #[serde(default)]
     #[schema(value_type = Object, required = false)]
     features: Option<Map<String, Value>>,
-    /// The state that the change was made for: another one is refused.
+    /// The state for which the change was made: another one is refused.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     updated_at: Option<Timestamp>,
@@ -68,17 +68,17 @@ impl Patch for PlanChange {
     const PARAMETERS: &'static [&'static str] = &["updated_at"];
 }
 
-/// A field that was sent, `null` or not.
+/// A field that was sent, also as `null`.
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
 errors! {
-    /// Why a plan stays as it is.
+    /// Why a plan is not changed.
     PlanChangeErrors = admin_errors().into_iter().chain([ApiError::PlanChanged])
 }
 
-/// Changes a plan. Another amount, currency or period is another price at Stripe: subscribers keep theirs.
+/// Changes a plan. Another amount, currency or period creates another price at Stripe: subscribers keep theirs.
 #[utoipa::path(
     patch, path = "/billing/plans/{id}", operation_id = "change_plan", tag = "Billing",
     security(("bearer" = [])), request_body = PlanChange, params(("id" = String, Path, description = "Its id")),
@@ -128,7 +128,7 @@ pub async fn change(
     Ok(Json(PlanView::of(plan, true)))
 }
 
-/// Archives a plan: nobody can subscribe to it any more, who has it keeps it.
+/// Archives a plan: it cannot be subscribed to any more, and subscribers keep it.
 #[utoipa::path(
     delete, path = "/billing/plans/{id}", operation_id = "archive_plan", tag = "Billing", security(("bearer" = [])),
     params(("id" = String, Path, description = "Its id")),

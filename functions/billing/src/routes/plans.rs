@@ -19,17 +19,17 @@ use tollgate_platform::random_bytes;
 use utoipa::openapi::path::Operation;
 use utoipa::{IntoParams, ToSchema};
 
-/// All plans that can be had.
+/// All active plans.
 #[derive(Serialize, ToSchema)]
 pub struct Plans {
     items: Vec<PlanView>,
 }
 
-/// What of the plans is asked for.
+/// The query for plans.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PlansQuery {
-    /// Whether the archived ones are wanted too; for admins alone.
+    /// Whether archived ones are included; only for admins.
     #[param(value_type = Option<bool>)]
     archived: Option<String>,
 }
@@ -66,7 +66,7 @@ pub async fn list(
     Parameters(query): Parameters<PlansQuery>,
 ) -> Result<Json<Plans>, ApiError> {
     let archived = filter("archived", query.archived.as_deref())?.unwrap_or(false);
-    // An admin who edits them sees what is stored, whichever process wrote it.
+    // An admin who edits them gets the stored state, whichever process wrote it.
     let plans = match is_admin {
         true => state.plans.current(&state.store, context.now).await?,
         false => state.plans.recent(&state.store, context.now).await?,
@@ -77,16 +77,16 @@ pub async fn list(
     Ok(Json(Plans { items: plans.into_iter().map(|plan| PlanView::of(plan, is_admin)).collect() }))
 }
 
-/// A plan to be made.
+/// A plan to create.
 #[derive(Deserialize, ToSchema)]
 pub struct PlanToCreate {
-    /// 1–64 of `a–z 0–9 _ -`; never another plan's.
+    /// 1–64 of `a–z 0–9 _ -`; a code is never reused.
     #[schema(pattern = "^[a-z0-9_-]{1,64}$")]
     code: String,
     /// 1–200 characters.
     #[schema(min_length = 1, max_length = 200)]
     name: String,
-    /// For people.
+    /// The description.
     #[serde(default)]
     #[schema(max_length = 2000)]
     description: Option<String>,
@@ -128,20 +128,20 @@ pub fn name(text: &str) -> Result<String, ApiError> {
     field("name", fits, "1 to 200 characters")
 }
 
-/// The description of a plan; an empty one is none.
+/// The description of a plan; an empty one counts as absent.
 pub fn description(text: Option<&str>) -> Result<Option<String>, ApiError> {
     let text = text.map(str::trim).filter(|text| !text.is_empty());
     let fits = text.is_none_or(|text| text.chars().count() <= 2000).then(|| text.map(str::to_owned));
     field("description", fits, "at most 2,000 characters")
 }
 
-/// What a plan costs.
+/// The price of a plan.
 pub fn price_cents(cents: i64) -> Result<i64, ApiError> {
     let fits = (0..=MAX_PRICE_CENTS).contains(&cents).then_some(cents);
     field("price_cents", fits, "a whole number from 0 to 99,999,999")
 }
 
-/// In which currency.
+/// The currency.
 pub fn currency(text: &str) -> Result<Currency, ApiError> {
     field("currency", Currency::from_str(text).ok(), "a lower-case ISO 4217 code")
 }
@@ -156,7 +156,7 @@ pub fn trial_days(days: i64) -> Result<u32, ApiError> {
     up_to("trial_days", days, 730)
 }
 
-/// What a plan gives beside its tier.
+/// The features of a plan.
 pub fn features(map: Map<String, Value>) -> Result<Features, ApiError> {
     let features = Features(map);
     let fits = features.fits().then_some(features);
@@ -176,11 +176,11 @@ pub fn check_amount(terms: &Terms) -> Result<(), ApiError> {
 }
 
 errors! {
-    /// Why no plan is made.
+    /// Why no plan is created.
     CreatePlanErrors = admin_errors().into_iter().chain([ApiError::PlanCodeTaken])
 }
 
-/// Makes a plan, with its product and price at Stripe.
+/// Creates a plan, with its product and price at Stripe.
 #[utoipa::path(
     post, path = "/billing/plans", operation_id = "create_plan", tag = "Billing",
     security(("bearer" = [])), request_body = PlanToCreate,

@@ -9,7 +9,7 @@ use serde::Serialize;
 use tollgate_http::{ActiveUser, ApiError, errors};
 use utoipa::ToSchema;
 
-/// Where to go.
+/// The address of the portal.
 #[derive(Serialize, ToSchema)]
 pub struct PortalView {
     /// Stripe's page.

@@ -1,4 +1,4 @@
-//! `POST /billing/subscriptions/cancel` and `/resume`: whether the subscription goes on after its period.
+//! `POST /billing/subscriptions/cancel` and `/resume`: whether the subscription renews after its period.
 
 use super::subscription::view;
 use crate::State;
@@ -24,7 +24,7 @@ errors! {
     ])
 }
 
-/// Lets the caller's subscription end with its period: access stays until then.
+/// Makes the caller's subscription end with its period: access continues until then.
 #[utoipa::path(
     post, path = "/billing/subscriptions/cancel", operation_id = "cancel_subscription", tag = "Billing",
     security(("bearer" = [])),
@@ -47,8 +47,8 @@ pub async fn cancel(
     after(&state, &context, &user, outcome.await).await
 }
 
-/// Takes back what waits for the end of the period of the caller's subscription: that it ends, or a lower plan. A paused
-/// subscription goes on, with a period that is charged now.
+/// Undoes what is scheduled for the end of the period of the caller's subscription: its end, or a lower plan. A paused
+/// subscription resumes, with a period that is charged now.
 #[utoipa::path(
     post, path = "/billing/subscriptions/resume", operation_id = "resume_subscription", tag = "Billing",
     security(("bearer" = [])),
@@ -84,7 +84,7 @@ fn is_to_end(subscription: &Subscription) -> bool {
     subscription.cancel_at_period_end || subscription.cancel_at().is_some()
 }
 
-/// The caller's subscription after a change at Stripe: one that Stripe does not find has ended in between.
+/// The caller's subscription after a change at Stripe: if Stripe does not find it, it has ended in between.
 async fn after(
     state: &State,
     context: &RequestContext,

@@ -18,14 +18,14 @@ use utoipa::ToSchema;
 /// How often it is repeated after a concurrent write.
 const TRIES: usize = 3;
 
-/// The plan that is wanted.
+/// The plan to subscribe to.
 #[derive(Deserialize, ToSchema)]
 pub struct Subscribe {
-    /// By its code.
+    /// Its code.
     plan_code: String,
 }
 
-/// Where to pay.
+/// The checkout.
 #[derive(Serialize, ToSchema)]
 pub struct CheckoutView {
     /// Stripe's page.
@@ -41,7 +41,7 @@ errors! {
         .chain([ApiError::PlanNotFound, ApiError::AlreadySubscribed, ApiError::PlanIsFree])
 }
 
-/// Begins a subscription: a page of Stripe's on which it is paid.
+/// Starts a subscription: returns a page of Stripe on which it is paid.
 #[utoipa::path(
     post, path = "/billing/subscriptions/subscribe", operation_id = "subscribe", tag = "Billing",
     security(("bearer" = [])), request_body = Subscribe,
@@ -96,7 +96,7 @@ async fn customer(
     let mut reserved = reserve(None).await?;
     let (mut made_by, mut address) = attempt_and_email(&reserved)?;
     if made_by.is_old(context.now) {
-        // Stripe may have forgotten its key.
+        // Stripe may have removed its key.
         match state.gateway.customer_of_attempt(&address, &made_by).await.map_err(of_gateway)? {
             Some(id) => return link_customer(state, context, &reserved, &address, &id).await,
             None => {
@@ -111,7 +111,7 @@ async fn customer(
     let id = match state.gateway.create_customer(&user.id, &address, &made_by).await {
         Ok(id) => id,
         Err(GatewayError::Failed(cause)) => {
-            // The same key would get the same answer for a day: was it made all the same?
+            // The same key would return the same answer for a day: the customer may have been created nevertheless.
             match state.gateway.customer_of_attempt(&address, &made_by).await.map_err(of_gateway)? {
                 Some(id) => id,
                 None => {
@@ -129,7 +129,7 @@ async fn customer(
     link_customer(state, context, &reserved, &address, &id).await
 }
 
-/// The attempt at a customer that is under way, and the address that it names.
+/// The current attempt to create a customer, and its address.
 fn attempt_and_email(reserved: &Customer) -> Result<(Attempt, Email), ApiError> {
     let attempt = reserved.attempt.clone();
     let attempt = attempt.ok_or_else(|| ApiError::Internal("a customer without an attempt".into()))?;
@@ -138,8 +138,8 @@ fn attempt_and_email(reserved: &Customer) -> Result<(Attempt, Email), ApiError> 
     Ok((attempt, address.cloned().ok_or(ApiError::Unauthenticated)?))
 }
 
-/// Links the customer to Stripe's id. It was created with the address `email_at_stripe`: if the user has another one by
-/// now, a command sends it to Stripe. `None` to repeat.
+/// Links the customer to Stripe's id. It was created with the address `email_at_stripe`: if the user's address has
+/// changed, a command sends the new one to Stripe. `None` to repeat.
 async fn link_customer(
     state: &State,
     context: &RequestContext,
@@ -175,7 +175,7 @@ async fn reserve_checkout(
     let price = plan.stripe_price_id.clone().ok_or_else(|| ApiError::Internal(format!("{} has no price", plan.id)))?;
     let trial_days = trial_days(state, customer, plan).await?;
     if let Some(checkout) = &customer.checkout {
-        // A trial is given once, however long its page is open, and as the plan has it now.
+        // A trial is given once, however long its page is open, and with the plan's current terms.
         let is_good = checkout.trial_days == trial_days;
         let same = checkout.plan_id == plan.id && checkout.stripe_price_id == price && is_good;
         if let Some(session) = &checkout.session_id {
@@ -184,7 +184,7 @@ async fn reserve_checkout(
                 CheckoutState::Open if same => return Ok(Some(checkout.clone())),
                 CheckoutState::Open => close(state, session).await?,
                 CheckoutState::Complete => {
-                    // Paid: the event is on its way, the state is asked for now.
+                    // It was paid: the event is still to come, so the state is fetched now.
                     let cause = Cause { request_id: Some(context.request_id), ..Cause::default() };
                     let synced = state.convergence.sync(&customer.user_id, cause).await.map_err(of_convergence)?;
                     refuse_subscribers(&synced)?;
@@ -226,7 +226,7 @@ async fn reserve_checkout(
     }
 }
 
-/// The trial that a new subscription of `customer` to `plan` begins with: each user and each address has one.
+/// The trial of a new subscription of `customer` to `plan`: each user and each address has one.
 async fn trial_days(state: &State, customer: &Customer, plan: &Plan) -> Result<u32, ApiError> {
     if customer.had_trial || plan.trial_days == 0 {
         return Ok(0);
@@ -241,7 +241,7 @@ async fn trial_days(state: &State, customer: &Customer, plan: &Plan) -> Result<u
 async fn close(state: &State, session: &str) -> Result<(), ApiError> {
     match state.gateway.expire_checkout(session).await {
         Ok(_) => Ok(()),
-        // It was paid or has expired in between: the next fetch tells which.
+        // It was paid or has expired in between: the next fetch shows which.
         Err(GatewayError::Refused { status: 400, .. }) => {
             Err(ApiError::Unavailable("the open checkout changed".into()))
         }

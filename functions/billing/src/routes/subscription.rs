@@ -30,7 +30,7 @@ pub async fn mine(
 ) -> Result<Json<SubscriptionView>, ApiError> {
     let OwnSubscriptions { subscriptions, plans } = own;
     let begun = subscriptions.into_iter().filter(|s| s.plan_id.is_some() && began(s));
-    // One that must not stay is shown only where there was no other.
+    // A subscription that must end is shown only if there is no other.
     let shown = begun.max_by_key(|s| (s.duplicate_refund.is_none(), s.status.is_live(), s.started_at, s.id));
     view_with(&state, shown.ok_or(ApiError::NoSubscription)?, plans, context.now).await
 }
@@ -62,7 +62,7 @@ impl Describe for OwnSubscriptions {
     }
 }
 
-/// `shown` as it is at `now`.
+/// `shown` at `now`.
 pub async fn view(state: &State, shown: Subscription, now: Timestamp) -> Result<Json<SubscriptionView>, ApiError> {
     let plans = state.plans.recent(&state.store, now).await?;
     view_with(state, shown, plans, now).await
@@ -75,7 +75,7 @@ async fn view_with(
     now: Timestamp,
 ) -> Result<Json<SubscriptionView>, ApiError> {
     let wanted = [shown.plan_id, shown.next_plan_id()];
-    // Another process has made the plan since they were read.
+    // Another process has created the plan since they were read.
     if !wanted.iter().flatten().all(|id| plans.iter().any(|plan| plan.id == *id)) {
         plans = state.plans.current(&state.store, now).await?;
     }
@@ -86,7 +86,7 @@ async fn view_with(
     Ok(Json(SubscriptionView::of(shown, plan, scheduled_plan, state.config.rules.grace, now)))
 }
 
-/// Whether it ever was one: a first payment that never came makes none, one that is in progress does.
+/// Whether it ever started: one whose first payment never arrived did not, one whose payment is in progress did.
 fn began(subscription: &Subscription) -> bool {
     subscription.payment_processing || !matches!(subscription.status, Status::Incomplete | Status::IncompleteExpired)
 }

@@ -1,4 +1,4 @@
-// The session of these pages: tollgate.js, and what this browser remembers of the session.
+// The session of these pages: tollgate.js, and the hints about the session in this browser.
 
 import { PROVIDER_TIME, mayHaveSession, sessionEnded, sessionExpected, sessionRefused, sessionStarted } from "./session-hint.js";
 import { Tollgate } from "./tollgate.js";

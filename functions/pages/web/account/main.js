@@ -38,7 +38,7 @@ let latest = 0;
 /** Why the person has to sign in again. Shown once. */
 let signInReason = null;
 
-/** The path; what providers and Stripe return to `/account` with belongs to another page. */
+/** The path; `/account` with the parameters of a provider or of Stripe belongs to another page. */
 function currentPath() {
   const path = location.pathname.replace(/\/$/, "");
   const query = new URLSearchParams(location.search);
@@ -63,7 +63,7 @@ function takeNext() {
   history.replaceState(history.state, "", location.pathname + (query.size > 0 ? `?${query}` : ""));
 }
 
-/** `?return_to=` is where to go after the sign-in on a page of a person who is not signed in yet; elsewhere "Back" leads there. */
+/** `?return_to=` is the address after the sign-in, for users who are signed out; elsewhere "Back" leads there. */
 async function takeReturn() {
   const isRequested = new URLSearchParams(location.search).has("return_to");
   try {
@@ -73,7 +73,7 @@ async function takeReturn() {
   }
 }
 
-/** The mailed link of a registration was opened in this tab: the product is where the person wanted to go. */
+/** The mailed link of a registration was opened in this tab: the user came from the product. */
 function returnAfterVerification() {
   const address = isSignedIn() && location.pathname === "/account" ? takeAfterVerification() : null;
   if (address !== null) location.replace(address);

@@ -1,4 +1,4 @@
-// Where these pages lead back to: the address of `?return_to=`, which the service has checked, otherwise the product.
+// The address to return to: that of `?return_to=`, which the service has checked, otherwise the product.
 
 import { browserStorage, tabStorage } from "./storage.js";
 import { offline } from "./tollgate.js";
@@ -38,12 +38,12 @@ export async function readReturn() {
   return true;
 }
 
-/** The mailed link of a registration may open another tab, which has to know the address too. */
+/** The mailed link of a registration may open another tab, which needs the address too. */
 export function keepForVerification() {
   if (returnAddress() !== null) browserStorage.set(REGISTRATION, JSON.stringify({ address: returnAddress(), until: Date.now() + REGISTRATION_MS }));
 }
 
-/** The address that a registration in another tab came with. It is returned once. */
+/** The address of a registration in another tab. It is returned once. */
 export function takeAfterVerification() {
   const { address = null, until = 0 } = JSON.parse(browserStorage.get(REGISTRATION) ?? "{}");
   browserStorage.remove(REGISTRATION);

@@ -7,7 +7,7 @@ const NAME = "session";
 const ACTIVE = "active";
 const MINUTE = 60_000;
 
-/** The provider's page has to be completed in this time, and the link of a registration in that. */
+/** The time limit of a sign-in at a provider, and that of a registration's link. */
 export const PROVIDER_TIME = 10 * MINUTE;
 export const REGISTRATION_TIME = 24 * 60 * MINUTE;
 

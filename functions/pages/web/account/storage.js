@@ -1,4 +1,4 @@
-// What the pages remember in this browser. If its storage is blocked, they remember it until the page is left.
+// The pages' storage in this browser. If it is blocked, they use memory until the page is left.
 
 const PREFIX = "tollgate.";
 

@@ -46,7 +46,7 @@ async function users(text) {
   return items.map(({ id, email, username }) => ({ kind: "User", name: email, more: username, path: `/dashboard/users/${id}` }));
 }
 
-/** What is known without a request of the text: pages, and plans and reports that were read once. */
+/** Results without a request: pages, and plans and reports that were read once. */
 async function others(text) {
   const [plans, questions] = await Promise.all([allPlans().catch(() => []), reports().catch(() => [])]);
   const pick = (all) => all.slice(0, MAX_OF_KIND);
@@ -102,7 +102,7 @@ function openJump() {
     if (own === turn) show(first, text === "");
     try {
       const people = await far;
-      // An address, a name or an ID that was typed means a user; what is a page by its name stays first.
+      // A typed address, name or id means a user; a page with that name stays first.
       const isPerson = /[@\d_]/.test(text);
       if (own === turn) show(isPerson ? [...people, ...first] : [...first, ...people], true);
     } catch (problem) {
@@ -120,7 +120,7 @@ function openJump() {
   }
 
   async function enter() {
-    // What was typed a moment ago is searched first.
+    // The most recent input is searched first.
     if (timer !== null) {
       clearTimeout(timer);
       timer = null;

@@ -1,4 +1,4 @@
-// Which page is shown: the address names it, and only an admin who is signed in sees it.
+// The shown page: the address names it, and only a signed-in admin sees it.
 
 import { call, isSignedIn } from "../account/client.js";
 import { h } from "../account/dom.js";
@@ -37,7 +37,7 @@ const routes = [
 const place = document.getElementById("view");
 const SKELETON_MS = 150;
 
-/** How often a page was asked for: one that is overtaken by another is not shown. */
+/** Counts the requests for a page: a page that is overtaken by a later one is not shown. */
 let turn = 0;
 /** Whether a problem is shown in place of the page. */
 let isFailed = false;
@@ -90,7 +90,7 @@ async function isAdmin() {
   return call("GET", "/me").then(({ is_admin }) => is_admin, () => true);
 }
 
-/** What a user who is not an admin sees. */
+/** The page for a user who is not an admin. */
 function refused() {
   document.getElementById("frame").classList.add("bare");
   document.querySelector(".side")?.remove();
@@ -118,7 +118,7 @@ async function start() {
   showSide(document.getElementById("side"));
   enableJump();
   addEventListener("popstate", () => show());
-  // What failed for want of a network is tried again when it is back.
+  // A request that failed without a network is repeated when the network is back.
   addEventListener("online", () => isFailed && isSignedIn() && show());
   document.addEventListener("click", follow);
   await show({ isFirst: true });

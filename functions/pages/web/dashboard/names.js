@@ -1,4 +1,4 @@
-// What ids stand for, in words and as links. Names that were read once are kept while the page is open.
+// The names for ids, as text and as links. Names are cached while the page is open.
 
 import { call } from "../account/client.js";
 import { h } from "../account/dom.js";
@@ -46,7 +46,7 @@ const loadName = async (id) => names.has(id) || load(id);
 const idsOf = ({ actor_id, target_id, before, after }) =>
   [actor_id, target_id, before?.plan_id, after?.plan_id, after?.scheduled_plan_id].filter((id) => typeof id === "string");
 
-/** Reads the names of what `entries` of the audit log are about, six at a time, and returns all that are known. */
+/** Reads the names of the objects of `entries` of the audit log, six at a time, and returns all known names. */
 export async function namesOf(entries) {
   const ids = [...new Set(entries.flatMap(idsOf))].filter((id) => !names.has(id));
   // Without plans their ids are shown.
@@ -66,10 +66,10 @@ function pageOf(id) {
   return known[kind] ?? `/dashboard/users?q=${id}`;
 }
 
-/** The first characters of an id and its last: enough to tell two apart. */
+/** The first and the last characters of an id: enough to distinguish two. */
 export const short = (id) => (id.length > 16 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id);
 
-/** A link to what an id stands for, under its name. */
+/** A link to the object of an id, with its name. */
 export function reference(id, known = names) {
   const name = known.get(id);
   return h("a", { href: pageOf(id), title: id, dir: "auto" }, name ?? short(id));

@@ -23,7 +23,7 @@ function partsOf({ actor_id, target_id, before, after }, names, about) {
     before: before ?? {},
     after: after ?? {},
     actor: actor_id ? link(actor_id) : "The system",
-    // Of a subscription, the plan that it has now; in the list of one user a link would lead to that user again.
+    // For a subscription, its current plan; in the list of one user a link would lead to that user again.
     target: about && target_id?.startsWith("sub_") ? h("bdi", {}, names.get(target_id) ?? "a plan") : link(target_id),
     owner: owner && owner !== about ? [" of ", link(owner)] : [],
     isOwn: actor_id !== null && actor_id === target_id,
@@ -46,7 +46,7 @@ function change(name, from, to, { before, after, link }) {
     case "is_end_refused": return to ? ["Stripe refused to end it"] : [];
     case "is_surplus": return to ? ["it is a duplicate and will be refunded"] : [];
     case "payment_id": return [];
-    // That of a payment is shown with its amounts.
+    // The currency of a payment is shown with its amounts.
     case "currency": return after.payment_id ? [] : [`currency ${from ?? "none"} → ${to ?? "none"}`];
     case "is_disputed": return [to ? "it is disputed" : "the dispute is over"];
     case "is_refund_refused": return to ? ["Stripe refused the refund"] : [];
@@ -56,7 +56,7 @@ function change(name, from, to, { before, after, link }) {
   }
 }
 
-/** All changed fields, behind `lead`. */
+/** All changed fields, after `lead`. */
 function changes(parts, lead) {
   const fields = Object.keys(parts.after).map((name) => change(name, parts.before[name], parts.after[name], parts));
   const clauses = fields.filter((words) => words.length > 0);
@@ -68,7 +68,7 @@ const self = (own, others) => (parts) => (parts.isOwn ? [parts.actor, ...own(par
 const subscription = (words) => (parts) => ["The subscription to ", parts.target, ...parts.owner, ...words(parts)];
 const payment = (words) => (parts) => ["A payment for ", parts.target, ...parts.owner, ...words(parts)];
 
-/** How a subscription began. */
+/** How a subscription started. */
 function beginning({ after }) {
   const amount = after.price_cents === undefined ? "" : ` at ${price(after.price_cents, after.currency, after.billing_period)}`;
   return [after.status ? ` (${after.status.replace("_", " ")})` : "", amount];

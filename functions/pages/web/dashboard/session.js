@@ -1,4 +1,4 @@
-// The admin who is signed in, and what is shown when the session ends while a page is open.
+// The signed-in admin, and what is shown when the session ends while a page is open.
 
 import { SESSION_BEGUN, SESSION_ENDED, call, resume, signOut } from "../account/client.js";
 import { h } from "../account/dom.js";
@@ -9,14 +9,14 @@ let me = null;
 /** The signed-in user, as GET /me gave it. */
 export const admin = () => me;
 
-/** Reads the signed-in user; null when nobody is signed in. */
+/** Reads the signed-in user; null without a session. */
 export async function identify() {
   if (!(await resume())) return null;
   me = await call("GET", "/me");
   return me;
 }
 
-/** The sign-in page; it leads back to this address. An error of a provider goes along to be shown there. */
+/** The sign-in page, which returns to this address. It also shows an error of a provider. */
 export function signInPath() {
   const given = new URLSearchParams(location.search);
   const error = given.get("error");
@@ -26,7 +26,7 @@ export function signInPath() {
   return `/account/sign-in?${new URLSearchParams({ next, ...(error && { error }) })}`;
 }
 
-/** Signs out, then shows the sign-in page, which leads back here. */
+/** Signs out, then shows the sign-in page, which returns here. */
 export async function leave() {
   await signOut();
   location.assign(signInPath());
@@ -65,7 +65,7 @@ export function guard(onReturn) {
 
   async function back() {
     const now = await call("GET", "/me");
-    // What is on this page was shown to another user.
+    // Another user has signed in: the page shows data of the previous one.
     if (now.id !== me.id || !now.is_admin) return location.reload();
     me = now;
     dialog.close();

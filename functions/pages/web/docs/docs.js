@@ -6,7 +6,7 @@ import { h } from "/account/dom.js";
 const methods = ["get", "post", "patch", "delete"];
 let api;
 
-/** What a `$ref` points to. */
+/** The target of a `$ref`. */
 function resolve(schema) {
   let found = schema ?? {};
   while (found.$ref) found = found.$ref.split("/").slice(1).reduce((place, name) => place[name], api);
@@ -32,7 +32,7 @@ function kind(schema) {
   return [types.join(" or "), found.format].filter(Boolean).join(", ");
 }
 
-/** A value that would fit. */
+/** An example value. */
 function example(schema, name) {
   const found = resolve(schema);
   if (found.examples) return found.examples[0];
@@ -97,7 +97,7 @@ function success(operation) {
   return schema ? JSON.stringify(example(schema), null, 2) : null;
 }
 
-/** Text with `code` in it. */
+/** Text with its `code` parts as elements. */
 function plain(text) {
   return (text ?? "").split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
 }

@@ -25,12 +25,12 @@ pub struct Customers {
     pub counts: Counts,
 }
 
-/// The numbers of list entries of an invocation.
+/// The counts of list entries in an invocation.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Counts {
     /// Entries of lists of customers' objects.
     pub entries: usize,
-    /// Those of customers that are not ours, or of none.
+    /// Those of customers that are not ours, or without a customer.
     pub foreign: usize,
     /// Those that cannot be read.
     pub unreadable: usize,
@@ -45,7 +45,7 @@ struct Customer {
     difference: Difference,
 }
 
-/// The comparison of a customer.
+/// The result of a customer's comparison.
 enum Difference {
     /// No difference so far.
     None,
@@ -91,7 +91,7 @@ impl Customers {
         }
     }
 
-    /// Marks a customer as one whose objects have to be read again; `false` if it is not ours any more.
+    /// Marks a customer whose objects have to be read again; `false` if it is not ours any more.
     pub fn mark_unread(&mut self, id: &str) -> bool {
         let Some(customer) = self.all.get_mut(id) else { return false };
         if let Difference::Differs(stripe_state) = mem::replace(&mut customer.difference, Difference::Unread) {
@@ -112,7 +112,7 @@ impl Customers {
         self.counts.unreadable += page.unreadable.len();
         self.counts.foreign += page.entries - page.unreadable.len() - page.items.len();
         for entry in page.unreadable {
-            // Two lists may have it.
+            // Two lists may contain it.
             if !self.unreadable.contains(&entry) {
                 entry.log();
                 self.unreadable.insert(entry);
@@ -170,7 +170,7 @@ impl Customers {
         }
     }
 
-    /// Forgets which customers the list of the customers has named: it is read again.
+    /// Clears which customers the list of the customers has named: it is read again.
     pub fn forget_existence(&mut self) {
         self.all.values_mut().for_each(|customer| customer.exists = false);
     }
@@ -182,7 +182,7 @@ impl Customers {
         }
     }
 
-    /// The customers that are still to be repaired, in an order that is always the same.
+    /// The customers that are still to be repaired, in a fixed order.
     pub fn to_repair(&self) -> Vec<String> {
         let differs = |customer: &Customer| !matches!(customer.difference, Difference::None);
         let mut ids: Vec<_> =
@@ -209,7 +209,7 @@ fn size(stripe_state: &StripeState) -> usize {
     stripe_state.subscriptions.len() + stripe_state.invoices.len() + stripe_state.charges.len()
 }
 
-/// Gives back the memory that is reserved for further entries: two thirds of all, as most customers have one of each.
+/// Frees the memory that is reserved for further entries: two thirds of all, as most customers have one of each.
 fn shrink(stripe_state: &mut StripeState) {
     for subscription in &mut stripe_state.subscriptions {
         subscription.items.shrink_to_fit();
@@ -238,7 +238,7 @@ fn merge(stripe_state: &mut StripeState, more: StripeState) {
     more.charges.into_iter().for_each(|charge| add_charge(stripe_state, charge));
 }
 
-/// An invoice that two lists have is the one that was read last.
+/// An invoice on two lists: the version that was read last counts.
 fn add_invoice(stripe_state: &mut StripeState, invoice: Invoice) {
     match stripe_state.invoices.iter_mut().find(|known| known.stripe_id == invoice.stripe_id) {
         Some(known) => *known = invoice,
@@ -246,7 +246,7 @@ fn add_invoice(stripe_state: &mut StripeState, invoice: Invoice) {
     }
 }
 
-/// A charge that two lists have is the one that was read first: that of a dispute says where the dispute is.
+/// A charge on two lists: the version that was read first counts, because that of a dispute has the dispute's state.
 fn add_charge(stripe_state: &mut StripeState, charge: Charge) {
     if !stripe_state.charges.iter().any(|known| known.stripe_id == charge.stripe_id) {
         stripe_state.charges.push(charge);

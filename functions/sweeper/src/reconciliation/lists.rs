@@ -27,11 +27,11 @@ pub enum List {
     Prices,
 }
 
-/// The lists whose entries are held in memory for the whole invocation. What is unpaid of a subscription follows from its open
-/// invoices, and where a dispute is from the dispute alone.
+/// The lists whose entries are held in memory for the whole invocation. The unpaid amount of a subscription is derived
+/// from its open invoices, and the state of a dispute only from the dispute.
 pub const AHEAD: &[List] = &[List::OpenInvoices, List::Disputes];
 
-/// The lists in which the position is stored. A payment belongs to a subscription and a charge to an invoice, so those come
+/// The lists whose position is stored. A payment belongs to a subscription and a charge to an invoice, so those come
 /// first; a customer counts as missing after all the others were read.
 pub const POSITIONED: &[List] =
     &[List::Subscriptions, List::Invoices, List::Charges, List::Refunds, List::Customers, List::Products, List::Prices];

@@ -1,4 +1,4 @@
-//! Products and prices, compared with the plans, whose rows decide.
+//! Products and prices, compared with the plans, whose rows take precedence.
 
 use super::lists::List;
 use crate::{State, SweepError, Tally};
@@ -9,13 +9,13 @@ use tollgate_platform::random_bytes;
 use tollgate_store::OutboxMessage;
 use tollgate_stripe::UnreadableEntry;
 
-/// The plans that this invocation has shown to Stripe again.
+/// The plans that this invocation has written to Stripe again.
 #[derive(Default)]
 pub struct Plans(BTreeSet<PlanId>);
 
 impl Plans {
-    /// Compares the page of a list after one of Stripe's ids, and shows the plans that differ to Stripe again. After which id the
-    /// next page starts.
+    /// Compares the page of a list after one of Stripe's ids, and writes the plans that differ to Stripe again. Returns
+    /// the id after which the next page starts.
     pub async fn compare(
         &mut self,
         state: &State,

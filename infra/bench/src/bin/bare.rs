@@ -1,4 +1,4 @@
-//! The least that a function of this profile can be: it answers.
+//! The smallest function of this profile: it only answers.
 
 use lambda_http::{Body, Error, Request, Response, run, service_fn};
 

@@ -1,4 +1,4 @@
-//! A bare function that makes the AWS calls of `auth`, one after the other, and does nothing with what they bring.
+//! A bare function that makes the AWS calls of `auth`, one after the other, and ignores the results.
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 use lambda_http::{Body, Error, Request, Response, run, service_fn};
@@ -30,7 +30,7 @@ enum Call {
         table: String,
         key: String,
     },
-    /// Of each table the keys.
+    /// The keys for each table.
     Batch {
         batch: HashMap<String, Vec<String>>,
     },
@@ -58,7 +58,7 @@ struct Clients {
 }
 
 impl Clients {
-    /// How much came back.
+    /// The size of the results.
     async fn make(&self, call: &Call) -> Result<usize, Error> {
         Ok(match call {
             Call::Secret { secret } => {

@@ -1,4 +1,4 @@
-//! A bare function that makes the AWS calls of `stripe-webhook`, and does nothing with what they bring.
+//! A bare function that makes the AWS calls of `stripe-webhook`, and ignores the results.
 
 use lambda_http::{Body, Error, Request, Response, run, service_fn};
 use serde::Deserialize;

@@ -18,7 +18,7 @@ async fn a_call_repeated_under_its_key_is_done_once_and_answered_the_same() {
 }
 
 #[tokio::test]
-async fn a_key_is_known_after_a_restart_and_forgotten_after_a_day() {
+async fn a_key_is_known_after_a_restart_and_expires_after_a_day() {
     let harness = Harness::at(MOMENT);
     let form = [("email", "ann@example.com")];
     let first = harness.call("POST", "customers", &form, Some("key")).await;
@@ -53,7 +53,7 @@ async fn a_key_that_is_reused_for_another_call_is_refused() {
 }
 
 #[tokio::test]
-async fn a_call_that_was_wrong_is_not_remembered_and_a_refused_card_is() {
+async fn an_invalid_call_is_not_stored_under_its_key_and_a_declined_card_is() {
     let harness = Harness::at(MOMENT);
     let wrong = harness.call("POST", "customers", &[("colour", "red")], Some("key")).await;
     assert_eq!((wrong.status, wrong.code()), (400, "parameter_unknown"));
@@ -70,7 +70,7 @@ async fn a_call_that_was_wrong_is_not_remembered_and_a_refused_card_is() {
 }
 
 #[tokio::test]
-async fn a_list_is_walked_forwards_and_backwards_newest_first() {
+async fn a_list_is_paged_forwards_and_backwards_newest_first() {
     let harness = Harness::at(MOMENT);
     let mut all = Vec::new();
     for name in ["a", "b", "c", "d", "e"] {
@@ -91,7 +91,7 @@ async fn a_list_is_walked_forwards_and_backwards_newest_first() {
 }
 
 #[tokio::test]
-async fn a_list_refuses_a_limit_out_of_bounds_and_a_place_that_is_not_in_it() {
+async fn a_list_refuses_a_limit_out_of_bounds_and_an_unknown_cursor() {
     let harness = Harness::at(MOMENT);
     for query in ["limit=0", "limit=101", "limit=x", "starting_after=cus_none", "ending_before=cus_none", "colour=red"]
     {
@@ -100,7 +100,7 @@ async fn a_list_refuses_a_limit_out_of_bounds_and_a_place_that_is_not_in_it() {
 }
 
 #[tokio::test]
-async fn only_the_key_opens_it_and_only_one_version_is_spoken() {
+async fn a_wrong_key_or_another_version_is_refused() {
     let harness = Harness::at(MOMENT);
     let status = async |key: &str, version: &str| {
         let headers = [("authorization", format!("Bearer {key}")), ("stripe-version", version.to_owned())];

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 const MOMENT: &str = "2026-03-01T00:00:00Z";
 const INVOICED: [(&str, &str); 1] = [("proration_behavior", "always_invoice")];
 
-/// The lines of an invoice: what they say, what they cost, whether they are prorations.
+/// The lines of an invoice: their texts, their amounts, whether they are prorations.
 pub fn lines(invoice: &Value) -> Vec<(String, i64, bool)> {
     let all = invoice["lines"]["data"].as_array().unwrap();
     let line = |line: &Value| {
@@ -179,7 +179,7 @@ async fn without_prorations_the_new_price_is_paid_from_the_next_period_on() {
 }
 
 #[tokio::test]
-async fn metadata_is_merged_and_an_empty_text_takes_a_key_away() {
+async fn metadata_is_merged_and_an_empty_text_removes_a_key() {
     let harness = Harness::at(MOMENT);
     let (_, subscription) = harness.subscriber(PAYS, "").await;
     let path = format!("subscriptions/{subscription}");

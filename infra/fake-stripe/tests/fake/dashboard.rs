@@ -1,4 +1,4 @@
-//! What people do at Stripe's dashboard: schedules, ends, and what a phase leaves of a subscription.
+//! Actions in Stripe's dashboard: schedules, ends, and the effect of a phase on a subscription.
 
 use crate::harness::{Harness, PAYS, at, text};
 use serde_json::json;

@@ -90,7 +90,7 @@ async fn a_renewal_by_debit_is_active_until_it_fails() {
 }
 
 #[tokio::test]
-async fn a_debit_in_euro_is_sepas_and_is_not_given_back_after_180_days() {
+async fn a_debit_in_euro_is_a_sepa_debit_without_refunds_after_180_days() {
     let harness = Harness::at(MOMENT);
     let customer = harness.stripe.create_customer("ann@example.com")["id"].as_str().unwrap().to_owned();
     let product = harness.post("products", &[("name", "Pro")]).await.id();

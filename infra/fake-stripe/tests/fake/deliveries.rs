@@ -1,4 +1,4 @@
-//! Events on their way.
+//! Deliveries of events.
 
 use crate::harness::{Harness, text};
 use serde_json::Value;
@@ -6,14 +6,14 @@ use tollgate_fake_stripe::{Delivery, Mode};
 
 const MOMENT: &str = "2026-01-10T08:00:00Z";
 
-/// Three things happen.
+/// Makes three events.
 async fn three(harness: &Harness) {
     for name in ["a", "b", "c"] {
         harness.post("customers", &[("name", name)]).await;
     }
 }
 
-/// The names of the customers that the deliveries tell of, which are taken.
+/// The names of the customers in the due deliveries, which are then marked as delivered.
 fn taken(harness: &Harness) -> Vec<String> {
     let due = harness.stripe.deliveries_due(false);
     due.iter().for_each(|delivery| harness.stripe.delivered(delivery, true));
@@ -121,7 +121,7 @@ async fn a_restart_resends_unfinished_deliveries_and_no_finished_ones() {
     let harness = Harness::at(MOMENT);
     three(&harness).await;
     let due = harness.stripe.deliveries_due(false);
-    assert!(harness.stripe.deliveries_due(true).is_empty(), "what is under way is not sent beside itself");
+    assert!(harness.stripe.deliveries_due(true).is_empty(), "a delivery in progress is not sent twice");
     harness.stripe.delivered(&due[0], true);
     harness.stripe.delivered(&due[1], false);
     let harness = harness.again();
@@ -132,7 +132,7 @@ async fn a_restart_resends_unfinished_deliveries_and_no_finished_ones() {
 }
 
 #[tokio::test]
-async fn in_silence_no_event_is_made() {
+async fn in_the_silent_mode_no_event_is_created() {
     let harness = Harness::at(MOMENT);
     harness.stripe.set_delivery(Mode::Silent);
     three(&harness).await;

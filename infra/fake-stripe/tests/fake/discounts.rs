@@ -26,7 +26,7 @@ async fn a_discount_names_its_coupon_under_source_and_takes_its_part_off() {
     assert_eq!((&invoice["subtotal"], &invoice["total"]), (&json!(1900), &json!(1425)));
     assert_eq!((&invoice["amount_paid"], &invoice["total_discount_amounts"]), (&json!(1425), &amounts));
     assert_eq!(invoice["lines"]["data"][0]["discount_amounts"], amounts);
-    // After two months it is over.
+    // After two months it has ended.
     harness.pass_to("2026-05-01T00:00:00Z");
     assert_eq!(harness.latest_invoice(&subscription).await["amount_paid"], 1900);
     assert_eq!(harness.subscription(&subscription).await["discounts"], json!([]));
@@ -50,9 +50,9 @@ async fn discounts_of_item_and_subscription_add_up_and_an_amount_is_shared_out()
         let amounts = invoice["lines"]["data"][line]["discount_amounts"].as_array().unwrap();
         amounts.iter().map(|cut| cut["amount"].as_i64().unwrap()).collect::<Vec<_>>()
     };
-    // 500 of 2400 that are left, then 1900.
+    // 500 of the remaining 2400, then 1900.
     assert_eq!((cuts(0), cuts(1)), (vec![500, 50], vec![190]));
-    // The add-on was begun with the period: its proration is a whole one.
+    // The add-on started with the period: its proration is a whole one.
     assert_eq!((&invoice["subtotal"], &invoice["total"]), (&json!(3900), &json!(3160)));
 }
 
@@ -98,7 +98,7 @@ async fn a_coupon_with_duration_once_expires_after_one_invoice() {
 }
 
 #[tokio::test]
-async fn an_empty_list_of_discounts_takes_them_away() {
+async fn an_empty_list_of_discounts_removes_them() {
     let harness = Harness::at(MOMENT);
     let (_, subscription) = harness.subscriber(PAYS, "").await;
     let half = NewDiscount { percent_off: Some(50.0), ..NewDiscount::default() };
@@ -126,7 +126,7 @@ async fn a_tax_rate_is_added_to_prices_or_included_in_them() {
 }
 
 #[tokio::test]
-async fn a_tax_rate_is_made_given_and_taken_away_by_calls() {
+async fn a_tax_rate_is_created_applied_and_removed_by_calls() {
     let harness = Harness::at(MOMENT);
     let (_, subscription) = harness.subscriber(PAYS, "").await;
     let rate =

@@ -6,7 +6,7 @@ use tollgate_fake_stripe::Foreign;
 
 const MOMENT: &str = "2026-03-01T00:00:00Z";
 
-/// An object without the links that are others on each read.
+/// An object without the links, which differ on each read.
 fn without_links(mut object: Value) -> Value {
     for name in ["hosted_invoice_url", "invoice_pdf"] {
         if let Some(object) = object.as_object_mut() {
@@ -48,7 +48,7 @@ async fn a_foreign_object_is_listed_fetched_and_sent_in_events_unchanged() {
 }
 
 #[tokio::test]
-async fn a_foreign_object_that_names_nothing_to_expand_is_listed() {
+async fn a_foreign_object_without_references_is_listed() {
     let harness = Harness::at(MOMENT);
     let (customer, _) = harness.subscriber(PAYS, "").await;
     for schedule in [json!("sub_sched_none"), json!(7), json!([null]), json!({"id": 7})] {

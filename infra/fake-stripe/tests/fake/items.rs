@@ -21,7 +21,7 @@ async fn an_added_item_is_first_in_the_list_and_prorated_on_the_next_invoice() {
     let items = changed["items"]["data"].as_array().unwrap();
     assert_eq!((items.len(), &items[0]["price"]["id"], &items[0]["quantity"]), (2, &json!(add_on), &json!(2)));
     assert_eq!(items[0]["current_period_end"], items[1]["current_period_end"]);
-    // Nothing is asked for yet.
+    // Nothing is charged yet.
     assert_eq!(harness.latest_invoice(&subscription).await["billing_reason"], "subscription_create");
     let upcoming = harness.post("invoices/create_preview", &[("subscription", &subscription)]).await.body;
     assert_eq!(costs(&upcoming), [1000, 1900, 500]);

@@ -1,4 +1,4 @@
-//! An invoice's links, which are others on each read.
+//! An invoice's links, which differ on each read.
 
 use crate::harness::{Harness, PAYS, text};
 use http::StatusCode;

@@ -1,7 +1,7 @@
-//! The fake as its callers meet it: through its API, its pages, its controls and its deliveries, with a clock that the
-//! test moves.
+//! Tests of the fake as its callers use it: through its API, its pages, its controls and its deliveries, with a clock
+//! that the test moves.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)] // what is not as expected ends the test
+#![allow(clippy::unwrap_used, clippy::expect_used)] // an unexpected result ends the test
 #![allow(missing_docs)] // a program of tests
 
 mod calls;
@@ -13,7 +13,7 @@ mod discounts;
 mod disputes;
 mod foreign;
 #[path = "../harness/mod.rs"]
-#[allow(dead_code)] // the lives use the rest
+#[allow(dead_code)] // the scenarios use the rest
 mod harness;
 mod items;
 mod links;

@@ -1,4 +1,4 @@
-//! Checkouts paid, refused and left; money given back.
+//! Checkouts: paid, declined and abandoned; refunds.
 
 use crate::harness::{ASKS_LATER, DAY, DECLINED, Harness, PAYS, REFUSED_LATER, text};
 use http::StatusCode;
@@ -64,7 +64,7 @@ async fn an_unpaid_checkout_expires_after_a_day() {
 }
 
 #[tokio::test]
-async fn no_more_is_given_back_than_was_paid() {
+async fn a_refund_is_never_larger_than_the_payment() {
     let harness = Harness::at(MOMENT);
     let (_, subscription) = harness.subscriber(PAYS, "").await;
     let invoice = text(&harness.latest_invoice(&subscription).await["id"]);
@@ -97,7 +97,7 @@ async fn paying_an_open_invoice_on_its_page_reactivates_the_subscription() {
         assert_eq!(harness.pay(&format!("invoice/{invoice}"), DECLINED).await, StatusCode::PAYMENT_REQUIRED);
         assert_eq!(harness.pay(&format!("invoice/{invoice}"), PAYS).await, StatusCode::SEE_OTHER);
         assert_eq!(harness.subscription(&subscription).await["status"], "active");
-        // The card stays: the next renewal is paid, and nothing is asked for in between.
+        // The card stays: the next renewal is paid, and nothing is charged before.
         harness.pass(31 * DAY);
         assert_eq!(harness.latest_invoice(&subscription).await["attempt_count"], 1);
         assert_eq!(harness.subscription(&subscription).await["status"], "active");

@@ -1,4 +1,4 @@
-//! A change that waits until it is paid for.
+//! A change that is pending until it is paid.
 
 use crate::harness::{ASKS_LATER, DAY, DECLINED, Harness, PAYS, REFUSED_LATER, at, text};
 use http::StatusCode;
@@ -31,7 +31,7 @@ async fn waiting(card: &str) -> Waiting {
 }
 
 #[tokio::test]
-async fn a_change_that_is_paid_for_at_once_does_not_wait() {
+async fn a_change_that_is_paid_at_once_is_not_pending() {
     let harness = Harness::at(MOMENT);
     let (_, subscription) = harness.subscriber(PAYS, "").await;
     let team = harness.price("Team", "4900", "month").await;
@@ -92,7 +92,7 @@ async fn paying_the_page_of_its_invoice_applies_the_change() {
             ]
         );
         harness.pass(DAY);
-        assert_eq!(harness.event_types().len(), event_types.len(), "it expires no more");
+        assert_eq!(harness.event_types().len(), event_types.len(), "it does not expire any more");
         harness.pass_to("2026-04-01T00:00:00Z");
         assert_eq!(harness.latest_invoice(&subscription).await["amount_paid"], 4900);
     }
@@ -118,7 +118,7 @@ async fn an_unpaid_change_expires_after_23_hours_and_its_invoice_is_void() {
 }
 
 #[tokio::test]
-async fn a_change_waits_no_longer_than_its_period() {
+async fn a_pending_change_expires_with_its_period_at_the_latest() {
     let harness = Harness::at(MOMENT);
     let (_, subscription) = harness.subscriber(REFUSED_LATER, "").await;
     let team = harness.price("Team", "49000", "month").await;
@@ -132,7 +132,7 @@ async fn a_change_waits_no_longer_than_its_period() {
 }
 
 #[tokio::test]
-async fn a_second_change_takes_the_place_of_one_that_waits() {
+async fn a_second_change_replaces_a_pending_one() {
     let Waiting { harness, subscription, invoice, .. } = waiting(REFUSED_LATER).await;
     let other = harness.price("Other", "9900", "month").await;
     let event_types = harness.event_types().len();
@@ -184,7 +184,10 @@ async fn a_pending_interval_keeps_its_anchor_and_used_balance_is_restored() {
     harness.change(&subscription, &basic, &WAITS).await;
     let balance = async || harness.get(&format!("customers/{customer}")).await.body["balance"].as_i64().unwrap();
     let remaining = balance().await;
-    assert!(remaining < 0 && harness.price_of(&subscription).await == basic, "what asks for nothing is done at once");
+    assert!(
+        remaining < 0 && harness.price_of(&subscription).await == basic,
+        "a change without a charge is applied at once"
+    );
     let yearly = harness.price("Team", "49000", "year").await;
     let changed = harness.change(&subscription, &yearly, &WAITS).await.body;
     assert_eq!(changed["pending_update"]["billing_cycle_anchor"], harness.now());

@@ -53,14 +53,14 @@ async fn the_portal_cancels_at_period_end_and_resumes() {
     let (status, body) = harness.fill(&page, &[("action", "cancel"), ("subscription", &other)]).await;
     assert_eq!((status, body.contains("be changed any more")), (StatusCode::CONFLICT, true));
     assert!(harness.subscription(&other).await["cancel_at"].is_null());
-    // It ends at the moment that was named.
+    // It ends at the time that was set.
     harness.fill(&page, &[("action", "cancel"), ("subscription", &subscription)]).await;
     harness.pass(31 * DAY);
     assert_eq!(harness.subscription(&subscription).await["status"], "canceled");
 }
 
 #[tokio::test]
-async fn a_subscription_under_a_schedule_is_not_ended_there() {
+async fn the_portal_does_not_end_a_subscription_under_a_schedule() {
     let harness = Harness::at(MOMENT);
     let (customer, subscription) = harness.subscriber(PAYS, "").await;
     let page = portal(&harness, &customer).await;

@@ -1,4 +1,4 @@
-//! What a change would cost, and what comes next.
+//! Previews: the cost of a change, and the next invoice.
 
 use crate::changes::lines;
 use crate::harness::{DAY, Harness, PAYS, REFUSED_LATER, at, text};
@@ -7,7 +7,7 @@ use tollgate_fake_stripe::Outcome;
 
 const MOMENT: &str = "2026-03-01T00:00:00Z";
 
-/// All of a line but its own ids.
+/// All fields of a line except its ids.
 fn comparable_lines(invoice: &Value) -> Vec<Value> {
     let mut lines = invoice["lines"]["data"].as_array().unwrap().clone();
     for line in &mut lines {
@@ -74,7 +74,7 @@ async fn a_change_that_costs_nothing_now_previews_the_next_invoice() {
 }
 
 #[tokio::test]
-async fn a_preview_in_a_trial_asks_for_nothing() {
+async fn a_preview_in_a_trial_has_nothing_to_pay() {
     let harness = Harness::at(MOMENT);
     let (_, subscription) = harness.subscriber(PAYS, "14").await;
     let team = harness.price("Team", "4900", "month").await;
@@ -101,7 +101,7 @@ async fn a_period_that_starts_later_accepts_dates_before_it() {
     assert_eq!(status(before).await, 400, "before the subscription began");
     harness.pass(DAY);
     harness.stripe.renew(&subscription, Outcome::Paid).unwrap();
-    // The caller read the clock some seconds before.
+    // The caller read the clock some seconds earlier.
     assert_eq!(status(harness.now() - 5).await, 200);
     assert_eq!(status(harness.now() + 70 * DAY).await, 400, "after the period");
 }

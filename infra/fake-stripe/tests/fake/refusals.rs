@@ -1,4 +1,4 @@
-//! What Stripe refuses for good: because it was told to, or because something was never set up.
+//! Permanent refusals by Stripe: configured ones, and those of a missing setup.
 
 use crate::harness::{Harness, PAYS};
 use tollgate_fake_stripe::Refusal;
@@ -11,7 +11,7 @@ fn refusal(operation: &str, times: Option<u32>) -> Refusal {
 }
 
 #[tokio::test]
-async fn a_refused_operation_is_refused_as_often_as_was_said() {
+async fn a_refused_operation_is_refused_the_configured_number_of_times() {
     let harness = Harness::at(MOMENT);
     let customer = harness.post("customers", &[("email", "ann@example.com")]).await.id();
     let change = async || harness.post(&format!("customers/{customer}"), &[("name", "Ann")]).await;
@@ -26,7 +26,7 @@ async fn a_refused_operation_is_refused_as_often_as_was_said() {
 }
 
 #[tokio::test]
-async fn a_refusal_without_a_count_lasts_over_a_restart_until_it_is_cleared() {
+async fn a_refusal_without_a_count_survives_a_restart_until_it_is_cleared() {
     let harness = Harness::at(MOMENT);
     harness.stripe.refuse(refusal("POST /v1/customers", None));
     let harness = harness.again();
@@ -35,7 +35,7 @@ async fn a_refusal_without_a_count_lasts_over_a_restart_until_it_is_cleared() {
     }
     assert_eq!(harness.get("customers").await.status, 200);
     harness.stripe.clear_refusals();
-    // A refusal is no answer that a key remembers.
+    // A refusal is not stored under an idempotency key.
     assert_eq!(harness.call("POST", "customers", &[("name", "Ann")], Some("key")).await.status, 200);
 }
 
@@ -55,7 +55,7 @@ async fn a_refusal_has_the_type_of_its_status_and_names_an_operation() {
 }
 
 #[tokio::test]
-async fn a_portal_that_was_never_set_up_opens_no_session() {
+async fn a_portal_that_was_never_set_up_creates_no_session() {
     let harness = Harness::at(MOMENT);
     let (customer, _) = harness.subscriber(PAYS, "").await;
     let open = async || harness.post("billing_portal/sessions", &[("customer", &customer)]).await;

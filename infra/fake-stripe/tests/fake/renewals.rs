@@ -1,4 +1,4 @@
-//! What the clock brings: renewals, payments tried again, trials and ends.
+//! Work that is due by the clock: renewals, payment retries, trials and ends.
 
 use crate::harness::{DAY, Harness, PAYS, REFUSED_LATER, at, text};
 use serde_json::Value;
@@ -72,12 +72,12 @@ async fn a_trial_is_free_announced_three_days_before_its_end_and_then_charged() 
     let end = harness.now() + 14 * DAY;
     assert_eq!(harness.subscription(&subscription).await["status"], "trialing");
     assert_eq!(harness.latest_invoice(&subscription).await["amount_due"], 0);
-    let is_told =
+    let is_announced =
         || harness.event_types().iter().any(|event_types| event_types == "customer.subscription.trial_will_end");
     harness.pass(11 * DAY - 1);
-    assert!(!is_told());
+    assert!(!is_announced());
     harness.pass(1);
-    assert!(is_told());
+    assert!(is_announced());
     harness.pass(3 * DAY);
     let active = harness.subscription(&subscription).await;
     assert_eq!((active["status"].as_str(), active["trial_end"].as_i64()), (Some("active"), Some(end)));

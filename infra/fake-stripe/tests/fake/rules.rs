@@ -1,4 +1,4 @@
-//! What Stripe checks: currencies, amounts, addresses, the depth of an expansion.
+//! Stripe's checks: currencies, amounts, addresses, the depth of an expansion.
 
 use crate::harness::{Harness, PAYS};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 const MOMENT: &str = "2026-03-01T00:00:00Z";
 
 #[tokio::test]
-async fn a_price_has_a_currency_and_an_amount_that_stripe_takes() {
+async fn a_price_needs_a_currency_and_an_amount_that_stripe_accepts() {
     let harness = Harness::at(MOMENT);
     let product = harness.post("products", &[("name", "Pro")]).await.id();
     for (currency, cents, status) in [
@@ -60,7 +60,7 @@ async fn a_checkout_below_the_minimum_is_refused() {
 }
 
 #[tokio::test]
-async fn a_customer_has_an_address_that_stripe_takes() {
+async fn a_customer_needs_an_address_that_stripe_accepts() {
     let harness = Harness::at(MOMENT);
     let customer = harness.post("customers", &[("name", "Ann")]).await.id();
     for (email, status) in [

@@ -14,7 +14,7 @@ struct Scheduled {
     basic: String,
 }
 
-/// A subscription whose price is another one from the next period on, for one period.
+/// A subscription whose price changes for one period, from the next one on.
 async fn scheduled(card: &str, interval: &str) -> Scheduled {
     let harness = Harness::at(MOMENT);
     let (_, subscription) = harness.subscriber(card, "").await;
@@ -108,7 +108,7 @@ async fn the_next_phase_starts_with_its_period_and_sets_the_renewal_price() {
 }
 
 #[tokio::test]
-async fn after_its_last_phase_a_schedule_lets_the_subscription_go_on_by_itself() {
+async fn a_subscription_continues_after_the_last_phase_of_its_schedule() {
     let Scheduled { harness, subscription, schedule, basic } = scheduled(PAYS, "month").await;
     harness.pass_to("2026-04-30T23:59:59Z");
     assert_eq!(harness.subscription(&subscription).await["schedule"], schedule);
@@ -148,7 +148,7 @@ async fn a_phase_of_another_interval_restarts_the_period() {
 }
 
 #[tokio::test]
-async fn a_schedule_that_is_released_changes_nothing_any_more() {
+async fn a_released_schedule_changes_nothing() {
     let Scheduled { harness, subscription, schedule, .. } = scheduled(PAYS, "month").await;
     let price = harness.price_of(&subscription).await;
     let path = format!("subscription_schedules/{schedule}");
@@ -217,7 +217,7 @@ async fn a_schedule_ends_with_its_subscription() {
 }
 
 #[tokio::test]
-async fn phases_that_do_not_fit_are_refused() {
+async fn phases_that_are_not_valid_are_refused() {
     let harness = Harness::at(MOMENT);
     let (_, subscription) = harness.subscriber(PAYS, "").await;
     let (pro, basic) = (harness.price_of(&subscription).await, harness.price("Basic", "700", "month").await);

@@ -1,5 +1,5 @@
-//! A fake in this process, with a clock that stands still until it is moved. Every answer and every page's status can
-//! be looked at; what was heard is written down.
+//! A fake in this process, with a clock that is frozen until it is moved. Tests can read every answer and every page's
+//! status; all deliveries are recorded.
 
 use aws_lc_rs::hmac;
 use axum::body::Body;
@@ -16,7 +16,7 @@ pub const KEY: &str = "sk_test_play";
 pub const SECRET: &str = "whsec_play";
 pub const DAY: i64 = 86_400;
 
-/// Cards, by what they do.
+/// Cards, by their outcome.
 pub const PAYS: &str = "4242 4242 4242 4242";
 pub const REFUSED_LATER: &str = "4000000000000341";
 pub const ASKS_LATER: &str = "4000002760003184";
@@ -24,7 +24,7 @@ pub const DECLINED: &str = "4000000000000002";
 pub const DEBIT: &str = "6200000000000005";
 pub const DEBIT_THAT_FAILS: &str = "6200000000000047";
 
-/// What a call was answered with.
+/// The answer to a call.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
@@ -65,7 +65,7 @@ pub struct Harness {
 }
 
 impl Harness {
-    /// With nothing in it, at `moment`.
+    /// Starts it without records, at `moment`.
     pub fn at(moment: &str) -> Self {
         Self::open(Arc::default(), Arc::new(AtomicI64::new(at(moment))))
     }
@@ -90,7 +90,7 @@ impl Harness {
         stored.iter().filter(|record| record["object"]["object"] == kind).count()
     }
 
-    /// The process ends and begins again.
+    /// Restarts the process.
     pub fn again(self) -> Self {
         Self::open(self.documents, self.now)
     }
@@ -99,13 +99,13 @@ impl Harness {
         self.now.load(Ordering::SeqCst)
     }
 
-    /// Time goes on, and what falls due is done.
+    /// Moves the clock ahead and does the due work.
     pub fn pass(&self, seconds: i64) {
         self.now.fetch_add(seconds, Ordering::SeqCst);
         self.stripe.tick();
     }
 
-    /// The same, to a moment.
+    /// The same, up to a time.
     pub fn pass_to(&self, moment: &str) {
         self.pass(at(moment) - self.now());
     }
@@ -162,18 +162,18 @@ impl Harness {
         self.received.lock().expect("a list").push(line);
     }
 
-    /// An object that was not answered by the API.
+    /// An object of the store, as the API shows it.
     pub fn saw(&self, object: Value) -> Value {
         self.hear(json!({"schema": object["object"], "object": object}));
         object
     }
 
-    /// A card's number on a page (`checkout/{id}` or `invoice/{id}`).
+    /// Enters a card's number on a page (`checkout/{id}` or `invoice/{id}`).
     pub async fn pay(&self, page: &str, card: &str) -> StatusCode {
         self.fill(page, &[("card", card)]).await.0
     }
 
-    /// A page's form, sent: the status and the page that answers.
+    /// Posts a page's form: the status, and the resulting page.
     pub async fn fill(&self, page: &str, form: &[(&str, &str)]) -> (StatusCode, String) {
         let request = Request::post(format!("/{page}"))
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -193,7 +193,7 @@ impl Harness {
         (status, String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// A price in usd of a new product: its id.
+    /// Creates a price in usd with a new product and returns its id.
     pub async fn price(&self, name: &str, cents: &str, interval: &str) -> String {
         let product = self.post("products", &[("name", name)]).await.id();
         let form = [
@@ -205,7 +205,7 @@ impl Harness {
         self.post("prices", &form).await.id()
     }
 
-    /// A call that gives a subscription's item another price.
+    /// A call that changes the price of a subscription's item.
     pub async fn change(&self, subscription: &str, price: &str, more: &[(&str, &str)]) -> Answer {
         let item = text(&self.subscription(subscription).await["items"]["data"][0]["id"]);
         let mut form = vec![("items[0][id]", item.as_str()), ("items[0][price]", price)];
@@ -213,7 +213,7 @@ impl Harness {
         self.post(&format!("subscriptions/{subscription}"), &form).await
     }
 
-    /// What that change would ask for.
+    /// The preview of that change.
     pub async fn preview(&self, subscription: &str, price: &str, more: &[(&str, &str)]) -> Answer {
         let found = self.subscription(subscription).await;
         let (item, customer) = (text(&found["items"]["data"][0]["id"]), text(&found["customer"]));
@@ -232,7 +232,7 @@ impl Harness {
         text(&self.subscription(subscription).await["items"]["data"][0]["price"]["id"])
     }
 
-    /// A plan of 19.00 a month, a customer, an open checkout: their ids.
+    /// Creates a plan of 19.00 a month, a customer, and an open checkout: returns their ids.
     pub async fn checkout(&self, more: &[(&str, &str)]) -> (String, String) {
         let product = self
             .post(
@@ -260,7 +260,7 @@ impl Harness {
         (customer, session)
     }
 
-    /// A customer who subscribed with this card: the ids of both.
+    /// Creates a customer who subscribed with this card: returns the ids of both.
     pub async fn subscriber(&self, card: &str, trial_days: &str) -> (String, String) {
         let more = [("subscription_data[trial_period_days]", trial_days)];
         let (customer, session) = self.checkout(if trial_days.is_empty() { &[] } else { &more }).await;
@@ -284,7 +284,7 @@ impl Harness {
         self.stripe.list(Listed::Events).iter().rev().map(|event| text(&event["type"])).collect()
     }
 
-    /// Whether a delivery is signed over its bytes with the secret.
+    /// Whether the signature of a delivery is valid for its bytes and the secret.
     pub fn is_signed(delivery: &Delivery) -> bool {
         let Some((at, tag)) = delivery.signature.split_once(',') else { return false };
         let (Some(at), Some(tag)) = (at.strip_prefix("t="), tag.strip_prefix("v1=")) else { return false };

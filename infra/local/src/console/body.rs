@@ -25,7 +25,7 @@ fn is_form(headers: &HeaderMap) -> bool {
     kind.starts_with("application/x-www-form-urlencoded")
 }
 
-/// JSON for a program, the dev console again for a person's button.
+/// JSON for a program; a redirect to the dev console for a person's button.
 pub fn done(headers: &HeaderMap, value: Value) -> Response {
     if is_form(headers) { Redirect::to("/_local").into_response() } else { Json(value).into_response() }
 }

@@ -49,7 +49,7 @@ async fn show_clock(State(console): State<Console>) -> Answer {
     })))
 }
 
-/// The first end of a period of a subscription that is still to come.
+/// The earliest end of a subscription's period in the future.
 fn next_renewal(stripe: &Stripe, clock: &LocalClock) -> Option<Timestamp> {
     let now = clock.now().as_second();
     let subscriptions = stripe.list(Listed::Subscriptions);
@@ -69,7 +69,7 @@ impl Console {
     }
 }
 
-/// Takes every move of the clock back, where nothing relies on it.
+/// Resets the clock, unless stored data depend on it.
 async fn go_back(State(console): State<Console>, headers: HeaderMap) -> Answer<Response> {
     if !console.can_go_back()? {
         return Ok((StatusCode::CONFLICT, Json(json!({"detail": NEW_FOLDER}))).into_response());
@@ -108,7 +108,7 @@ async fn move_clock(State(console): State<Console>, headers: HeaderMap, bytes: B
 }
 
 impl Console {
-    /// What DynamoDB does within days: takes out the items whose time has passed.
+    /// Does what DynamoDB does within days: removes the items whose time to live has passed.
     fn expire(&self, table: &str, ttl: &str) -> Result<(), ConsoleError> {
         let spec = TABLES.iter().find(|spec| spec.name == table).ok_or(ApiError::NotFound)?;
         let now = self.clock.now().as_second();

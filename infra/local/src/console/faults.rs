@@ -22,7 +22,7 @@ pub fn routes() -> Router<Console> {
         .route("/_local/ai", get(model_requests).post(script_model))
 }
 
-/// The faults that are switched on, and the operations that a fault can name.
+/// The active faults, and the operations that a fault can name.
 async fn faults(State(console): State<Console>) -> Json<Value> {
     let items: Vec<_> =
         console.fault_injector.faults().iter().filter_map(|fault: &Fault| serde_json::to_value(fault).ok()).collect();
@@ -44,7 +44,7 @@ async fn add_fault(
     Ok((StatusCode::CREATED, Json(json!(fault))))
 }
 
-/// Which faults are taken away; all of them without a service.
+/// Which faults are removed; all of them without a service.
 #[derive(Deserialize)]
 struct FaultsToClear {
     service: Option<Service>,

@@ -17,7 +17,7 @@ pub async fn file(
 ) -> Response {
     let s3 = s3::FakeS3 { documents: console.fakes.documents.clone(), clock: console.clock.clone() };
     let call = s3::Call { method: &method, uri: &uri, headers: &headers, body: &body };
-    // Whose signature it is, by the name of the function.
+    // The access key, which is the function's name, says who signed.
     let signer = |key: &str| ["admin", "reports"].into_iter().find(|function| *function == key);
     s3.answer(&call, |key, action| {
         signer(key).is_some_and(|function| console.fault_injector.of(function).allows_file(action))

@@ -14,7 +14,7 @@ use tollgate_http::ApiError;
 
 /// The number of mails that the list shows.
 const LISTED: usize = 100;
-/// A mail's HTML is shown in a frame without scripts, and loads nothing. Its links open in a new tab.
+/// A mail's HTML is shown in a frame without scripts, and loads no resources. Its links open in a new tab.
 const MAIL_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox";
 

@@ -1,4 +1,4 @@
-//! `/_local`: the dev console from which people (HTML) and tests (JSON) look at the stack and move it.
+//! `/_local`: the dev console, in which people (HTML) and tests (JSON) inspect the stack and change its state.
 
 mod body;
 mod clock;
@@ -45,11 +45,11 @@ pub fn router(console: Console) -> Router {
         .with_state(console)
         .merge(providers)
         .layer(from_fn(own_machine::guard))
-        // What functions and browsers call: not the console's.
+        // Functions and browsers call these; they are not part of the console.
         .nest(ai::PATH, model)
         .nest_service(s3::PATH, files);
     let all = match fake_stripe {
-        // The functions' way to Stripe, and Stripe's pages: not the dev console's.
+        // The functions' Stripe endpoint, and Stripe's pages: they are not part of the dev console.
         Some(stripe) => pages.nest_service("/_stripe", stripe.pages().fallback_service(stripe.api())),
         None => pages,
     };

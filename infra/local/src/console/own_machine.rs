@@ -8,15 +8,15 @@ use http::{HeaderMap, HeaderValue, header};
 use std::net::Ipv4Addr;
 use tollgate_http::ApiError;
 
-/// Whether `authority` is this machine, by a name or an address of its own.
+/// Whether `authority` is this machine, by name or address.
 fn is_this_machine(authority: &str) -> bool {
     let name = authority.rsplit_once(':').map_or(authority, |(name, _)| name);
     name == "localhost" || name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Whether a request comes from this machine alone: from no site that gave its own name to this address (DNS rebinding),
-/// from no page of another site whose form leads here. A page without a referrer names no origin in its forms; then the
-/// browser's own word counts.
+/// Whether a request comes from this machine only: from no site that pointed its own name at this address (DNS
+/// rebinding), and from no page of another site whose form is sent here. A page without a referrer sends forms without
+/// an origin; then `sec-fetch-site` decides.
 fn is_own(headers: &HeaderMap) -> bool {
     let header = |name: &str| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
     let from_here = match header("origin") {

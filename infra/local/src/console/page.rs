@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tollgate_fake_stripe::Stripe;
 use tollgate_http::ApiError;
 
-/// That of the other pages, and frames for the HTML of mails.
+/// The policy of the other pages, and frames for the HTML of mails.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
     frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 
@@ -55,7 +55,7 @@ pub fn routes() -> Router<Console> {
         .route("/_local/log", get(log))
 }
 
-/// The page for a browser; for a program, what it needs to know of the stack.
+/// The page for a browser; for a program, the addresses and settings of the stack.
 async fn overview(State(console): State<Console>, headers: HeaderMap) -> Answer<Response> {
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     if accept.starts_with("application/json") {
@@ -77,7 +77,7 @@ async fn asset(Path(path): Path<String>) -> Answer<Response> {
     Ok(([(header::CONTENT_TYPE, kind)], *text).into_response())
 }
 
-/// What every view shows, read every few seconds.
+/// The data that every view shows, read every few seconds.
 async fn state(State(console): State<Console>) -> Answer {
     let dead: usize = console.fakes.queues.iter().map(Queue::dead_letters).sum();
     Ok(Json(json!({

@@ -52,7 +52,7 @@ async fn drain(State(console): State<Console>, headers: HeaderMap) -> Answer<Res
     }
 }
 
-/// Has the outbox's stream read: another process, such as `tollgate-ops`, has written to the tables.
+/// Starts a read of the outbox's stream: another process, such as `tollgate-ops`, has written to the tables.
 async fn read_stream(State(console): State<Console>) -> StatusCode {
     console.fault_injector.announce_write();
     StatusCode::ACCEPTED

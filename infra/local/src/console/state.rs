@@ -33,11 +33,11 @@ pub struct Console {
     pub clock: LocalClock,
     /// The tables.
     pub database: Database,
-    /// Where they are reached as DynamoDB is.
+    /// The address of the tables' DynamoDB endpoint.
     pub tables_url: String,
     /// Where the other fakes of AWS are served.
     pub aws_url: String,
-    /// For tokens.
+    /// The random numbers for tokens.
     pub auth: tollgate_auth::State,
     /// Stripe, where it is the fake.
     pub stripe: Option<Stripe>,

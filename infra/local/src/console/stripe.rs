@@ -1,4 +1,4 @@
-//! The dev console's part of Stripe: what its dashboard shows, and what people do there.
+//! The Stripe part of the dev console: the data of Stripe's dashboard, and the actions of people there.
 
 use super::body::{body, done};
 use super::error::Answer;

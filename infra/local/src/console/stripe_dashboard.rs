@@ -1,5 +1,5 @@
-//! The dev console's part of Stripe's dashboard: what people change of a subscription there, what Stripe refuses, and what
-//! other applications do in the same account.
+//! The part of the dev console that stands for Stripe's dashboard: changes of a subscription, refusals by Stripe, and
+//! changes by other applications in the same account.
 
 use super::body::{body, done};
 use super::error::{Answer, ConsoleError};
@@ -188,7 +188,7 @@ async fn close_dispute(
     Ok(done(&headers, console.stripe()?.close_dispute(&id, matches!(status, DisputeOutcome::Won))?))
 }
 
-/// What an event's delivery would be now: where it goes, its bytes and their signature.
+/// An event's delivery as it would be now: its address, its bytes and their signature.
 async fn delivery(State(console): State<Console>, Path(id): Path<String>) -> Answer {
     let delivery = console.stripe()?.delivery(&id).ok_or(ApiError::NotFound)?;
     Ok(Json(json!({"url": delivery.url, "body": delivery.body, "signature": delivery.signature})))

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tollgate_http::{ApiError, FieldError};
 use tollgate_store::schema::TABLES;
 
-/// The number of items that a page has at least, where there are so many.
+/// The minimum number of items on a page, unless the table has fewer.
 const PAGE_ITEMS: usize = 50;
 
 /// Its routes.

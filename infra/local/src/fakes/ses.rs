@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
 const MAILS: &str = "mail";
-/// The ids of the mails to each address: an inbox is found without reading the others.
+/// The ids of the mails to each address: an inbox is read without the others.
 const MAILS_TO: &str = "mail-to";
 /// How many of the newest mails are stored.
 pub const MAILS_KEPT: u64 = 5000;
@@ -25,7 +25,7 @@ pub struct Mail {
     pub to: String,
     /// The subject.
     pub subject: String,
-    /// Which mail it is.
+    /// The type of the mail.
     pub kind: String,
     /// The text part.
     pub text: String,
@@ -33,7 +33,7 @@ pub struct Mail {
     pub html: String,
     /// The absolute addresses in the text.
     pub links: Vec<String>,
-    /// The six digits in it, where there are some.
+    /// The six digits in it, if there are any.
     pub code: Option<String>,
     /// The headers, by their names in lower case.
     #[serde(default)]
@@ -53,7 +53,7 @@ impl Fakes {
         Ok(mails)
     }
 
-    /// The newest mails of the inbox, at most `most`, newest first. No other is read.
+    /// The newest mails of the inbox, at most `most`, newest first. It reads no other mail.
     ///
     /// # Errors
     /// When the document store does not answer.
@@ -71,7 +71,7 @@ impl Fakes {
         self.documents.get(MAILS, id)
     }
 
-    /// The mails to an address, newest first. No other is read.
+    /// The mails to an address, newest first. It reads no other mail.
     ///
     /// # Errors
     /// When the document store does not answer.
@@ -81,7 +81,7 @@ impl Fakes {
         ids.iter().filter_map(|id| self.documents.get(MAILS, id).transpose()).collect()
     }
 
-    /// Enters the mails of a folder that an older program has written, by their address.
+    /// Indexes the mails of a data folder of an older program by their address.
     ///
     /// # Errors
     /// When the document store does not answer.
@@ -93,7 +93,7 @@ impl Fakes {
         self.mails()?.iter().try_for_each(|mail| self.documents.put(MAILS_TO, &place(&mail.to, &mail.id), &mail.id))
     }
 
-    /// How many mails the inbox holds.
+    /// The number of mails in the inbox.
     ///
     /// # Errors
     /// When the document store does not answer.
@@ -114,7 +114,7 @@ impl Fakes {
         self.documents.delete(MAILS, &mail.id)
     }
 
-    /// How many mails were ever sent.
+    /// The number of mails that were sent since the first start.
     ///
     /// # Errors
     /// When the document store does not answer.
@@ -148,7 +148,7 @@ impl Fakes {
         }
     }
 
-    /// Takes a message, or refuses it as SES does.
+    /// Accepts a message, or refuses it as SES does.
     fn send_raw_email(&self, form: &HashMap<String, String>) -> Result<Result<String, &'static str>, DatabaseError> {
         let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
         let (source, to) = (field("Source"), field("Destinations.member.1"));
@@ -182,7 +182,7 @@ impl Fakes {
     }
 }
 
-/// A message as its receiver reads it.
+/// A message for its receiver.
 struct Received {
     subject: String,
     text: String,
@@ -190,12 +190,12 @@ struct Received {
     headers: BTreeMap<String, String>,
 }
 
-/// The largest message that SES takes, in bytes.
+/// The largest message that SES accepts, in bytes.
 const MAX_MESSAGE_BYTES: usize = 10 * 1024 * 1024;
-/// The longest line of RFC 5322, 2.1.1, without its end.
+/// The longest line of RFC 5322, 2.1.1, without its line end.
 const MAX_LINE_BYTES: usize = 998;
 
-/// Reads a message and refuses what SES refuses: an address that it cannot deliver to, a message without a sender or a
+/// Parses a message and refuses what SES refuses: an address that it cannot deliver to, a message without a sender or a
 /// receiver, a header that is not ASCII, a line that is too long.
 fn receive(source: &str, to: &str, data: &str) -> Result<Received, &'static str> {
     let raw = STANDARD.decode(data).map_err(|_| "RawMessage.Data is not base64.")?;
@@ -259,7 +259,7 @@ fn mail_id(number: u64) -> String {
     format!("{number:020}")
 }
 
-/// Where the id of a mail to this address stands, whatever the case of its letters.
+/// The index key of a mail to this address, in lower case.
 fn place(address: &str, id: &str) -> String {
     format!("{} {id}", address.to_ascii_lowercase())
 }

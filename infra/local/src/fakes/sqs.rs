@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 /// How the header of a call begins.
 pub(super) const TARGET: &str = "AmazonSQS.";
 
-/// The queue that a queue's address ends in.
+/// The queue in which a queue's address ends.
 fn queue_of<'a>(queues: &'a [Queue], url: &str) -> Option<&'a Queue> {
     queues.iter().find(|queue| Some(queue.name()) == url.rsplit('/').next())
 }
 
-/// A message on its way: what SQS takes.
+/// A message as SQS receives it.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct SendMessage {
@@ -25,7 +25,7 @@ struct SendMessage {
     message_deduplication_id: Option<String>,
 }
 
-/// Several for one queue.
+/// Several messages for one queue.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct SendMessageBatch {
@@ -42,7 +42,7 @@ struct SendMessageBatchRequestEntry {
     message_deduplication_id: Option<String>,
 }
 
-/// Messages that are to wait.
+/// Messages that are hidden for longer.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct ChangeMessageVisibilityBatch {
@@ -68,7 +68,7 @@ fn no_queue() -> Value {
 /// The prefix of queue ARNs.
 const QUEUE_ARN: &str = "arn:aws:sqs:us-east-1:000000000000:";
 
-/// What `act` answers to the call in `body`.
+/// The answer of `act` to the call in `body`.
 fn read<T: DeserializeOwned>(
     body: &[u8],
     act: impl FnOnce(T) -> Result<Value, DatabaseError>,
@@ -113,7 +113,7 @@ impl Fakes {
         Ok(json!({"Successful": sent, "Failed": []}))
     }
 
-    /// Of a queue of dead letters only: the other queues are read by their consumers, in this process.
+    /// For a queue of dead letters only: the other queues are read by their consumers, in this process.
     fn receive_dead_letters(&self, request: &Value) -> Value {
         let name = request["QueueUrl"].as_str().and_then(|url| url.rsplit('/').next()).unwrap_or_default();
         let Some(queue) = self.queue_of_dead(name) else { return no_queue() };
@@ -123,7 +123,7 @@ impl Fakes {
         let messages: Vec<_> = messages
             .into_iter()
             .map(|message| {
-                // The ids of SQS are unique, those of the fake within their queue.
+                // The ids of SQS are unique; those of the fake are unique within their queue.
                 let id = format!("{}-{}", queue.name(), message.id);
                 let mut attributes = json!({
                     "SentTimestamp": message.sent_at.as_millisecond().to_string(),
@@ -176,7 +176,7 @@ impl Fakes {
         Ok(json!({"Successful": changed, "Failed": failed}))
     }
 
-    /// The queue whose dead letters the queue of this name holds.
+    /// The queue whose dead letters are in the queue of this name.
     fn queue_of_dead(&self, name: &str) -> Option<&Queue> {
         self.queues.iter().find(|queue| queue.dead_name() == name)
     }
@@ -187,7 +187,7 @@ impl Fakes {
         if is_known { json!({"QueueUrl": format!("http://sqs.local/000000000000/{name}")}) } else { no_queue() }
     }
 
-    /// Of a queue of dead letters alone: nothing asks for those of another one.
+    /// For a queue of dead letters only: no caller needs those of another one.
     fn get_queue_attributes(&self, request: &Value) -> Value {
         let name = request["QueueUrl"].as_str().and_then(|url| url.rsplit('/').next()).unwrap_or_default();
         let Some(queue) = self.queue_of_dead(name) else { return no_queue() };

@@ -1,6 +1,7 @@
-//! GitHub's side: an access token, and the two documents of its API that a sign-in reads. It says no with status 200.
+//! The fake GitHub: an access token, and the two documents of its API that a sign-in reads. It reports errors with
+//! status 200.
 
-use super::{Account, Exchange, NoToken, Providers};
+use super::{Account, Exchange, Providers, TokenError};
 use axum::Json;
 use axum::extract::{Form, Query, State};
 use axum::response::{IntoResponse, Response};
@@ -16,7 +17,7 @@ pub struct Address {
     pub email: String,
     /// Whether GitHub has verified it.
     pub verified: bool,
-    /// Whether it is the one to write to.
+    /// Whether it is the primary address.
     pub primary: bool,
 }
 
@@ -36,9 +37,9 @@ pub async fn token(State(providers): State<Providers>, Form(exchange): Form<Exch
                 Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
             }
         }
-        Err(NoToken::Client) => no("incorrect_client_credentials"),
-        Err(NoToken::Grant) => no("bad_verification_code"),
-        Err(NoToken::Failed) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Err(TokenError::Client) => no("incorrect_client_credentials"),
+        Err(TokenError::Grant) => no("bad_verification_code"),
+        Err(TokenError::Failed) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
@@ -52,7 +53,7 @@ pub async fn user(State(providers): State<Providers>, headers: HeaderMap) -> Res
     })
 }
 
-/// Which page of a list is asked for, and of which size.
+/// The requested page of a list, and its size.
 #[derive(Deserialize)]
 pub struct PageQuery {
     #[serde(default = "first_page")]
@@ -99,7 +100,7 @@ pub async fn emails(
     response
 }
 
-/// The document of the token's account; as the real API, nothing without a `user-agent`.
+/// The document of the token's account; like the real API, it refuses requests without a `user-agent`.
 fn answer(providers: &Providers, headers: &HeaderMap, document: impl FnOnce(&Account) -> Value) -> Response {
     if !headers.contains_key(header::USER_AGENT) {
         return (StatusCode::FORBIDDEN, "Request forbidden by administrative rules.").into_response();

@@ -1,6 +1,6 @@
-//! Google's side: ID tokens signed with RS256, and the keys to check them by.
+//! The fake Google: ID tokens signed with RS256, and the public keys.
 
-use super::{Account, Exchange, Grant, NoToken, Providers};
+use super::{Account, Exchange, Grant, Providers, TokenError};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
@@ -15,25 +15,25 @@ use serde_json::{Value, json};
 use std::sync::LazyLock;
 use tollgate_domain::user::IdentityProvider;
 
-/// What is wrong with an account's ID tokens.
+/// The flaw of an account's ID tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Flaw {
-    /// The signature is another key's.
+    /// The signature of another key.
     WrongSignature,
     /// Another issuer.
     WrongIss,
     /// Another client.
     WrongAud,
-    /// An hour too late.
+    /// Expired an hour ago.
     Expired,
-    /// Another sign-in's.
+    /// The nonce of another sign-in.
     WrongNonce,
     /// Not signed at all.
     AlgNone,
 }
 
-/// The key of this process: it is the only published key, and no token needs to survive the process.
+/// The key of this process: it is the only published key, and tokens need not survive the process.
 static KEY: LazyLock<Option<KeyPair>> = LazyLock::new(|| KeyPair::generate(KeySize::Rsa2048).ok());
 const KID: &str = "local";
 
@@ -48,12 +48,12 @@ pub async fn token(State(providers): State<Providers>, Form(exchange): Form<Exch
             .into_response(),
             None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         },
-        Err(NoToken::Client) => (StatusCode::UNAUTHORIZED, Json(json!({"error": "invalid_client"}))).into_response(),
-        Err(NoToken::Grant) => {
+        Err(TokenError::Client) => (StatusCode::UNAUTHORIZED, Json(json!({"error": "invalid_client"}))).into_response(),
+        Err(TokenError::Grant) => {
             (StatusCode::BAD_REQUEST, Json(json!({"error": "invalid_grant", "error_description": "Bad Request"})))
                 .into_response()
         }
-        Err(NoToken::Failed) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Err(TokenError::Failed) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 

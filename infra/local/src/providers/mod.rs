@@ -1,5 +1,5 @@
-//! A Google and a GitHub to click through. They check what the real ones check: the client, the redirect address, PKCE,
-//! one use of a code.
+//! A fake Google and a fake GitHub with pages to click through. They check what the real ones check: the client, the
+//! redirect address, PKCE, and that a code is used once.
 
 mod github;
 mod google;
@@ -23,7 +23,7 @@ use tollgate_domain::user::IdentityProvider;
 use tollgate_http::{ApiError, FieldError};
 use tollgate_platform::{Env, random_bytes};
 
-/// How long a code is good.
+/// How long a code is valid.
 const CODE_LIVES: SignedDuration = SignedDuration::from_mins(10);
 
 /// Both fakes.
@@ -33,7 +33,7 @@ pub struct Providers {
     clock: LocalClock,
     base_url: String,
     env: Env,
-    /// Held while a code is taken: it is good once.
+    /// Held while a code is used, so that it is valid once.
     taking: Arc<Mutex<()>>,
 }
 
@@ -46,10 +46,10 @@ pub struct Account {
     pub email: String,
     /// Whether the provider has verified it.
     pub email_verified: bool,
-    /// What the provider calls it.
+    /// The name at the provider.
     #[serde(default)]
     pub username: Option<String>,
-    /// GitHub: all its addresses, which then count alone.
+    /// GitHub: all its addresses; then the other address is ignored.
     #[serde(default)]
     pub emails: Option<Vec<github::Address>>,
     /// Google: the flaw of its ID tokens.
@@ -73,7 +73,7 @@ const fn yes() -> bool {
     true
 }
 
-/// RFC 6749's authorization request, with RFC 7636's and OpenID Connect's parameters.
+/// The authorization request of RFC 6749, with the parameters of RFC 7636 and OpenID Connect.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Request {
     #[serde(default)]
@@ -107,7 +107,7 @@ struct Consent {
     request: Request,
 }
 
-/// What a code stands for.
+/// The stored data of a code.
 #[derive(Serialize, Deserialize)]
 struct Grant {
     subject: String,
@@ -132,8 +132,8 @@ struct Exchange {
     code_verifier: String,
 }
 
-/// Why no token is given.
-enum NoToken {
+/// Why no token is issued.
+enum TokenError {
     Client,
     Grant,
     Failed,
@@ -149,7 +149,7 @@ struct ConsentPage<'a> {
 }
 
 impl Providers {
-    /// Both, on the document store; `env` is the environment of the functions.
+    /// Both fakes, on the document store; `env` is the environment of the functions.
     #[must_use]
     pub fn new(documents: Documents, clock: LocalClock, base_url: &str, env: Env) -> Self {
         Self { documents, clock, base_url: base_url.to_owned(), env, taking: Arc::default() }
@@ -173,7 +173,7 @@ impl Providers {
             .with_state(self)
     }
 
-    /// Makes an account, or takes the place of the one with the same subject.
+    /// Creates an account, or replaces the one with the same subject.
     pub fn put_account(&self, provider: IdentityProvider, new: NewAccount) -> Result<Account, ConsoleError> {
         let digits = || u64::from_be_bytes(random_bytes()) % 1_000_000_000_000_000;
         let subject = new.subject.unwrap_or_else(|| digits().to_string());
@@ -206,7 +206,7 @@ impl Providers {
         self.documents.get(kind(provider), subject).ok().flatten()
     }
 
-    /// What a real provider checks before it shows its page: a wrong client or address is never redirected to.
+    /// The checks of a real provider before it shows its page: it never redirects to a wrong client or address.
     fn check(&self, provider: IdentityProvider, request: &Request) -> Result<(), &'static str> {
         let app_url = self.env.get("APP_URL").unwrap_or_default().trim_end_matches('/').to_owned();
         let callback = format!("{app_url}/auth/social/callback/{}", provider.as_str());
@@ -224,24 +224,24 @@ impl Providers {
         rules.iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, why)| Err(*why))
     }
 
-    /// Takes a code: once, by its client, from its address, with its verifier.
-    fn take(&self, provider: IdentityProvider, exchange: &Exchange) -> Result<(Grant, Account), NoToken> {
-        let secret: Option<String> = self.documents.get("secret", provider.as_str()).map_err(|_| NoToken::Failed)?;
+    /// Uses a code: once, by its client, from its address, with its verifier.
+    fn take(&self, provider: IdentityProvider, exchange: &Exchange) -> Result<(Grant, Account), TokenError> {
+        let secret: Option<String> = self.documents.get("secret", provider.as_str()).map_err(|_| TokenError::Failed)?;
         if exchange.client_id != self.setting(provider, "CLIENT_ID") || secret != Some(exchange.client_secret.clone()) {
-            return Err(NoToken::Client);
+            return Err(TokenError::Client);
         }
         let grant: Grant = {
             let _taking = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
-            let grant = self.documents.get(codes(provider), &exchange.code).map_err(|_| NoToken::Failed)?;
-            self.documents.delete(codes(provider), &exchange.code).map_err(|_| NoToken::Failed)?;
-            grant.ok_or(NoToken::Grant)?
+            let grant = self.documents.get(codes(provider), &exchange.code).map_err(|_| TokenError::Failed)?;
+            self.documents.delete(codes(provider), &exchange.code).map_err(|_| TokenError::Failed)?;
+            grant.ok_or(TokenError::Grant)?
         };
         let verifier = digest::digest(&digest::SHA256, exchange.code_verifier.as_bytes());
         let good = exchange.grant_type == "authorization_code"
             && self.clock.now() < grant.expires_at
             && exchange.redirect_uri == grant.request.redirect_uri
             && URL_SAFE_NO_PAD.encode(verifier) == grant.request.code_challenge;
-        let account = self.account(provider, &grant.subject).filter(|_| good).ok_or(NoToken::Grant)?;
+        let account = self.account(provider, &grant.subject).filter(|_| good).ok_or(TokenError::Grant)?;
         Ok((grant, account))
     }
 }

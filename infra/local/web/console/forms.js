@@ -3,12 +3,12 @@
 import { h } from "/account/dom.js";
 import { toast } from "/dashboard/ui/toast.js";
 
-/** Event on `window`: something changed, the view is to be shown again. */
+/** Event on `window`: something changed, and the view must be shown again. */
 export const CHANGED = "console-changed";
 
 export const refresh = () => dispatchEvent(new Event(CHANGED));
 
-const tell = (problem) => toast(problem.message, { stay: true, tone: "bad" });
+const showProblem = (problem) => toast(problem.message, { stay: true, tone: "bad" });
 
 /** Runs a command once; `done` is the message, or makes it of the answer. The view is shown again unless `keep` is set. */
 async function run(button, command, done, keep) {
@@ -19,7 +19,7 @@ async function run(button, command, done, keep) {
     if (!keep) refresh();
     return true;
   } catch (problem) {
-    tell(problem);
+    showProblem(problem);
     return false;
   } finally {
     button.disabled = false;

@@ -21,7 +21,7 @@ const POLL_MS = 4000;
 const place = document.getElementById("view");
 const toggle = document.getElementById("toggle");
 const links = new Map();
-/** Counts the requests for a view: one that is overtaken by a later one is not shown. */
+/** Counts the requests for a view: an answer that arrives after a later request is not shown. */
 let latest = 0;
 let mailsSent = null;
 

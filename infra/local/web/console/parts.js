@@ -6,7 +6,7 @@ import { when } from "/dashboard/ui/parts.js";
 /** A section with a heading. */
 export const panel = (title, ...content) => h("section", { class: "panel" }, title && h("h2", {}, title), ...content);
 
-/** What to do where there is nothing yet. */
+/** An empty state: what to do first. */
 export function nothing(title, ...text) {
   return h("div", { class: "nothing" }, h("p", { class: "nothing-title" }, title), h("p", { class: "soft" }, ...text));
 }

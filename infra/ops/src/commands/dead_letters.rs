@@ -1,5 +1,5 @@
-//! `dead-letters`: what lies with the dead letters, without personal data. A message is hidden from other receivers while
-//! it is read, and shown to them again at once.
+//! `dead-letters`: shows dead letters without personal data. A message is hidden from other receivers while it is read,
+//! and then made visible again.
 
 use crate::arguments::DeadQueue;
 use crate::outcome::{Failure, Outcome};
@@ -10,13 +10,13 @@ use aws_smithy_types::error::display::DisplayErrorContext;
 use serde_json::{Map, Value, json};
 use std::fmt::Display;
 
-/// SQS gives so many messages in one call.
+/// SQS returns at most this number of messages in one call.
 const BATCH: i32 = 10;
-/// A message is hidden so long, if the command ends before it is shown again.
+/// How long a message stays hidden if the command ends before it is made visible again.
 const HIDDEN_SECONDS: i32 = 60;
-/// An empty answer of SQS may come though messages are there.
+/// SQS may return an empty answer although the queue has messages.
 const MAX_EMPTY_ANSWERS: u32 = 3;
-/// `show` looks through so many messages of each queue.
+/// `show` searches this number of messages in each queue.
 const SHOW_LIMIT: u32 = 10_000;
 
 fn failed(error: impl Display) -> Failure {
@@ -104,7 +104,7 @@ async fn show_again(client: &Client, url: &str, messages: &[Message]) -> Result<
     Ok(())
 }
 
-/// What a message is: its queue, id and time, and of a message of the outbox its kind and state.
+/// Describes a message: its queue, id and time, and for a message of the outbox its kind and state.
 async fn summary(target: &Target, queue: DeadQueue, message: &Message) -> Result<Value, Failure> {
     let attribute = |name| message.attributes.as_ref().and_then(|attributes| attributes.get(&name)).cloned();
     let sent_at = attribute(MessageSystemAttributeName::SentTimestamp).and_then(|sent| sent.parse::<i64>().ok());
@@ -125,7 +125,7 @@ async fn summary(target: &Target, queue: DeadQueue, message: &Message) -> Result
     Ok(about)
 }
 
-/// The texts that are shown: of these fields, and ids.
+/// The texts that are shown: the values of these fields, and ids.
 const SHOWN: [&str; 10] = [
     "api_version",
     "currency",
@@ -139,7 +139,7 @@ const SHOWN: [&str; 10] = [
     "type",
 ];
 
-/// Whether a text is an id, such as `cus_9s6XKzkNRiz8i3`: it names an object and no person.
+/// Whether a text is an id, such as `cus_9s6XKzkNRiz8i3`: it names an object and not a person.
 fn is_id(text: &str) -> bool {
     let is_word = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
     text.split_once('_').is_some_and(|(kind, rest)| {

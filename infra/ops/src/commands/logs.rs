@@ -1,4 +1,4 @@
-//! `logs`: the lines of one request, of every function that saw it.
+//! `logs`: the log lines of one request in every function.
 
 use crate::aws::{AwsError, LOGS};
 use crate::outcome::{Failure, Outcome};

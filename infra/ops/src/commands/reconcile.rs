@@ -1,5 +1,5 @@
-//! `reconcile`: the comparison with Stripe of the schedule of this name, run here. It has no time limit, and a run that was
-//! cut short, here or in AWS, is continued after its last page.
+//! `reconcile`: runs the comparison with Stripe of the schedule of this name. It has no time limit, and a run that was
+//! cut short, here or in AWS, continues after its last page.
 
 use crate::arguments::Write;
 use crate::confirm::confirm;
@@ -45,7 +45,7 @@ pub async fn run(target: &Target, write: Write) -> Result<Outcome, Failure> {
     Ok(Outcome::done(text, json!({"repaired": swept.handled, "resumed_after_pages": pages})))
 }
 
-/// The settings of the function, so that the same rules hold here.
+/// The settings of the function, so that the same rules apply here.
 async fn settings(target: &Target) -> Result<Env, Failure> {
     target.settings("sweeper").await
 }

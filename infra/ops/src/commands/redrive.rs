@@ -1,4 +1,4 @@
-//! `redrive`: the dead letters of the queues go back, one queue after another.
+//! `redrive`: moves dead letters back, one queue after another.
 
 use crate::arguments::{Queue, Write};
 use crate::confirm::confirm;
@@ -10,9 +10,9 @@ use crate::trail::record;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
-/// How often the command asks how far a move is.
+/// How often the command asks for the progress of a move.
 const PAUSE: Duration = Duration::from_secs(2);
-/// The same on one machine, where a move goes on when it is asked for.
+/// The same on one machine, where a move only progresses when its state is requested.
 const LOCAL_PAUSE: Duration = Duration::from_millis(5);
 
 pub async fn run(target: &Target, write: Write, only: Option<Queue>) -> Result<Outcome, Failure> {

@@ -1,4 +1,4 @@
-//! `report run`: has the statement of a file run as the dashboard does, and waits for it.
+//! `report run`: runs the statement of a file as the dashboard does, and waits for it.
 
 use super::user::context;
 use crate::arguments::Write;
@@ -19,7 +19,7 @@ use tollgate_platform::bucket::{Bucket, BucketAddress};
 use tollgate_store::Store;
 
 const PAUSE: Duration = Duration::from_millis(250);
-/// The command waits so long; the report goes on.
+/// How long the command waits; the report continues after that.
 const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 const DOWNLOAD_VALID: Duration = Duration::from_secs(15 * 60);
 
@@ -35,7 +35,7 @@ pub async fn run(target: &Target, write: Write, file: &Path, csv: bool) -> Resul
     let (store, context) = (target.store(), context(target));
     let actor = Actor { store: &store, context: &context, admin: None, operator: Some(&target.operator) };
     let request = ReportRequest { sql, format, fresh: false, csv: CsvOptions::default() };
-    // The operator is no user: the id of the beginning of time.
+    // The operator is not a user: the id has the lowest time.
     let operator = UserId::new(Timestamp::UNIX_EPOCH, [0; 10]);
     let report = request_report(&actor, operator, request).await?;
     target.announce_write().await?;

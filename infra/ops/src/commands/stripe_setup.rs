@@ -91,8 +91,8 @@ pub async fn read_secret(target: &Target) -> Result<Secret<String>, Failure> {
     Ok(Secret::new(read.secret_string.unwrap_or_default().trim().to_owned()))
 }
 
-/// Creates the endpoint, stores its secret, and deletes those before it. The endpoint is marked as complete last: one that
-/// is not marked is replaced by the next run.
+/// Creates the endpoint, stores its secret, and deletes the endpoints before it. The endpoint is marked as complete
+/// last: the next run replaces one that is not marked.
 async fn create_endpoint(
     target: &Target,
     gateway: &Gateway,

@@ -1,4 +1,4 @@
-//! `user …`: one user, shown or changed by the same functions as through the admin API.
+//! `user …`: shows or changes one user, by the same functions as the admin API.
 
 use crate::arguments::Write;
 use crate::confirm::confirm;
@@ -13,14 +13,14 @@ use tollgate_http::{Export, RequestContext};
 use tollgate_platform::random_bytes;
 use tollgate_store::Store;
 
-/// What a user is to be.
+/// The state that a command sets.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     Active,
     Disabled { cancel_subscription: bool },
 }
 
-/// What a change is made in: a request of its own.
+/// The context of a change: a request of its own.
 pub fn context(target: &Target) -> RequestContext {
     let now = target.clock.now();
     RequestContext {
@@ -47,7 +47,7 @@ pub async fn show(target: &Target, named: &str) -> Result<Outcome, Failure> {
     Ok(shown(json!(details)))
 }
 
-/// A result that a person reads as it is.
+/// A result that a person can read without formatting.
 fn shown(result: Value) -> Outcome {
     let text = serde_json::to_string_pretty(&result).unwrap_or_default();
     Outcome::done(text, result)
@@ -104,7 +104,7 @@ pub async fn export(target: &Target, write: Write, named: &str) -> Result<Outcom
     }
     record(target, "user export", json!({"user_id": id.to_string()})).await?;
     let grace = target.settings("admin").await?.grace()?;
-    // No session of the user asks.
+    // No session of the user makes the request.
     let session = SessionId::new(now, random_bytes());
     let export = Export::read(&store, user, &session, grace, now).await?;
     Ok(shown(serde_json::to_value(export).unwrap_or_default()))

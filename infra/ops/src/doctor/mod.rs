@@ -1,5 +1,5 @@
-//! `doctor`: checks that a deployment can do its work. Each check is a function that finds one kind of fault and says how to
-//! mend it. A check that cannot be made is skipped, with the reason.
+//! `doctor`: checks that a deployment can do its work. Each check is a function that finds one kind of fault and says
+//! how to correct it. A check that is not possible is skipped, with the reason.
 
 mod account;
 mod stack;
@@ -14,15 +14,15 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use tollgate_platform::Secret;
 
-/// What a check came to.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Result {
     Ok,
-    /// It works, but not for long or not for everyone.
+    /// It works, but only for a limited time or for some users.
     Warn,
     Fail,
-    /// It could not be made.
+    /// It was not possible.
     Skipped,
 }
 
@@ -52,16 +52,16 @@ impl Finding {
     }
 }
 
-/// What several checks read.
+/// The values that several checks read.
 struct Examination<'a> {
     target: &'a Target,
     /// The outputs of the stack.
     outputs: BTreeMap<String, String>,
-    /// The signing secret of the webhook, and the way to Stripe, where both are set.
+    /// The signing secret of the webhook, and the client for Stripe, where both are set.
     stripe: Option<(tollgate_stripe::Gateway, Secret<String>)>,
 }
 
-/// A check, after its name.
+/// A check, with its name.
 macro_rules! checks {
     ($examination:ident, $findings:ident, $($name:literal: $check:path,)*) => {
         $($findings.push(($name, $check(&$examination).await));)*

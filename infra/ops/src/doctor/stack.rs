@@ -41,7 +41,7 @@ pub fn check_region(target: &Target, outputs: &Result<BTreeMap<String, String>, 
     }
 }
 
-/// The secrets that must be set, and the way to Stripe where it is set up.
+/// The secrets that must be set, and the client for Stripe where it is set up.
 pub async fn check_secrets(target: &Target) -> (Finding, Option<(Gateway, Secret<String>)>) {
     let mend =
         "put the value with `aws secretsmanager put-secret-value`; stripe-webhook with `tollgate-ops stripe-setup`";
@@ -95,7 +95,7 @@ pub async fn check_secrets(target: &Target) -> (Finding, Option<(Gateway, Secret
     }
 }
 
-/// What the gateway answers to `GET /healthz`.
+/// The answer of the gateway to `GET /healthz`.
 async fn health(of: &Examination<'_>) -> Result<http::Response<Vec<u8>>, String> {
     let endpoint = of.outputs.get("ApiEndpoint").ok_or("the stack has no output ApiEndpoint")?;
     let request = http::Request::get(format!("{endpoint}/healthz")).body(Vec::new());
@@ -162,7 +162,7 @@ pub async fn check_dead_letters(of: &Examination<'_>) -> Finding {
 pub async fn check_schedules(of: &Examination<'_>) -> Finding {
     let (store, now, mut late) = (of.target.store(), of.target.clock.now(), Vec::new());
     for (_, name, minutes) in Schedule::ALL {
-        // A run may come late, and fail once.
+        // A run may be late, and one may fail.
         let limit = SignedDuration::from_mins(2 * minutes + 15);
         match store.schedule_run(name).await {
             Ok(Some(at)) if now.duration_since(at) <= limit => {}

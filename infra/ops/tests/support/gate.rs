@@ -1,5 +1,5 @@
-//! A way to a stack that stops answering at a chosen call, so that a command stands still there: to be killed or
-//! interrupted at the same place in every run.
+//! A proxy to a stack that stops answering at a chosen call. The command waits there, and a test kills or interrupts it
+//! at the same place in every run.
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tollgate_tests::app::TestApp;
 
-/// What passes the calls on.
+/// The state that the handlers share.
 struct Passage {
     url: String,
     stack: String,
@@ -23,13 +23,13 @@ struct Passage {
     client: reqwest::Client,
     /// The operation that stops answering, such as `AmazonSQS.ListMessageMoveTasks`.
     operation: &'static str,
-    /// So many calls of it are answered first.
+    /// The number of calls of it that are answered first.
     answered: usize,
     calls: AtomicUsize,
     reached: Notify,
 }
 
-/// The way, for as long as this value lives.
+/// The proxy; it stops when this value is dropped.
 pub struct Gate {
     passage: Arc<Passage>,
     server: JoinHandle<()>,
@@ -42,7 +42,7 @@ impl Drop for Gate {
 }
 
 impl Gate {
-    /// A way to the stack of `app` on which calls of `operation` are not answered after the first `answered`.
+    /// A proxy to the stack of `app` that answers only the first `answered` calls of `operation`.
     pub async fn start(app: &TestApp, operation: &'static str, answered: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stack = app.stack.origin();
@@ -65,18 +65,18 @@ impl Gate {
         Self { passage, server }
     }
 
-    /// The address that stands for the stack's.
+    /// The address to use in place of the stack's.
     pub fn url(&self) -> &str {
         &self.passage.url
     }
 
-    /// Waits until the call is made that is not answered.
+    /// Waits for the call that is not answered.
     pub async fn reached(&self) {
         self.passage.reached.notified().await;
     }
 }
 
-/// What the stack says about itself.
+/// The stack's description of itself, with the address of the proxy.
 async fn describe(client: &reqwest::Client, stack: &str) -> Value {
     let request = client.get(format!("{stack}/_local")).header("accept", "application/json");
     serde_json::from_slice(&request.send().await.unwrap().bytes().await.unwrap()).unwrap()

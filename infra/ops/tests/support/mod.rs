@@ -1,4 +1,4 @@
-//! The command run against a stack of this process, with small fakes of the AWS services that the stack does not have.
+//! Runs the command against a stack in this process, with small fakes of the AWS services that the stack does not have.
 
 #![allow(dead_code)] // each file of tests uses a part of it
 
@@ -20,7 +20,7 @@ use tollgate_tests::app::TestApp;
 /// The schedules of the sweeper.
 pub const SCHEDULES: [&str; 6] = ["expiry", "reconcile", "reminders", "outbox", "accounts", "rollup"];
 
-/// What a run of the command came to.
+/// The result of a run of the command.
 #[derive(Debug)]
 pub struct Ran {
     pub code: i32,
@@ -75,7 +75,7 @@ pub fn start_at(url: &str, arguments: &[&str]) -> Child {
     command(&all, &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// What the fakes answer.
+/// The answers of the fakes.
 #[derive(Clone)]
 pub struct Answers {
     /// Whether SES is out of the sandbox.
@@ -87,7 +87,7 @@ pub struct Answers {
     pub outputs: Option<Vec<(String, String)>>,
     /// The version of `/healthz`.
     pub version: String,
-    /// The date of the answer of `/healthz`; `None` for the true one.
+    /// The date of the answer of `/healthz`; `None` for the real one.
     pub date: Option<String>,
     /// The environment of every function.
     pub environment: Value,
@@ -99,7 +99,7 @@ pub struct Answers {
 pub struct FakeAws {
     pub url: String,
     pub answers: Arc<Mutex<Answers>>,
-    /// The calls, by what names their operation.
+    /// The calls, by the name of their operation.
     pub calls: Arc<Mutex<Vec<String>>>,
     server: JoinHandle<()>,
 }
@@ -113,7 +113,7 @@ impl Drop for FakeAws {
 type Shared = (Arc<Mutex<Answers>>, Arc<Mutex<Vec<String>>>);
 
 impl FakeAws {
-    /// Fakes in which a stack at `stack_url` lacks nothing.
+    /// Starts fakes of a complete deployment at `stack_url`.
     pub async fn start(stack_url: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -138,13 +138,13 @@ impl FakeAws {
         Self { url, answers, calls, server }
     }
 
-    /// The variables that lead to the services that the local stack does not have.
+    /// The variables with the addresses of the services that the local stack does not have.
     pub fn environment(&self) -> Vec<(String, String)> {
         let services = ["STS", "CLOUDFORMATION", "SNS", "SESV2", "LAMBDA", "CLOUDWATCH_LOGS"];
         services.map(|service| (format!("AWS_ENDPOINT_URL_{service}"), self.url.clone())).into()
     }
 
-    /// The variables of a deployed stack, of which these fakes are all.
+    /// The variables of a deployed stack that consists of these fakes only.
     pub fn account(&self) -> Vec<(String, String)> {
         let variables = [
             ("AWS_ENDPOINT_URL", self.url.as_str()),

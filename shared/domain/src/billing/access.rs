@@ -1,14 +1,14 @@
-//! Access: what a subscription gives, and until when. The only place that decides it.
+//! Access: what a subscription gives, and until when. Nothing else decides it.
 
 use super::plan::{Features, Plan};
 use super::subscription::{Status, Subscription};
 use jiff::{SignedDuration, Timestamp};
 
-/// How long access outlives a period that should have been renewed by now: Stripe charges within the hour, and its event
-/// may be late. Stripe is asked before anything is ended.
+/// How long access continues after a period that should have been renewed: Stripe charges within the hour, and its
+/// event may be late. Stripe's state is fetched before access ends.
 pub const RENEWAL_MARGIN: SignedDuration = SignedDuration::from_hours(24);
 
-/// How long access outlives a payment that failed, from the first refused attempt at it.
+/// How long access continues after a failed payment, from its first failed attempt on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grace(pub SignedDuration);
 
@@ -20,8 +20,8 @@ impl Default for Grace {
 }
 
 impl Subscription {
-    /// Whether it counts as a subscription to a plan: live and no duplicate. A subscription to a price of no plan is
-    /// not ours: it gives no access and is never changed.
+    /// Whether it counts as a subscription to a plan: live and not a duplicate. A subscription to a price without a
+    /// plan is not ours: it gives no access and is never changed.
     #[must_use]
     pub const fn is_held(&self) -> bool {
         self.plan_id.is_some() && self.status.is_live() && self.duplicate_refund.is_none()
@@ -43,20 +43,20 @@ impl Subscription {
         !self.cancel_at_period_end && self.ends_at.is_none_or(|end| end > self.current_period_end)
     }
 
-    /// When the access that it gives ends; `None` where it gives none.
+    /// When its access ends; `None` where it gives none.
     #[must_use]
     pub fn access_until(&self, grace: Grace) -> Option<Timestamp> {
         if self.plan_id.is_none() || self.duplicate_refund.is_some() {
             return None;
         }
         let will_not_renew = !self.will_renew();
-        // Ended for a time that is not the period's: whichever comes first.
+        // It ends at a time other than the end of the period: the earlier one counts.
         let last = self.ends_at.map_or(self.current_period_end, |end| end.min(self.current_period_end));
         let until = match self.status {
             Status::Trialing | Status::Active if will_not_renew => last,
             Status::Trialing | Status::Active => later(self.current_period_end, RENEWAL_MARGIN),
             Status::PastDue => {
-                // Without an open invoice in sight: that of this period, which was made when it began.
+                // Without a known open invoice: that of this period, which was created at its start.
                 let end = later(self.unpaid_since.unwrap_or(self.current_period_start), grace.0);
                 if will_not_renew { end.min(last) } else { end }
             }
@@ -79,13 +79,13 @@ impl Subscription {
         }
     }
 
-    /// Whether time alone changes nothing more: its grace is over, and only Stripe changes its state.
+    /// Whether time alone changes nothing any more: its grace is over, and only Stripe changes its state.
     #[must_use]
     pub fn is_out_of_grace(&self, grace: Grace, now: Timestamp) -> bool {
         self.status == Status::PastDue && !self.has_access(grace, now)
     }
 
-    /// Whether it gives access at `now` because it is paid, or before its first payment by agreement: not by grace or margin.
+    /// Whether it gives access at `now` because it is paid or in a trial, not by grace or margin.
     #[must_use]
     pub fn is_paid(&self, grace: Grace, now: Timestamp) -> bool {
         matches!(self.status, Status::Trialing | Status::Active)
@@ -111,12 +111,13 @@ pub struct Access {
     pub tier: u32,
     /// The plan's features, none without access.
     pub features: Features,
-    /// Until when.
+    /// When both end.
     pub until: Option<Timestamp>,
 }
 
 impl Access {
-    /// What these subscriptions give together at `now`: the highest tier, and of two with the same the longer one.
+    /// The combined access of these subscriptions at `now`: the highest tier, and of two with the same tier the longer
+    /// one.
     #[must_use]
     pub fn of<'a>(
         subscriptions: impl IntoIterator<Item = &'a Subscription>,

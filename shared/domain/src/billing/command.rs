@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum Command {
     /// For a user whose state has changed.
     User(UserCommand),
-    /// For all who have a plan that has changed.
+    /// For all subscribers of a plan that has changed.
     Plan(PlanCommand),
 }
 
@@ -30,16 +30,17 @@ impl Command {
 pub struct UserCommand {
     /// The user.
     pub user_id: UserId,
-    /// An address that was verified: Stripe gets the user's address at the time of execution.
+    /// A verified address: Stripe gets the user's address at the time of execution.
     #[serde(default)]
     pub email: Option<Email>,
-    /// Whether an open checkout is to be closed.
+    /// Whether an open checkout must be closed.
     #[serde(default)]
     pub ends_checkouts: bool,
 }
 
 impl UserCommand {
-    /// For a user whose account was closed: an open checkout expires, and the subscription ends as the gate says.
+    /// For a user whose account was closed: an open checkout expires, and the subscription ends as the gate's closing
+    /// says.
     #[must_use]
     pub const fn closing(user_id: UserId) -> Self {
         Self { user_id, email: None, ends_checkouts: true }
@@ -50,7 +51,7 @@ impl UserCommand {
 /// followed by another command for the rest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanCommand {
-    /// Which.
+    /// The plan.
     pub plan_id: PlanId,
     /// The place in the index of due subscriptions where it continues; `None` at the start.
     #[serde(default)]

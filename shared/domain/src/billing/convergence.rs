@@ -1,5 +1,5 @@
-//! Convergence as a pure function: stored state and Stripe's state in, changes out. An event is only a hint; this uses
-//! nothing but the state.
+//! Convergence as a pure function: stored state and Stripe's state in, changes out. An event is only a hint; the
+//! function uses only the state.
 
 use super::access::{Access, Grace};
 use super::customer::Customer;
@@ -33,7 +33,7 @@ pub struct StripeState {
     pub subscriptions: Vec<StripeSubscription>,
     /// The invoices, all open ones among them.
     pub invoices: Vec<Invoice>,
-    /// The charges for them, or for earlier ones.
+    /// The charges of these or earlier invoices.
     pub charges: Vec<Charge>,
     /// Duplicate subscriptions, by Stripe's id, that were ended and whose known payments were refunded.
     pub ended_duplicates: Vec<String>,
@@ -127,12 +127,12 @@ pub struct InvoiceRefund {
     pub charges: Vec<ChargeRefund>,
 }
 
-/// What is to be refunded of a charge.
+/// A charge to refund.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChargeRefund {
     /// Stripe's id.
     pub stripe_id: String,
-    /// The amount, in minor units; `None` for all of the rest.
+    /// The amount, in minor units; `None` for the whole rest.
     pub amount_cents: Option<i64>,
 }
 
@@ -149,7 +149,7 @@ pub enum RefundOnDeletion {
 /// Why a subscription ends at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndReason {
-    /// There is another one.
+    /// The user has another one.
     Second,
     /// The user deleted the account.
     AccountDeleted,
@@ -160,28 +160,28 @@ pub enum EndReason {
 /// The settings of the convergence.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// How long access outlives a payment that failed.
+    /// How long access continues after a failed payment.
     pub grace: Grace,
-    /// What a user who deletes the account gets back.
+    /// The refund for a user who deletes the account.
     pub refund_on_deletion: RefundOnDeletion,
 }
 
-/// What is to end at Stripe, or to be refunded there.
+/// A change to make at Stripe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
     /// Ends at once with a refund.
     Now {
-        /// Why.
+        /// The reason.
         reason: EndReason,
         /// Stripe's id.
         stripe_id: String,
         /// Stripe's id of the schedule that manages it and must be released first.
         schedule: Option<String>,
-        /// Whether it still has to be cancelled.
+        /// Whether it must still be cancelled.
         is_live: bool,
-        /// What is to be refunded.
+        /// The payments to refund.
         paid: Vec<InvoiceRefund>,
-        /// Whether the refund is known only when it has ended: the next fetch says how much it is.
+        /// Whether the refund is known only after the end: the next fetch determines it.
         is_refund_pending: bool,
     },
     /// Refunds payments for an old invoice that were made after the subscription had ended.
@@ -241,8 +241,8 @@ impl Changes {
         all
     }
 
-    /// Keeps at most `most` subscriptions and payments and returns whether that is all. The next fetch gives the rest,
-    /// and then the endings and the deletion of the customer.
+    /// Keeps at most `most` subscriptions and payments and returns whether these are all. The next fetch gives the
+    /// rest, and then the endings and the deletion of the customer.
     pub fn keep_first(&mut self, most: usize) -> bool {
         let is_all = self.subscriptions.len() <= most && self.payments.len() <= most;
         if !is_all {
@@ -282,7 +282,7 @@ pub fn converge(
     }
     let stays_since = mark_duplicates(&mut all, account.closing, grace, now);
     for subscription in all.iter_mut().filter(|subscription| subscription.duplicate_refund.is_some()) {
-        // What was paid since goes back as well, also where the rest has gone back just now.
+        // A payment since then is refunded as well, also where the others were just refunded.
         if money.is_paid_anew(subscription) {
             subscription.duplicate_refund = Some(DuplicateRefund::Pending);
         } else if stripe_state.ended_duplicates.contains(&subscription.stripe_id) {
@@ -336,8 +336,8 @@ fn apply(all: &mut Vec<Subscription>, found: &StripeSubscription, catalogue: &Ca
     }
 }
 
-/// Marks duplicates: of several live subscriptions all but the oldest that is paid, else that gives access, else of
-/// all; all of a user who deleted the account. Returns the start of the one that stays.
+/// Marks duplicates: of several live subscriptions all but the oldest paid one, else the oldest with access, else the
+/// oldest; and all subscriptions of a user who deleted the account. Returns the start of the remaining one.
 fn mark_duplicates(
     all: &mut [Subscription],
     closing: Option<Closing>,
@@ -354,8 +354,8 @@ fn mark_duplicates(
     };
     let is_deleted = closing == Some(Closing::Deleted);
     let must_end = |s: &Subscription| if is_deleted { s.excludes_another() } else { s.is_held() };
-    for duplicate_refund in all.iter_mut().filter(|s| must_end(s) && Some(s.id) != stored.map(|(id, _)| id)) {
-        duplicate_refund.duplicate_refund = Some(DuplicateRefund::Pending);
+    for duplicate in all.iter_mut().filter(|s| must_end(s) && Some(s.id) != stored.map(|(id, _)| id)) {
+        duplicate.duplicate_refund = Some(DuplicateRefund::Pending);
     }
     stored.map(|(_, started_at)| started_at)
 }
@@ -402,7 +402,7 @@ impl Invoice {
         self.stripe_subscription_id.as_deref() == Some(subscription.stripe_id.as_str())
     }
 
-    /// Whether it was paid after the subscription had ended although it was due before: it buys no access.
+    /// Whether it was paid after the subscription had ended although it was due before: then it gives no access.
     fn is_late_for(&self, subscription: &Subscription) -> bool {
         let has_ended = subscription.plan_id.is_some() && subscription.status.is_ended();
         let Some(ended_at) = subscription.ends_at.filter(|_| has_ended) else { return false };
@@ -425,7 +425,7 @@ struct Money<'a> {
 }
 
 impl Money<'_> {
-    /// The payment of an invoice, as it is now.
+    /// The current payment of an invoice.
     fn payment(&self, invoice: &Invoice) -> Option<&Payment> {
         let mut all = self.changed.iter().chain(&self.account.payments);
         all.find(|payment| payment.stripe_invoice_id == invoice.stripe_id)
@@ -435,8 +435,8 @@ impl Money<'_> {
         self.stripe_state.invoices.iter().filter(|invoice| invoice.is_for(subscription))
     }
 
-    /// Sets since when a subscription is not paid, and whether a debit for it is in progress. An invoice that was left open
-    /// before the last paid one does not count.
+    /// Sets since when a subscription is unpaid, and whether a debit for it is in progress. An invoice that was left
+    /// open before the last paid one does not count.
     fn mark_unpaid(&self, subscription: &mut Subscription) {
         (subscription.unpaid_since, subscription.payment_processing) = (None, false);
         if subscription.status.is_ended() {
@@ -490,8 +490,8 @@ impl Money<'_> {
         self.payment(invoice).is_some_and(|payment| payment.is_late)
     }
 
-    /// The payments for a duplicate to refund: for its last period, since the start of the one that stays, and late
-    /// ones.
+    /// The payments for a duplicate to refund: those of its last period, those since the start of the remaining
+    /// subscription, and late ones.
     fn paid_for(&self, subscription: &Subscription, stays_since: Option<Timestamp>) -> Vec<InvoiceRefund> {
         let last_period = subscription.current_period_start.saturating_sub(INVOICED_BEFORE).unwrap_or(Timestamp::MIN);
         let since = stays_since.map_or(last_period, |since| since.min(last_period));
@@ -499,8 +499,8 @@ impl Money<'_> {
         paid.filter(|i| i.created_at >= since || self.is_late(i)).filter_map(|i| self.refundable(i)).collect()
     }
 
-    /// The refund of a user who deleted the account: late payments and, by setting, the unused share of the last
-    /// period. The share counts from the end of the subscription, so that it is the same on each computation.
+    /// The refund for a user who deleted the account: late payments and, by setting, the unused share of the last
+    /// period. The share counts from the end of the subscription, so that each computation gives the same amount.
     fn refund_on_deletion(&self, subscription: &Subscription) -> Vec<InvoiceRefund> {
         let last_period = subscription.current_period_start.saturating_sub(INVOICED_BEFORE).unwrap_or(Timestamp::MIN);
         let refundable = |invoice: &Invoice| {
@@ -523,7 +523,7 @@ impl Money<'_> {
     }
 
     fn endings(&self, all: &[Subscription], stays_since: Option<Timestamp>) -> Vec<Ending> {
-        // A deleted customer has nothing to end and no payment to refund.
+        // A deleted customer has no subscription to end and no payment to refund.
         if self.stripe_state.is_customer_gone {
             return Vec::new();
         }

@@ -6,7 +6,7 @@ use crate::{Email, PlanId, UserId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// How long Stripe certainly remembers an idempotency key, with a margin (R16).
+/// How long Stripe certainly stores an idempotency key, with a margin (R16).
 const KEY_IS_KNOWN: SignedDuration = SignedDuration::from_hours(20);
 
 /// One attempt to create an object at Stripe. Its id is the idempotency key and is stored until the outcome is known.
@@ -19,7 +19,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Whether Stripe may have forgotten it: then the object must be looked up.
+    /// Whether Stripe may have removed its key: then the object must be looked up.
     #[must_use]
     pub fn is_old(&self, now: Timestamp) -> bool {
         now.duration_since(self.started_at) > KEY_IS_KNOWN
@@ -31,18 +31,18 @@ impl Attempt {
 pub struct Checkout {
     /// The attempt to create it.
     pub attempt: Attempt,
-    /// Of which plan.
+    /// The plan.
     pub plan_id: PlanId,
-    /// The same by its code.
+    /// Its code.
     pub plan_code: PlanCode,
-    /// At which price.
+    /// The price.
     pub stripe_price_id: String,
-    /// With so many days of trial.
+    /// The days of its trial.
     pub trial_days: u32,
     /// Stripe's session, once it is known.
     #[serde(default)]
     pub session_id: Option<String>,
-    /// Stripe's page of it.
+    /// Its page at Stripe.
     #[serde(default)]
     pub url: Option<String>,
 }
@@ -50,12 +50,12 @@ pub struct Checkout {
 /// A user as Stripe's customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
-    /// Who it is.
+    /// The user.
     pub user_id: UserId,
     /// The address for payment mails, which Stripe gets. `None` for a deleted user.
     #[serde(default)]
     pub email: Option<Email>,
-    /// Raised by each write of the user's subscriptions, payments, tier and access.
+    /// Incremented by each write of the user's subscriptions, payments, tier and access.
     pub version: u64,
     /// Stripe's id, once it is known.
     #[serde(default)]
@@ -67,7 +67,7 @@ pub struct Customer {
     /// when Stripe's id is known.
     #[serde(default)]
     pub attempt_email: Option<Email>,
-    /// The last checkout, which may be open still: only Stripe knows.
+    /// The last checkout, which may still be open: only Stripe knows.
     #[serde(default)]
     pub checkout: Option<Checkout>,
     /// Whether the user had a trial: each user has one.
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_attempt_expires_before_stripe_forgets_its_key() {
+    fn an_attempt_expires_before_stripe_removes_its_key() {
         let at = |hours: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours);
         let attempt = Attempt { id: "a".into(), started_at: at(0) };
         assert!(!attempt.is_old(at(20)));

@@ -1,10 +1,10 @@
-//! Discounts: what Stripe's coupons take off the price of a subscription.
+//! Discounts: the reductions of a subscription's price by Stripe's coupons.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
-/// How much of an amount a percentage of 1 is, in the unit that percentages are kept in.
+/// The stored value of one percent.
 const UNITS_PER_PERCENT: u32 = 10_000;
 
 /// A percentage from 0 to 100, in ten-thousandths of a percent. In JSON it is a number: `12.5`.
@@ -12,7 +12,7 @@ const UNITS_PER_PERCENT: u32 = 10_000;
 pub struct Percent(u32);
 
 impl Percent {
-    /// `None` for what is not from 0 to 100. More than four decimals are rounded.
+    /// `None` outside of 0 to 100. More than four decimals are rounded.
     #[must_use]
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // the range is checked before
     pub fn new(percent: f64) -> Option<Self> {
@@ -23,7 +23,7 @@ impl Percent {
         f64::from(self.0) / f64::from(UNITS_PER_PERCENT)
     }
 
-    /// So much of an amount, rounded half up to a whole minor unit.
+    /// This percentage of an amount, rounded half up to a whole minor unit.
     fn of(self, amount_cents: i64) -> i64 {
         let whole = i128::from(UNITS_PER_PERCENT) * 100;
         let product = i128::from(amount_cents) * i128::from(self.0);
@@ -47,10 +47,10 @@ impl<'de> Deserialize<'de> for Percent {
 /// A discount on a subscription or on one of its items: a percentage or an amount, until a time or for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Discount {
-    /// How much of the price it takes off, in percent.
+    /// The reduction of the price, in percent.
     #[schema(value_type = Option<f64>, minimum = 0, maximum = 100)]
     pub percent_off: Option<Percent>,
-    /// How much it takes off, in minor units.
+    /// The reduction, in minor units.
     pub amount_off_cents: Option<i64>,
     /// When it ends; `null` for one that does not.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -62,21 +62,22 @@ pub struct Discount {
 pub struct Gross<'a> {
     /// The price of a period with its quantity, in minor units.
     pub amount_cents: i64,
-    /// The discounts on the item alone.
+    /// The discounts on this item only.
     pub discounts: &'a [Discount],
 }
 
-/// What an item costs for a period, and what reduces it most.
+/// The cost of an item for a period, and its largest discount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Net {
     /// After all discounts, in minor units.
     pub amount_cents: i64,
-    /// Of the discounts, the one that takes off most.
+    /// The largest of the discounts.
     pub discount: Option<Discount>,
 }
 
-/// What each of `items` costs for a period. As at Stripe, the discounts of an item come first, then those of the subscription,
-/// each on what the ones before have left; an amount is shared out over the items in proportion to what is left of each.
+/// The cost of each of `items` for a period. As at Stripe, the discounts of an item come first, then those of the
+/// subscription, each on the amount that the earlier ones have left; a fixed amount is shared among the items in
+/// proportion to what is left of each.
 ///
 /// Source: <https://docs.stripe.com/billing/subscriptions/coupons>.
 #[must_use]
@@ -106,7 +107,7 @@ pub fn net(items: &[Gross<'_>], of_subscription: &[Discount]) -> Vec<Net> {
     amounts.into_iter().zip(most).map(net).collect()
 }
 
-/// What a discount takes off each of these amounts.
+/// The reduction of each of these amounts by a discount.
 fn shares(lefts: &[i64], discount: &Discount) -> Vec<i64> {
     let lefts: Vec<i64> = lefts.iter().map(|remaining| (*remaining).max(0)).collect();
     if let Some(percent) = discount.percent_off {
@@ -137,7 +138,7 @@ mod tests {
 
     // A9
     #[test]
-    fn discounts_follow_each_other_and_the_largest_is_named() {
+    fn discounts_apply_one_after_another_and_the_largest_is_named() {
         let one = |cents, of_item: &[Discount], of_all: &[Discount]| {
             let net = net(&[Gross { amount_cents: cents, discounts: of_item }], of_all);
             (net[0].amount_cents, net[0].discount)
@@ -155,7 +156,7 @@ mod tests {
 
     // A9
     #[test]
-    fn an_amount_is_shared_out_over_all_items() {
+    fn a_fixed_amount_is_shared_among_all_items() {
         let items = |cents: [i64; 3]| cents.map(|amount_cents| Gross { amount_cents, discounts: &[] });
         let amounts =
             |cents, off| net(&items(cents), &[amount(off)]).iter().map(|net| net.amount_cents).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! Money: whole minor units (`…_cents`, also where a currency's unit is no cent) and the currency beside them.
+//! Money: whole minor units (`…_cents`, also where a currency's minor unit is not a cent) with a currency.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -15,28 +15,28 @@ const CODES: &str = "aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd
 /// The largest amount that a plan may cost, in minor units.
 pub const MAX_PRICE_CENTS: i64 = 99_999_999;
 
-/// A currency by its lower-case code: one of ISO 4217 where it is parsed, which is what a plan may cost; any three letters
-/// where Stripe or a row of a table names it. What was paid counts in every currency.
+/// A currency by its lower-case code: one of ISO 4217 where it is parsed, as a plan needs; any three letters where
+/// Stripe or a row of a table names it. Payments count in every currency.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency([u8; 3]);
 
 /// Not the lower-case code of a currency, or not one of ISO 4217 where only those count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a lower-case ISO 4217 code")]
-pub struct UnknownCurrency;
+pub struct UnknownCurrencyError;
 
 impl Currency {
-    /// The currency that Stripe names, in this list or not: its own list is another, and it grows.
+    /// The currency that Stripe names, in this list or not: Stripe's own list differs, and it grows.
     ///
     /// # Errors
     /// When it is not three lower-case letters.
-    pub fn from_stripe(text: &str) -> Result<Self, UnknownCurrency> {
+    pub fn from_stripe(text: &str) -> Result<Self, UnknownCurrencyError> {
         let code = text.as_bytes().try_into().ok();
-        code.filter(|code: &[u8; 3]| code.iter().all(u8::is_ascii_lowercase)).map(Self).ok_or(UnknownCurrency)
+        code.filter(|code: &[u8; 3]| code.iter().all(u8::is_ascii_lowercase)).map(Self).ok_or(UnknownCurrencyError)
     }
 
-    /// What Stripe wants an amount to be divisible by: 10 where a unit has three decimals, 100 where it is charged whole
-    /// although it has two (<https://docs.stripe.com/currencies>).
+    /// The divisor of amounts that Stripe requires: 10 for currencies with three decimals, 100 for those with two
+    /// decimals that are charged in whole units (<https://docs.stripe.com/currencies>).
     #[must_use]
     pub fn step(&self) -> i64 {
         match self.as_str() {
@@ -49,16 +49,16 @@ impl Currency {
     /// Its code.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        // Three ASCII letters: never anything else.
+        // Three ASCII letters: no other text is possible.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
 impl FromStr for Currency {
-    type Err = UnknownCurrency;
+    type Err = UnknownCurrencyError;
 
-    fn from_str(text: &str) -> Result<Self, UnknownCurrency> {
-        if CODES.split(' ').any(|code| code == text) { Self::from_stripe(text) } else { Err(UnknownCurrency) }
+    fn from_str(text: &str) -> Result<Self, UnknownCurrencyError> {
+        if CODES.split(' ').any(|code| code == text) { Self::from_stripe(text) } else { Err(UnknownCurrencyError) }
     }
 }
 
@@ -99,7 +99,7 @@ mod tests {
             assert_eq!(serde_json::to_value(currency).unwrap(), code);
         }
         for other in ["", "us", "USD", "usdt", "xau", "usd ", "eur usd"] {
-            assert_eq!(other.parse::<Currency>(), Err(UnknownCurrency), "{other:?}");
+            assert_eq!(other.parse::<Currency>(), Err(UnknownCurrencyError), "{other:?}");
         }
     }
 
@@ -112,7 +112,7 @@ mod tests {
             assert_eq!(serde_json::from_value::<Currency>(row).unwrap(), currency);
         }
         for other in ["", "us", "USD", "usdt", "us1", "€"] {
-            assert_eq!(Currency::from_stripe(other), Err(UnknownCurrency), "{other:?}");
+            assert_eq!(Currency::from_stripe(other), Err(UnknownCurrencyError), "{other:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Payments: one for each invoice that asks for money.
+//! Payments: one for each invoice with an amount to pay.
 
 use super::money::Currency;
 use crate::{PaymentId, PlanId, SubscriptionId};
@@ -11,15 +11,15 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InvoiceStatus {
-    /// Not asked for yet.
+    /// A draft.
     Draft,
-    /// Asked for.
+    /// Open.
     Open,
     /// Paid.
     Paid,
-    /// Given up.
+    /// Uncollectible.
     Uncollectible,
-    /// Taken back.
+    /// Void.
     Void,
 }
 
@@ -28,31 +28,31 @@ pub enum InvoiceStatus {
 pub struct Invoice {
     /// Stripe's id.
     pub stripe_id: String,
-    /// The id of the payment that it makes: the same for the same invoice, sorted by its time.
+    /// The id of its payment: the same for the same invoice, sorted by its time.
     pub payment_id: PaymentId,
-    /// The subscription that it is for, by Stripe's id.
+    /// Its subscription, by Stripe's id.
     pub stripe_subscription_id: Option<String>,
-    /// What it is for, by Stripe's prices, the one that costs most first. The first that is a plan's counts.
+    /// Its prices at Stripe, the one with the highest amount first. The first that belongs to a plan counts.
     pub stripe_price_ids: Vec<String>,
     /// Its status.
     pub status: InvoiceStatus,
-    /// What it asks for, in minor units.
+    /// The amount to pay, in minor units.
     pub amount_due_cents: i64,
-    /// What was paid of it.
+    /// The paid amount.
     pub amount_paid_cents: i64,
-    /// In this currency.
+    /// The currency.
     pub currency: Currency,
     /// Whether it is for a period after the first.
     pub is_renewal: bool,
-    /// Whether payment was tried.
+    /// Whether payment was attempted.
     pub attempted: bool,
-    /// By what it was paid, or was to be: Stripe's payment intents.
+    /// Stripe's payment intents, paid or not.
     pub payment_intents: Vec<String>,
-    /// Stripe's page of it.
+    /// Its page at Stripe.
     pub invoice_url: Option<String>,
-    /// What it is for.
+    /// Its period.
     pub description: Option<String>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When it was paid.
     pub paid_at: Option<Timestamp>,
@@ -60,48 +60,48 @@ pub struct Invoice {
     pub due_at: Option<Timestamp>,
 }
 
-/// Where a charge is.
+/// The state of a charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChargeStatus {
-    /// The money came.
+    /// The money arrived.
     Succeeded,
-    /// The bank was asked and has not answered: a debit in progress.
+    /// A debit in progress: the bank has not answered yet.
     Pending,
-    /// It was refused.
+    /// It was declined.
     Failed,
 }
 
-/// Where the dispute of a charge is.
+/// The state of a charge's dispute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dispute {
     /// There is or was a dispute that was not fetched.
     Unread,
     /// The bank has not decided.
     Open,
-    /// The money stays with us.
+    /// It was won.
     Won,
-    /// The money is gone.
+    /// It was lost.
     Lost,
 }
 
-/// A charge: an attempt at a payment, and what became of the money.
+/// A charge: an attempt at a payment, and its outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charge {
     /// Stripe's id.
     pub stripe_id: String,
-    /// Stripe's payment intent that it was charged for.
+    /// Its payment intent at Stripe.
     pub payment_intent: String,
-    /// Where it is.
+    /// Its state.
     pub status: ChargeStatus,
     /// Whether it is a bank debit, which may fail days after it was made.
     pub is_debit: bool,
-    /// How much was paid, in minor units.
+    /// The paid amount, in minor units.
     pub paid_cents: i64,
-    /// What was refunded of it, in minor units.
+    /// The refunded amount, in minor units.
     pub refunded_cents: i64,
     /// Its dispute, if there is or was one.
     pub dispute: Option<Dispute>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
 }
 
@@ -110,14 +110,14 @@ impl Invoice {
         charges.iter().filter(|charge| charge.is_of(&self.payment_intents))
     }
 
-    /// Whether a bank debit of it is in progress. One that was remains so until a charge says otherwise: a list of the latest
-    /// charges may not hold it.
+    /// Whether a bank debit of it is in progress. It remains so until a charge says otherwise: a list of the latest
+    /// charges may not contain it.
     fn is_processing(&self, was_processing: bool, charges: &[Charge]) -> bool {
         let has = |status| self.charges(charges).any(|charge| charge.status == status);
         has(ChargeStatus::Pending) || (was_processing && !has(ChargeStatus::Failed))
     }
 
-    /// When the first attempt at it was refused. Stripe does not keep when a debit failed: that is when it becomes known.
+    /// When the first attempt failed. Stripe does not store when a debit failed: the time of the fetch counts.
     fn refused_at(&self, was_processing: bool, charges: &[Charge], now: Timestamp) -> Timestamp {
         let refused = self.charges(charges).filter(|charge| charge.status == ChargeStatus::Failed);
         match refused.min_by_key(|charge| charge.created_at) {
@@ -134,7 +134,7 @@ impl Charge {
         payment_intents.contains(&self.payment_intent)
     }
 
-    /// Whether something of it can be refunded: what is disputed, or was lost, cannot.
+    /// Whether a part of it can be refunded: a payment with an open or lost dispute cannot.
     #[must_use]
     pub fn is_refundable(&self) -> bool {
         self.status == ChargeStatus::Succeeded
@@ -143,15 +143,15 @@ impl Charge {
     }
 }
 
-/// Where a payment is.
+/// The status of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentStatus {
-    /// A bank debit is in progress: nothing is owed and nothing has failed.
+    /// A bank debit is in progress: nothing is overdue and nothing has failed.
     Processing,
-    /// The money came.
+    /// The money arrived.
     Succeeded,
-    /// The payment failed so far.
+    /// All attempts so far have failed.
     Failed,
     /// Fully refunded.
     Refunded,
@@ -185,13 +185,13 @@ impl PaymentStatus {
 /// Not the status of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a payment's status")]
-pub struct UnknownPaymentStatus;
+pub struct UnknownPaymentStatusError;
 
 impl FromStr for PaymentStatus {
-    type Err = UnknownPaymentStatus;
+    type Err = UnknownPaymentStatusError;
 
-    fn from_str(text: &str) -> Result<Self, UnknownPaymentStatus> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(UnknownPaymentStatus)
+    fn from_str(text: &str) -> Result<Self, UnknownPaymentStatusError> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(UnknownPaymentStatusError)
     }
 }
 
@@ -202,22 +202,23 @@ pub struct Payment {
     pub id: PaymentId,
     /// Stripe's invoice.
     pub stripe_invoice_id: String,
-    /// The subscription that it is for; `None` for one that is not ours.
+    /// Its subscription; `None` for a subscription that is not ours.
     pub subscription_id: Option<SubscriptionId>,
-    /// The plan that it is for; `None` for a price that is no plan's.
+    /// Its plan; `None` for a price without a plan.
     #[serde(default)]
     pub plan_id: Option<PlanId>,
     /// The amount, in minor units.
     pub amount_cents: i64,
     /// The refunded amount.
     pub refunded_cents: i64,
-    /// In this currency.
+    /// The currency.
     pub currency: Currency,
-    /// Where it is.
+    /// Its status.
     pub status: PaymentStatus,
-    /// Stripe's page of the invoice, as it was last seen. Stripe may create the link anew on each read, so it is never compared.
+    /// The address of the invoice at Stripe, as of the last fetch. Stripe may generate a new one on each read, so it is
+    /// never compared.
     pub invoice_url: Option<String>,
-    /// What it is for.
+    /// Its period.
     pub description: Option<String>,
     /// Whether it is for a period after the first.
     #[serde(default)]
@@ -228,25 +229,25 @@ pub struct Payment {
     /// Whether a dispute of it was lost.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_dispute_lost: bool,
-    /// When an attempt at it was refused for the first time, or a debit was known to have failed.
+    /// When its first attempt failed, or when a failed debit was detected.
     #[serde(default)]
     pub failed_at: Option<Timestamp>,
-    /// Whether it was paid after its subscription had ended although it was due before: it buys no access.
+    /// Whether it was paid after its subscription had ended although it was due before: then it gives no access.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_late: bool,
     /// Whether Stripe permanently refused its refund: it is not requested again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_refund_refused: bool,
-    /// By what it was paid, or was to be: Stripe's payment intents.
+    /// Stripe's payment intents, paid or not.
     #[serde(default)]
     pub payment_intents: Vec<String>,
-    /// When the invoice was made.
+    /// When the invoice was created.
     pub created_at: Timestamp,
 }
 
 impl Payment {
-    /// The payment of `invoice`, which is for `subscription` and `plan`, as it follows on `previous`. An invoice of 0
-    /// makes none, nor does one without a payment attempt.
+    /// The payment of `invoice` for `subscription` and `plan`, as a successor of `previous`. An invoice of 0 has none,
+    /// nor has one without a payment attempt.
     #[must_use]
     pub fn of(
         invoice: &Invoice,
@@ -270,7 +271,7 @@ impl Payment {
             InvoiceStatus::Uncollectible | InvoiceStatus::Void if was_processing => {
                 (invoice.amount_due_cents, PaymentStatus::Failed)
             }
-            // Taken back after it was tried: what stood there stands.
+            // Voided after an attempt: the stored status stays.
             InvoiceStatus::Draft | InvoiceStatus::Open | InvoiceStatus::Uncollectible | InvoiceStatus::Void => {
                 return previous.cloned();
             }
@@ -303,7 +304,7 @@ impl Payment {
         (amount_cents > 0).then(|| payment.given_back(previous.map_or(0, |previous| previous.refunded_cents)))
     }
 
-    /// Whether something changed. The link to the invoice does not count: it may differ on each read.
+    /// Whether it has changed. The address of the invoice does not count: it may differ on each read.
     #[must_use]
     pub fn differs_from(&self, previous: &Self) -> bool {
         *self != Self { invoice_url: self.invoice_url.clone(), ..previous.clone() }
@@ -321,7 +322,7 @@ impl Payment {
         self
     }
 
-    /// The same after what became of its charges; those that are not among them are as they were.
+    /// The same after the outcome of its charges; charges that are not among them are unchanged.
     #[must_use]
     pub fn charged(mut self, charges: &[Charge]) -> Self {
         let of_it = |charge: &&Charge| charge.status == ChargeStatus::Succeeded && charge.is_of(&self.payment_intents);
@@ -334,14 +335,14 @@ impl Payment {
         let least = if is_whole { 0 } else { self.refunded_cents };
         let refunded_cents = own.iter().map(|charge| charge.refunded_cents).sum::<i64>().max(least);
         let has = |dispute: Dispute| own.iter().any(|charge| charge.dispute == Some(dispute));
-        // What was not read stands as it is stored.
+        // Charges that were not fetched keep the stored state.
         self.is_dispute_lost = has(Dispute::Lost) || ((has(Dispute::Unread) || !is_whole) && self.is_dispute_lost);
         self.is_disputed =
             has(Dispute::Open) || self.is_dispute_lost || has(Dispute::Unread) || (!is_whole && self.is_disputed);
         self.given_back(refunded_cents)
     }
 
-    /// The same with so much of it gone back: it is refunded when that is all.
+    /// The same with this refunded amount: it is refunded when that is the whole amount.
     fn given_back(mut self, cents: i64) -> Self {
         self.refunded_cents = cents.min(self.amount_cents);
         self.status = match self.status {

@@ -30,7 +30,7 @@ impl BillingPeriod {
     }
 }
 
-/// What a plan gives beside its tier: an object of at most 1 KiB of JSON.
+/// The features of a plan: an object of at most 1 KiB of JSON.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct Features(pub Map<String, Value>);
@@ -39,21 +39,21 @@ pub struct Features(pub Map<String, Value>);
 pub const MAX_FEATURES_BYTES: usize = 1024;
 
 impl Features {
-    /// Whether it is small enough to stand in every gate.
+    /// Whether it is small enough for every gate.
     #[must_use]
     pub fn fits(&self) -> bool {
         serde_json::to_string(&self.0).is_ok_and(|text| text.len() <= MAX_FEATURES_BYTES)
     }
 
-    /// Whether DynamoDB can hold it: depth, names of fields, numbers.
+    /// Whether DynamoDB can store it: depth, names of fields, numbers.
     #[must_use]
     pub fn can_be_stored(&self) -> bool {
         fields_can_be_stored(&self.0, MAX_FEATURES_DEPTH)
     }
 }
 
-/// How deep features may be, objects and arrays counted. DynamoDB allows 32 levels, and an entry of the audit trail puts
-/// features two levels down.
+/// The largest depth of features, counting objects and arrays. DynamoDB allows 32 levels, and an entry of the audit
+/// trail holds features two levels down.
 pub const MAX_FEATURES_DEPTH: usize = 28;
 
 fn fields_can_be_stored(fields: &Map<String, Value>, depth: usize) -> bool {
@@ -81,22 +81,23 @@ fn number_can_be_stored(text: &str) -> bool {
     }
     let places = i64::try_from(digits.len() - fraction.len()).unwrap_or(i64::MAX);
     let zeros = i64::try_from(leading_zeros).unwrap_or(i64::MAX);
-    // The power of ten of the first digit that is not 0.
+    // The exponent of the first digit that is not 0.
     let power = exponent.parse::<i64>().map(|exponent| exponent.saturating_add(places - zeros - 1));
     significant.trim_end_matches('0').len() <= 38 && power.is_ok_and(|power| (-130..=125).contains(&power))
 }
 
-/// The name of a plan for programs: 1–64 of `a–z 0–9 _ -`. It is never another plan's, not even when this one is archived.
+/// The code of a plan, for programs: 1–64 of `a–z 0–9 _ -`. A code is never reused, not even after its plan is
+/// archived.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct PlanCode(String);
 
 /// Not the code of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("1 to 64 of a-z, 0-9, dashes and underscores")]
-pub struct InvalidPlanCode;
+pub struct InvalidPlanCodeError;
 
 impl PlanCode {
-    /// As it is written.
+    /// The code as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -104,12 +105,12 @@ impl PlanCode {
 }
 
 impl FromStr for PlanCode {
-    type Err = InvalidPlanCode;
+    type Err = InvalidPlanCodeError;
 
-    fn from_str(text: &str) -> Result<Self, InvalidPlanCode> {
+    fn from_str(text: &str) -> Result<Self, InvalidPlanCodeError> {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
         let fits = (1..=64).contains(&text.len()) && text.bytes().all(plain);
-        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidPlanCode) }
+        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidPlanCodeError) }
     }
 }
 
@@ -131,14 +132,14 @@ impl<'de> Deserialize<'de> for PlanCode {
     }
 }
 
-/// What a price says: a change of any of it makes a new price at Stripe.
+/// The terms of a price: a change of any of them creates a new price at Stripe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
-    /// For one period, in minor units; 0 is a free plan.
+    /// The amount for one period, in minor units; 0 is a free plan.
     pub price_cents: i64,
-    /// In this currency.
+    /// The currency.
     pub currency: Currency,
-    /// How long the period is.
+    /// The length of the period.
     pub billing_period: BillingPeriod,
 }
 
@@ -147,35 +148,35 @@ pub struct Terms {
 pub struct Plan {
     /// Its id; also the id of its product at Stripe.
     pub id: PlanId,
-    /// Its name for programs.
+    /// Its code.
     pub code: PlanCode,
-    /// Its name for people, 1–200 characters.
+    /// Its name, 1–200 characters.
     pub name: String,
-    /// What it is, for people.
+    /// Its description.
     pub description: Option<String>,
-    /// What it costs.
+    /// Its price.
     #[serde(flatten)]
     pub terms: Terms,
-    /// What it gives, 0–1000.
+    /// Its tier, 0–1000.
     pub tier: u32,
-    /// Days that a new subscriber does not pay for, 0–730.
+    /// The days of the trial of a new subscriber, 0–730.
     pub trial_days: u32,
-    /// What it gives beside the tier.
+    /// Its features.
     pub features: Features,
-    /// Whether it can be subscribed to.
+    /// Whether it is for sale.
     pub is_active: bool,
-    /// Stripe's product; `None` where there is nothing to pay.
+    /// Stripe's product; `None` for a free plan.
     pub stripe_product_id: Option<String>,
-    /// Stripe's price that a new subscriber pays.
+    /// Stripe's price for new subscribers.
     pub stripe_price_id: Option<String>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When it was changed last.
     pub updated_at: Timestamp,
 }
 
 impl Plan {
-    /// Whether there is nothing to pay.
+    /// Whether it is free.
     #[must_use]
     pub const fn is_free(&self) -> bool {
         self.terms.price_cents == 0
@@ -196,7 +197,7 @@ mod tests {
         }
         let too_long = "x".repeat(65);
         for bad in ["", "Pro", "a b", "é", "a.b", too_long.as_str()] {
-            assert_eq!(bad.parse::<PlanCode>(), Err(InvalidPlanCode), "{bad:?}");
+            assert_eq!(bad.parse::<PlanCode>(), Err(InvalidPlanCodeError), "{bad:?}");
             assert!(serde_json::from_str::<PlanCode>(&format!("\"{bad}\"")).is_err());
         }
     }
@@ -226,7 +227,7 @@ mod tests {
     #[test]
     fn features_fit_into_a_kibibyte_of_json() {
         let of = |length: usize| Features(Map::from_iter([("a".to_owned(), Value::from("x".repeat(length)))]));
-        // {"a":"…"} is 8 bytes around the text.
+        // `{"a":"…"}` has 8 bytes around the text.
         assert!(of(MAX_FEATURES_BYTES - 8).fits());
         assert!(!of(MAX_FEATURES_BYTES - 7).fits());
     }

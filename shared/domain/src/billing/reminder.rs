@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 /// How long before its end a trial reminder is sent.
 pub const TRIAL_NOTICE: SignedDuration = SignedDuration::from_hours(3 * 24);
-/// The days after the first refusal on which a failed payment is mailed again during the grace.
+/// The days after the first failure on which a failed payment is mailed again during the grace.
 const FAILED_DAYS: [i64; 3] = [1, 3, 5];
 
 /// A reminder about a subscription. Each is sent once.
@@ -16,18 +16,18 @@ const FAILED_DAYS: [i64; 3] = [1, 3, 5];
 pub enum Reminder {
     /// A trial ends, and the first period is charged.
     TrialEnding {
-        /// Of which subscription.
+        /// The subscription.
         subscription: SubscriptionId,
         /// When.
         at: Timestamp,
     },
-    /// A payment is still to be made.
+    /// A payment is overdue.
     PaymentFailed {
-        /// Of which subscription.
+        /// The subscription.
         subscription: SubscriptionId,
-        /// Which.
+        /// The payment.
         payment: PaymentId,
-        /// The day after it was refused.
+        /// The number of days since it failed.
         day: i64,
         /// When access ends without it.
         until: Timestamp,

@@ -17,22 +17,22 @@ pub enum Status {
     Incomplete,
     /// The first payment was never made.
     IncompleteExpired,
-    /// Before the first payment, by agreement.
+    /// In a trial.
     Trialing,
     /// Paid.
     Active,
-    /// The last payment failed and is tried again.
+    /// The last payment failed and is retried.
     PastDue,
     /// The last payment failed permanently, the subscription continues.
     Unpaid,
-    /// A trial ended without a way to pay.
+    /// The trial ended without a payment method.
     Paused,
-    /// Over.
+    /// It has ended.
     Canceled,
 }
 
 impl Status {
-    /// All of them.
+    /// All statuses.
     pub const ALL: [Self; 8] = [
         Self::Incomplete,
         Self::IncompleteExpired,
@@ -44,7 +44,7 @@ impl Status {
         Self::Canceled,
     ];
 
-    /// Stripe's word for it.
+    /// Stripe's name of it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -59,7 +59,7 @@ impl Status {
         }
     }
 
-    /// Whether it is over: Stripe never leaves these.
+    /// Whether it has ended: Stripe never changes these.
     #[must_use]
     pub const fn is_ended(self) -> bool {
         matches!(self, Self::Canceled | Self::IncompleteExpired)
@@ -75,13 +75,13 @@ impl Status {
 /// Not one of Stripe's statuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a subscription's status")]
-pub struct UnknownStatus;
+pub struct UnknownStatusError;
 
 impl FromStr for Status {
-    type Err = UnknownStatus;
+    type Err = UnknownStatusError;
 
-    fn from_str(text: &str) -> Result<Self, UnknownStatus> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(UnknownStatus)
+    fn from_str(text: &str) -> Result<Self, UnknownStatusError> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(UnknownStatusError)
     }
 }
 
@@ -123,7 +123,7 @@ impl Interval {
         }
     }
 
-    /// What a price for `count` of these units comes to in a year.
+    /// The amount for a year of a price for `count` of these units.
     #[must_use]
     pub fn yearly_cents(self, price_cents: i64, count: u64) -> i64 {
         let count = i64::try_from(count).unwrap_or(i64::MAX).max(1);
@@ -151,22 +151,22 @@ impl From<BillingPeriod> for Interval {
     }
 }
 
-/// What a subscriber pays for the item of the plan, and how often.
+/// The price that a subscriber pays for the item of the plan, and its period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubscriptionTerms {
-    /// For one period with the quantity and all discounts, before tax, in minor units.
+    /// The amount of one period with the quantity and all discounts, before tax, in minor units.
     pub price_cents: i64,
-    /// In this currency.
+    /// The currency.
     pub currency: Currency,
     /// The unit of the period.
     pub billing_period: Interval,
-    /// How many of these units a period has.
+    /// The number of these units in a period.
     #[serde(default = "one")]
     pub interval_count: u64,
     /// The list price: for one period of one unit, without discounts, in minor units.
     #[serde(default)]
     pub unit_price_cents: i64,
-    /// Of the discounts, the one that takes off most.
+    /// The largest of the discounts.
     #[serde(default)]
     pub discount: Option<Discount>,
 }
@@ -216,9 +216,9 @@ pub struct AuditedSubscription {
     pub billing_period: Interval,
     /// See [`SubscriptionTerms::interval_count`].
     pub interval_count: u64,
-    /// How many units of the plan.
+    /// The quantity.
     pub quantity: u64,
-    /// Whether Stripe collects no payments for now.
+    /// Whether collection is paused.
     pub collection_paused: bool,
     /// The end of the current period.
     pub current_period_end: Timestamp,
@@ -232,8 +232,8 @@ pub struct AuditedSubscription {
 }
 
 impl AuditedSubscription {
-    /// What it adds to the monthly recurring revenue, in minor units of its currency: the price of a year by 12, rounded
-    /// down, while it is paid or a payment is due.
+    /// Its monthly recurring revenue, in minor units of its currency: the price of a year divided by 12, rounded down,
+    /// while it is paid or a payment is due.
     #[must_use]
     pub fn monthly_cents(&self) -> i64 {
         let is_charged = !self.is_duplicate && !self.collection_paused;
@@ -275,10 +275,10 @@ impl From<&Subscription> for AuditedSubscription {
 pub struct Schedule {
     /// Stripe's id.
     pub stripe_id: String,
-    /// The price that the subscription will pay after the period, where it is another.
+    /// The price after the current period, if it changes.
     #[serde(default)]
     pub next_price_id: Option<String>,
-    /// Whose price that is.
+    /// The plan of that price.
     #[serde(default)]
     pub next_plan_id: Option<PlanId>,
 }
@@ -290,9 +290,9 @@ pub struct Subscription {
     pub id: SubscriptionId,
     /// Stripe's id.
     pub stripe_id: String,
-    /// The plan whose price it pays; `None` for a price that is no plan's, which gives nothing.
+    /// The plan of its price; `None` for a price without a plan, which gives no access.
     pub plan_id: Option<PlanId>,
-    /// Stripe's id of the item that holds the price: what a change of the price names.
+    /// Stripe's id of the item with the price, which a change of the price names.
     #[serde(default)]
     pub stripe_item_id: String,
     /// Stripe's price.
@@ -300,26 +300,26 @@ pub struct Subscription {
     /// The quantity of the item.
     #[serde(default = "one")]
     pub quantity: u64,
-    /// What this subscriber pays.
+    /// The price that this subscriber pays.
     #[serde(flatten)]
     pub terms: SubscriptionTerms,
-    /// Where it is.
+    /// Its status.
     pub status: Status,
-    /// When it began.
+    /// When it started.
     pub started_at: Timestamp,
-    /// The period that is paid, or to be paid: its start.
+    /// The start of the current period.
     pub current_period_start: Timestamp,
     /// Its end.
     pub current_period_end: Timestamp,
     /// Whether it ends with the period.
     pub cancel_at_period_end: bool,
-    /// When it was cancelled, or told to.
+    /// When it was cancelled, or when the cancellation was requested.
     pub canceled_at: Option<Timestamp>,
-    /// When it is to end, or ended.
+    /// When it ends or has ended.
     pub ends_at: Option<Timestamp>,
-    /// Whether a trial is or was part of it.
+    /// Whether it is or was in a trial.
     pub had_trial: bool,
-    /// The first refused attempt at its oldest open invoice that fell due after the last paid period.
+    /// The first failed attempt at its oldest open invoice that was due after the last paid period.
     pub unpaid_since: Option<Timestamp>,
     /// Whether a bank debit for it is in progress.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -330,7 +330,7 @@ pub struct Subscription {
     /// Whether collection is paused at Stripe.
     #[serde(default)]
     pub collection_paused: bool,
-    /// The change that waits for the end of the period, if any.
+    /// The change that is scheduled for the end of the period, if any.
     #[serde(default)]
     pub schedule: Option<Schedule>,
     /// Set for a duplicate.
@@ -355,39 +355,39 @@ pub struct SubscriptionItem {
     pub stripe_price_id: String,
     /// The quantity.
     pub quantity: u64,
-    /// What it costs before all discounts. Its `price_cents` and `discount` are set by [`StripeSubscription::resolve`].
+    /// The terms before all discounts. `price_cents` and `discount` are set by [`StripeSubscription::resolve`].
     pub terms: SubscriptionTerms,
-    /// The discounts on this item alone, in Stripe's order.
+    /// The discounts on this item only, in Stripe's order.
     pub discounts: Vec<Discount>,
-    /// The start of the period that is paid, or to be paid.
+    /// The start of the current period.
     pub current_period_start: Timestamp,
     /// Its end.
     pub current_period_end: Timestamp,
 }
 
-/// A subscription as Stripe has it. Which of its items counts depends on the plans, which Stripe does not know.
+/// A subscription in Stripe's state. The plans, which Stripe does not know, determine which of its items counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StripeSubscription {
-    /// The subscription with its first item. What only this side knows is not set: which plans it is of, `unpaid_since`,
-    /// `duplicate_refund`.
+    /// The subscription with its first item. Values that only this service knows are not set: the plans,
+    /// `unpaid_since`, `duplicate_refund`.
     pub subscription: Subscription,
     /// All its items, in Stripe's order.
     pub items: Vec<SubscriptionItem>,
     /// The discounts on all its items, in Stripe's order.
     pub discounts: Vec<Discount>,
-    /// The prices that its schedule puts in their place after the current phase, in Stripe's order.
+    /// The prices of its schedule after the current phase, in Stripe's order.
     pub next_price_ids: Vec<String>,
-    /// The moment at which it is to end, where Stripe names one.
+    /// The time at which it ends, if Stripe has one.
     pub cancel_at: Option<Timestamp>,
-    /// Stripe's fingerprint of the card or bank account that pays: the same for the same card of another customer.
+    /// Stripe's fingerprint of the card or bank account that pays: equal for the same card of another customer.
     pub fingerprint: Option<String>,
-    /// Whether Stripe's word for its status is one of ours. Else the status in `subscription` is a substitute for the case that
-    /// nothing better is stored.
+    /// Whether this service knows Stripe's status. Otherwise the status in `subscription` is a substitute that is used
+    /// only if none is stored.
     pub is_status_known: bool,
 }
 
 impl From<Subscription> for StripeSubscription {
-    /// One that has this item alone.
+    /// One with only this item.
     fn from(subscription: Subscription) -> Self {
         Self {
             items: vec![SubscriptionItem {
@@ -414,8 +414,8 @@ impl From<Subscription> for StripeSubscription {
 }
 
 impl StripeSubscription {
-    /// The subscription with the item that counts: the first whose price `is_plans` knows as a plan's, at any position, else
-    /// the first. The same for the price that waits in its schedule.
+    /// The subscription with the item that counts: the first whose price belongs to a plan by `is_plans`, else the
+    /// first. The same for the scheduled price.
     #[must_use]
     pub fn resolve(&self, is_plans: impl Fn(&str) -> bool) -> Subscription {
         let mut subscription = self.subscription.clone();
@@ -427,7 +427,7 @@ impl StripeSubscription {
             // A phase that changes something else keeps the price.
             schedule.next_price_id = next.filter(|price| *price != item.stripe_price_id);
         }
-        // Stripe's own portal names the moment alone.
+        // Stripe's own portal sets only the time.
         subscription.cancel_at_period_end |= self.cancel_at.is_some_and(|end| end <= item.current_period_end);
         subscription.stripe_item_id.clone_from(&item.stripe_id);
         subscription.stripe_price_id.clone_from(&item.stripe_price_id);
@@ -438,7 +438,7 @@ impl StripeSubscription {
         subscription
     }
 
-    /// What the item at `place` costs with its quantity and all discounts.
+    /// The cost of the item at `place` with its quantity and all discounts.
     fn charged_terms(&self, place: usize) -> Option<SubscriptionTerms> {
         let gross = |item: &SubscriptionItem| {
             let quantity = i64::try_from(item.quantity).unwrap_or(i64::MAX);
@@ -453,26 +453,26 @@ impl StripeSubscription {
 }
 
 impl Subscription {
-    /// The plan that it is to be after its period, where it is another.
+    /// The plan after the current period, if it changes.
     #[must_use]
     pub fn next_plan_id(&self) -> Option<PlanId> {
         self.schedule.as_ref()?.next_plan_id
     }
 
-    /// The price that it is to have after its period, where that is another: perhaps of the same plan.
+    /// The price after the current period, if it changes; the plan may stay the same.
     #[must_use]
     pub fn next_price_id(&self) -> Option<&str> {
         self.schedule.as_ref()?.next_price_id.as_deref()
     }
 
-    /// When it is to end, however far ahead: Stripe's `cancel_at`.
+    /// When it ends, however far ahead: Stripe's `cancel_at`.
     #[must_use]
     pub fn cancel_at(&self) -> Option<Timestamp> {
         self.ends_at.filter(|_| !self.status.is_ended())
     }
 
-    /// Whether a change to `plan`, with what it was so far among `plans`, is one for more: a higher tier, else a longer
-    /// period, else no lower price. Such a change happens at once, any other with the end of the period.
+    /// Whether a change from the current one of `plans` to `plan` is an upgrade: a higher tier, else a longer period,
+    /// else no lower price. An upgrade applies at once, any other change at the end of the period.
     #[must_use]
     pub fn rises_to(&self, plan: &Plan, plans: &[Plan]) -> bool {
         let rank = |tier: u32, terms: &SubscriptionTerms| (tier, terms.days(), terms.unit_price_cents);
@@ -493,7 +493,7 @@ mod tests {
             let kinds = [status.is_live(), status.is_ended(), status == Status::Incomplete];
             assert_eq!(kinds.into_iter().filter(|kind| *kind).count(), 1, "{status:?}");
         }
-        assert_eq!("ended".parse::<Status>(), Err(UnknownStatus));
+        assert_eq!("ended".parse::<Status>(), Err(UnknownStatusError));
         assert!(Status::Canceled.is_ended() && Status::IncompleteExpired.is_ended());
     }
 }

@@ -57,7 +57,7 @@ fn account() -> Account {
     Account { customer, subscriptions: vec![], payments: vec![], closing: None, access: Access::default() }
 }
 
-/// Subscription number `n` of the customer as Stripe has it, with the price of tier 2.
+/// Subscription number `n` of the customer in Stripe's state, with the price of tier 2.
 fn listed(n: u8, status: Status) -> Subscription {
     Subscription {
         id: SubscriptionId::new(at(i64::from(n)), [n; 10]),
@@ -107,7 +107,7 @@ fn invoice(n: u8, subscription: u8, status: InvoiceStatus) -> Invoice {
     }
 }
 
-/// What became of the money of invoice number `n`.
+/// The outcome of the charge of invoice number `n`.
 fn charge(n: u8, refunded_cents: i64) -> Charge {
     Charge {
         stripe_id: format!("ch_{n}"),
@@ -125,7 +125,7 @@ fn any_status() -> impl Strategy<Value = Status> {
     prop::sample::select(Status::ALL.to_vec())
 }
 
-/// Subscription `n` in any state that Stripe can show, the price of no plan too.
+/// Subscription `n` in any state of Stripe, also with a price without a plan.
 fn any_seen(n: u8) -> impl Strategy<Value = Subscription> {
     let times = (0_i64..2000, 1_i64..2000, prop::option::of(0_i64..4000));
     (any_status(), times, any::<bool>(), 0_u32..=4).prop_map(move |(status, (start, length, end), cancel, tier)| {
@@ -146,7 +146,7 @@ fn any_invoice(n: u8) -> impl Strategy<Value = Invoice> {
         .prop_map(move |(status, subscription, attempted)| Invoice { attempted, ..invoice(n, subscription, status) })
 }
 
-/// What Stripe may show of a customer: up to three subscriptions and their invoices.
+/// Any state of a customer at Stripe: up to three subscriptions and their invoices.
 fn any_read() -> impl Strategy<Value = StripeState> {
     let subscriptions = (any_seen(0), any_seen(1), any_seen(2), 0_usize..=3);
     let invoices = (any_invoice(0), any_invoice(1), any_invoice(2), any_invoice(3), 0_usize..=4);
@@ -189,7 +189,7 @@ proptest! {
         if account.access.tier > 0 {
             let now = at(hour);
             let granted = |stored: &Subscription| {
-                // One that is to end later than with its period renews until then.
+                // One that ends after its period renews until then.
                 let ends_later = stored.ends_at.is_none_or(|end| end > stored.current_period_end);
                 let will_renew = !stored.cancel_at_period_end && ends_later;
                 let margin = if will_renew { RENEWAL_MARGIN } else { SignedDuration::ZERO };
@@ -234,7 +234,7 @@ proptest! {
         hour in 0_i64..5000,
     ) {
         let read = |(subscription, first, second): &(Subscription, Invoice, Invoice)| {
-            // Stripe leaves neither of its last statuses, nor a paid invoice or one that was taken back.
+            // Stripe never changes its last statuses, nor a paid or voided invoice.
             StripeState { subscriptions: vec![subscription.clone().into()], invoices: vec![first.clone(), second.clone()], ..StripeState::default() }
         };
         let is_final = |(subscription, first, second): &(Subscription, Invoice, Invoice)| {
@@ -250,7 +250,7 @@ proptest! {
     }
 
     #[test]
-    fn of_several_live_subscriptions_one_stays_and_all_others_are_to_end(read in any_read(), hour in 0_i64..5000) {
+    fn all_but_one_of_several_live_subscriptions_are_ended(read in any_read(), hour in 0_i64..5000) {
         let changes = converge(&account(), &read, &catalogue(), GRACE, at(hour));
         let ours = |stripe_state: &&Subscription| catalogue().prices.contains_key(&stripe_state.stripe_price_id);
         let live = read.subscriptions.iter().map(|found| &found.subscription).filter(ours).filter(|stripe_state| stripe_state.status.is_live()).count();
@@ -283,7 +283,7 @@ proptest! {
     }
 }
 
-/// By the rules with this grace.
+/// With the rules of this grace.
 fn converge(
     account: &Account,
     stripe_state: &StripeState,
@@ -348,7 +348,7 @@ fn access_ends_a_day_after_the_period_or_with_it_or_with_the_grace() {
 }
 
 #[test]
-fn of_two_paid_subscriptions_the_older_stays_and_the_other_is_refunded() {
+fn the_older_of_two_paid_subscriptions_stays_and_the_other_is_refunded() {
     let paid = [invoice(1, 1, InvoiceStatus::Paid), invoice(2, 2, InvoiceStatus::Paid)];
     let both = read(vec![listed(2, Status::Active), listed(1, Status::Active)], paid.to_vec());
     let changes = converge(&account(), &both, &catalogue(), GRACE, at(3));
@@ -364,7 +364,7 @@ fn of_two_paid_subscriptions_the_older_stays_and_the_other_is_refunded() {
     let account = written(account(), changes);
     assert_eq!((account.access.tier, account.access.until), (2, Some(at(744))));
 
-    // The process stops before Stripe is asked: the next look still finds it owed, cancelled or not.
+    // The process stops before the call of Stripe: the next fetch still finds a refund to make, cancelled or not.
     let half = read(vec![listed(2, Status::Canceled), listed(1, Status::Active)], paid.to_vec());
     let endings = converge(&account, &half, &catalogue(), GRACE, at(4)).endings;
     assert_eq!(
@@ -429,7 +429,7 @@ fn a_payment_made_during_a_refund_is_refunded_too() {
     let account = after(account(), &read(both, invoices(InvoiceStatus::Open).to_vec()), 3);
     assert_eq!(account.subscriptions[1].duplicate_refund, Some(DuplicateRefund::Pending));
 
-    // One payment has gone back; meanwhile the other invoice was paid.
+    // One payment was refunded; meanwhile the other invoice was paid.
     let ended =
         read(vec![listed(2, Status::Canceled), listed(1, Status::Active)], invoices(InvoiceStatus::Paid).to_vec());
     let half =
@@ -464,7 +464,7 @@ fn a_late_payment_for_an_ended_subscription_is_refunded() {
     assert_eq!(endings(&account(), &ended, paid_at(400)), [back]);
     assert_eq!(endings(&account(), &ended, paid_at(340)), [], "it may have been the last thing before the end");
     let last_bill = Invoice { created_at: at(341), ..paid_at(400) };
-    assert_eq!(endings(&account(), &ended, last_bill), [], "asked for when it had ended: for what was used");
+    assert_eq!(endings(&account(), &ended, last_bill), [], "due after the end: for the used time");
     let of_no_plan = Subscription { stripe_price_id: "price_unknown".into(), ..ended.clone() };
     assert_eq!(endings(&account(), &of_no_plan, paid_at(400)), []);
 
@@ -487,7 +487,7 @@ fn a_late_payment_for_an_ended_subscription_is_refunded() {
 }
 
 #[test]
-fn a_duplicate_refunds_its_last_period_and_all_paid_since_the_kept_one() {
+fn a_duplicate_refunds_its_last_period_and_later_payments() {
     let month = |n: u8| Invoice { created_at: at(720 * i64::from(n)), ..invoice(n, 1, InvoiceStatus::Paid) };
     let of_three_months = |status| Subscription {
         started_at: at(720),
@@ -550,7 +550,7 @@ fn a_subscription_to_an_unknown_price_is_never_ended() {
 }
 
 #[test]
-fn one_that_ends_after_the_next_renewal_is_one_that_renews() {
+fn a_subscription_that_ends_after_the_next_renewal_renews() {
     let until = |ends_at: i64| Subscription {
         plan_id: Some(plan(2).id),
         ends_at: Some(at(ends_at)),
@@ -566,14 +566,14 @@ fn one_that_ends_after_the_next_renewal_is_one_that_renews() {
 }
 
 #[test]
-fn a_payment_that_failed_has_succeeded_when_a_charge_of_it_has() {
+fn a_failed_payment_succeeds_when_one_of_its_charges_does() {
     let failed = after(account(), &read(vec![listed(1, Status::PastDue)], vec![invoice(1, 1, InvoiceStatus::Open)]), 2);
     assert_eq!(failed.payments[0].status, PaymentStatus::Failed);
-    // Reconciliation lists what is open and what was made since: the invoice is neither.
+    // Reconciliation lists open and new invoices: this one is neither.
     let charged = |charges| StripeState { charges, ..read(vec![listed(1, Status::Active)], vec![]) };
     let paid = after(failed.clone(), &charged(vec![charge(1, 0)]), 3);
     assert_eq!(paid.payments[0].status, PaymentStatus::Succeeded);
-    // Seen open and paid in one look: what is to follow from it follows from the next one, which sees the invoice paid.
+    // Open and paid in the same fetch: the consequences follow from the next fetch, which finds the invoice paid.
     let both = StripeState { invoices: vec![invoice(1, 1, InvoiceStatus::Open)], ..charged(vec![charge(1, 0)]) };
     assert_eq!(after(failed.clone(), &both, 3).payments[0].status, PaymentStatus::Failed);
     let in_part = Charge { paid_cents: 900, ..charge(1, 0) };
@@ -614,7 +614,7 @@ fn a_deactivated_user_keeps_the_paid_period_and_a_deleted_one_does_not() {
             is_refund_pending: false,
         }]
     );
-    assert_eq!(deleted.access, None, "there was none and is none");
+    assert_eq!(deleted.access, None, "there was no access and there is none");
 }
 
 /// An item other than that of `stripe_state`, for a longer period.
@@ -670,7 +670,7 @@ fn a_named_end_is_that_of_the_period_of_the_item_that_counts() {
 }
 
 #[test]
-fn the_waiting_price_of_a_plan_counts_at_any_position() {
+fn the_scheduled_price_of_a_plan_counts_at_any_position() {
     let schedule = Some(Schedule { stripe_id: "sub_sched_1".into(), next_price_id: None, next_plan_id: None });
     let managed = Subscription { schedule, ..listed(1, Status::Active) };
     let next = |prices: &[&str]| {
@@ -693,7 +693,7 @@ fn a_payment_is_for_the_plan_among_the_prices_of_its_invoice() {
         after(account(), &read(vec![listed(1, Status::Active)], vec![invoice]), 1).payments[0].plan_id
     };
     assert_eq!(plan_of(&["price_of_an_add_on", "price_2"]), Some(plan(2).id));
-    assert_eq!(plan_of(&["price_3", "price_1"]), Some(plan(3).id), "what is charged before what is credited");
+    assert_eq!(plan_of(&["price_3", "price_1"]), Some(plan(3).id), "charges before credits");
     assert_eq!(plan_of(&["price_of_an_add_on"]), None);
 }
 
@@ -708,7 +708,7 @@ fn an_unknown_status_changes_no_stored_one_and_ends_no_access() {
     let renewed = Subscription { current_period_end: at(1440), ..listed(1, Status::Paused) };
     let still = after(active, &unknown(renewed), 720);
     assert_eq!((still.subscriptions[0].status, still.access.tier), (Status::Active, 2));
-    assert_eq!(still.subscriptions[0].current_period_end, at(1440), "the rest follows");
+    assert_eq!(still.subscriptions[0].current_period_end, at(1440), "the other fields are updated");
     let new = after(account(), &unknown(listed(1, Status::Paused)), 3);
     assert!(new.subscriptions[0].is_held() && new.access.tier == 0, "it cannot be bought a second time");
     let ended = after(account(), &read(vec![listed(1, Status::Canceled)], vec![]), 3);
@@ -732,7 +732,7 @@ fn unreadable_objects_keep_their_stored_state() {
 
 // S27
 #[test]
-fn a_price_that_is_no_plans_gives_nothing() {
+fn a_price_without_a_plan_gives_no_access() {
     let foreign = Subscription { stripe_price_id: "price_of_another".into(), ..listed(1, Status::Active) };
     let changes = converge(&account(), &read(vec![foreign], vec![]), &catalogue(), GRACE, at(3));
     assert_eq!((changes.access, changes.subscriptions[0].after.plan_id), (None, None));
@@ -748,7 +748,7 @@ fn a_payment_that_succeeds_later_keeps_its_id_and_can_be_partly_refunded() {
     let part = paid.payments[0].clone().charged(&[charge(1, 900)]);
     assert_eq!((part.status, part.refunded_cents), (PaymentStatus::Succeeded, 900));
     let of_part = payment_of(&invoice(1, 1, InvoiceStatus::Paid), Some(&part));
-    assert_eq!(of_part, Some(part.clone()), "what went back is remembered");
+    assert_eq!(of_part, Some(part.clone()), "the refund is stored");
     let whole = part.charged(&[charge(1, 5000)]);
     assert_eq!((whole.status, whole.refunded_cents), (PaymentStatus::Refunded, 1900));
     let of_whole = payment_of(&invoice(1, 1, InvoiceStatus::Paid), Some(&whole));
@@ -778,7 +778,7 @@ fn a_partial_read_keeps_the_refunds_of_the_other_charges() {
 }
 
 #[test]
-fn the_plan_of_a_waiting_price_is_known_and_gives_nothing_yet() {
+fn the_plan_of_a_scheduled_price_is_known_and_gives_no_access_yet() {
     let schedule = |price: &str| {
         Some(Schedule { stripe_id: "sub_sched_1".into(), next_price_id: Some(price.into()), next_plan_id: None })
     };
@@ -826,7 +826,7 @@ fn a_trial_is_recorded_when_its_subscription_is_live() {
     let account = written(account(), trial);
     let active = converge(&account, &read(vec![listed(1, Status::Active)], vec![]), &catalogue(), GRACE, at(1));
     assert!(!active.first_trial);
-    assert!(active.subscriptions[0].after.had_trial, "it had one, whatever Stripe says later");
+    assert!(active.subscriptions[0].after.had_trial, "it had one, whatever Stripe reports later");
 }
 
 #[test]
@@ -844,7 +844,7 @@ fn large_changes_are_split_and_only_the_last_part_completes_the_sync() {
 }
 
 #[test]
-fn a_change_is_for_more_by_tier_then_period_then_price() {
+fn a_change_is_an_upgrade_by_tier_then_period_then_price() {
     let plans: Vec<_> = (0..=3).map(plan).collect();
     let stored = Subscription { plan_id: Some(plan(2).id), ..listed(1, Status::Active) };
     let to = |tier: u32, billing_period: BillingPeriod, price_cents: i64| {
@@ -864,7 +864,7 @@ fn a_change_is_for_more_by_tier_then_period_then_price() {
     let yearly = Subscription { terms: Terms { billing_period: year, ..terms() }.into(), ..stored.clone() };
     assert!(!yearly.rises_to(&plan(2), &plans), "a shorter period");
     let of_no_plan = Subscription { plan_id: None, ..stored };
-    assert!(of_no_plan.rises_to(&plan(1), &plans), "what gives nothing is the lowest");
+    assert!(of_no_plan.rises_to(&plan(1), &plans), "a plan without access is the lowest");
 }
 
 #[test]
@@ -900,7 +900,7 @@ fn a_trial_reminder_is_due_in_the_last_three_days_of_a_longer_trial() {
     assert_eq!(reminder(&Subscription { cancel_at_period_end: true, ..stored }, 700), None);
 }
 
-/// A debit of invoice 1 of subscription 1, where it is in progress since hour 10.
+/// A debit of invoice 1 of subscription 1, in progress since hour 10.
 fn debit(status: ChargeStatus) -> Charge {
     Charge { status, is_debit: true, created_at: at(10), ..charge(1, 0) }
 }
@@ -918,7 +918,7 @@ fn a_debit_in_progress_is_not_overdue_and_its_grace_starts_when_it_fails() {
     assert_eq!((stored.unpaid_since, stored.payment_processing), (None, true));
     assert_eq!(stored.reminder(&pending.payments, GRACE, at(200)), None);
 
-    // A list of what is new does not hold the charge: nothing is decided by it.
+    // A list of the latest charges does not contain it: nothing is decided.
     let partial = StripeState { charges: vec![], ..open(Status::Active, debit(ChargeStatus::Pending)) };
     assert!(partial.is_undecided(&pending));
     assert!(converge(&pending, &partial, &catalogue(), GRACE, at(100)).is_unchanged());
@@ -938,7 +938,7 @@ fn a_debit_in_progress_is_not_overdue_and_its_grace_starts_when_it_fails() {
     let paid = after(pending.clone(), &paid, 34);
     assert_eq!((paid.payments[0].status, paid.subscriptions[0].payment_processing), (PaymentStatus::Succeeded, false));
 
-    // At the first payment: the invoice is void when it is seen next.
+    // At the first payment: the invoice is void at the next fetch.
     let void = StripeState {
         charges: vec![debit(ChargeStatus::Failed)],
         ..read(vec![listed(1, Status::IncompleteExpired)], vec![invoice(1, 1, InvoiceStatus::Void)])
@@ -980,7 +980,7 @@ fn an_open_invoice_that_is_older_or_of_another_subscription_is_ignored() {
     assert_eq!(since(vec![other, month(2, open)]), Some(at(720 * 2)));
     let by_mail = Invoice { attempted: false, due_at: Some(at(2000)), ..month(2, open) };
     assert_eq!(since(vec![by_mail]), Some(at(2000)));
-    // What is stored of the last paid one counts, where a list of the latest does not hold it.
+    // The stored state of the last paid one counts if a list of the latest invoices does not contain it.
     let stored = after(account(), &read(vec![listed(1, Status::Active)], vec![month(2, paid)]), 1500);
     let latest = read(vec![listed(1, Status::PastDue)], vec![month(1, open)]);
     assert_eq!(after(stored, &latest, 1600).subscriptions[0].unpaid_since, None);
@@ -1014,7 +1014,7 @@ fn a_refund_or_end_that_stripe_refused_is_recorded_and_not_repeated() {
 
 // A17
 #[test]
-fn of_a_payment_in_parts_the_rest_of_each_charge_is_refunded() {
+fn the_rest_of_each_charge_of_a_partial_payment_is_refunded() {
     let two = Invoice { payment_intents: vec!["pi_1".into(), "pi_2".into()], ..invoice(1, 2, InvoiceStatus::Paid) };
     let refundable = |charges: Vec<Charge>| {
         let both = vec![listed(1, Status::Active), listed(2, Status::Active)];
@@ -1048,8 +1048,8 @@ fn a_won_dispute_restores_the_status_and_a_lost_one_keeps_it() {
     for (refunded, before) in [(0, PaymentStatus::Succeeded), (700, PaymentStatus::Succeeded)] {
         let open = after(account(), &disputed(Dispute::Open, refunded), 2);
         assert_eq!((open.payments[0].status, open.payments[0].is_disputed), (PaymentStatus::Disputed, true));
-        assert!(StripeState::default().is_undecided(&open), "it may be decided in silence");
-        // A list that does not say where it is changes nothing.
+        assert!(StripeState::default().is_undecided(&open), "it may be decided without an event");
+        // A list without its state changes nothing.
         assert!(converge(&open, &disputed(Dispute::Unread, refunded), &catalogue(), GRACE, at(3)).is_unchanged());
         let won = after(open.clone(), &disputed(Dispute::Won, refunded), 4);
         assert_eq!((won.payments[0].status, won.payments[0].is_disputed), (before, false));
@@ -1061,7 +1061,7 @@ fn a_won_dispute_restores_the_status_and_a_lost_one_keeps_it() {
 
 // A13
 #[test]
-fn a_deleted_account_gets_back_nothing_or_the_unused_share() {
+fn a_deleted_account_gets_no_refund_or_the_unused_share() {
     let deleted = Account { closing: Some(Closing::Deleted), ..account() };
     let live = read(vec![listed(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]);
     let canceled = Subscription { ends_at: Some(at(180)), ..listed(1, Status::Canceled) };
@@ -1077,10 +1077,10 @@ fn a_deleted_account_gets_back_nothing_or_the_unused_share() {
         else {
             panic!("{:?}", before.endings)
         };
-        assert_eq!((paid.len(), *is_refund_pending), (0, share.is_some()), "the end says how much it is");
+        assert_eq!((paid.len(), *is_refund_pending), (0, share.is_some()), "the end determines the amount");
         let mut account = deleted.clone();
         account.subscriptions = before.subscriptions.into_iter().map(|changed| changed.after).collect();
-        // Of 720 hours 540 were left when it ended, whenever it is computed, and what was refunded counts.
+        // 540 of 720 hours were left when it ended, whenever it is computed, and earlier refunds count.
         for (hour, refunded, wanted) in
             [(180, 0, share), (700, 0, share), (180, 1000, share.map(|cents| cents - 1000)), (180, 1425, None)]
         {
@@ -1097,7 +1097,7 @@ fn a_deleted_account_gets_back_nothing_or_the_unused_share() {
 
 // A13
 #[test]
-fn a_refused_trial_ends_and_gives_nothing() {
+fn a_refused_trial_ends_and_gives_no_access() {
     let found = Subscription { had_trial: true, ..listed(1, Status::Trialing) };
     let refused = StripeState { refused_trials: vec!["sub_1".into()], ..read(vec![found], vec![]) };
     assert_eq!(refused.new_trials(&account(), &catalogue()).count(), 1);

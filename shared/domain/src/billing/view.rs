@@ -1,4 +1,4 @@
-//! Plans, subscriptions and payments, as the contract shows them.
+//! Plans, subscriptions and payments in the form of the contract.
 
 use super::{BillingPeriod, Discount, Features, Grace, Interval, Payment, PaymentStatus, Plan, Status, Subscription};
 use crate::{PaymentId, PlanId, SubscriptionId};
@@ -25,10 +25,10 @@ pub struct PlanView {
     #[schema(value_type = Object)]
     features: Features,
     is_active: bool,
-    /// For admins alone.
+    /// Only for admins.
     #[serde(skip_serializing_if = "Option::is_none")]
     stripe_product_id: Option<Option<String>>,
-    /// For admins alone.
+    /// Only for admins.
     #[serde(skip_serializing_if = "Option::is_none")]
     stripe_price_id: Option<Option<String>>,
     #[schema(value_type = String, format = DateTime)]
@@ -38,7 +38,7 @@ pub struct PlanView {
 }
 
 impl PlanView {
-    /// As `for_admin` may see it.
+    /// The view of a plan; some fields only if `for_admin`.
     #[must_use]
     pub fn of(plan: Plan, for_admin: bool) -> Self {
         Self {
@@ -67,16 +67,17 @@ impl PlanView {
 pub struct SubscriptionView {
     #[schema(value_type = String)]
     id: SubscriptionId,
-    /// The plan as it is now; `null`, in an admin's lists alone, for a price that is no plan's.
+    /// The current plan; `null`, only in an admin's lists, for a price without a plan.
     plan: Option<PlanView>,
-    /// What it will be after the period, where that is another.
+    /// The plan after the current period, if it changes.
     scheduled_plan: Option<PlanView>,
-    /// What the plan's item costs this subscriber per period, in minor units: with its quantity and all discounts, before tax.
+    /// The cost of the plan's item for this subscriber per period, in minor units: with its quantity and all discounts,
+    /// before tax.
     price_cents: i64,
     currency: String,
     /// The unit of the period.
     billing_period: Interval,
-    /// How many of these units a period has.
+    /// The number of these units in a period.
     interval_count: u64,
     /// Stripe's status.
     status: Status,
@@ -88,7 +89,7 @@ pub struct SubscriptionView {
     current_period_end: Timestamp,
     /// Whether it ends with the current period.
     cancel_at_period_end: bool,
-    /// When it is to end, however far ahead.
+    /// When it ends, however far ahead.
     #[schema(value_type = Option<String>, format = DateTime)]
     cancel_at: Option<Timestamp>,
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -96,18 +97,18 @@ pub struct SubscriptionView {
     #[schema(value_type = Option<String>, format = DateTime)]
     access_until: Option<Timestamp>,
     has_access: bool,
-    /// A bank debit is in progress: nothing is owed and nothing has failed.
+    /// A bank debit is in progress: nothing is overdue and nothing has failed.
     payment_processing: bool,
-    /// How many of the plan it is for.
+    /// The quantity of the plan.
     quantity: u64,
     /// The discount; of several, the one that reduces the price most.
     discount: Option<Discount>,
-    /// Stripe asks for no payment for the time being.
+    /// Stripe does not collect payments for now.
     collection_paused: bool,
 }
 
 impl SubscriptionView {
-    /// `subscription` as it is at `now`: of `plan`, and of `scheduled_plan` after its period where that is another.
+    /// `subscription` at `now`, with its `plan`, and `scheduled_plan` after its period if that differs.
     #[must_use]
     pub fn of(
         subscription: Subscription,
@@ -149,7 +150,7 @@ pub struct PaymentView {
     id: PaymentId,
     /// In minor units.
     amount_cents: i64,
-    /// What of it went back, in minor units.
+    /// The refunded amount, in minor units.
     refunded_cents: i64,
     currency: String,
     status: PaymentStatus,

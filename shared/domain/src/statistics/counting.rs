@@ -1,4 +1,4 @@
-//! The count itself: everything current is counted anew; of the days, those that can still change.
+//! The count itself: all current values are counted anew; of the days, those that can still change.
 
 use super::movements::MovementsOfDays;
 use super::{ByCurrency, DayRow, Funnel, MAX_DAYS, PlanFigures, Totals, UserCounts, date_of, days_before};
@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, HashMap};
 
-/// The payments of a day can change for so many days: Stripe retries an invoice for three weeks, a debit takes two, and a
+/// How long the payments of a day can change: Stripe retries an invoice for three weeks, a debit takes two, and a
 /// card's owner can dispute a charge for 120 days.
 const PAYMENT_DAYS: i64 = 125;
 
@@ -20,10 +20,10 @@ pub struct Window {
     now: Timestamp,
     /// The first day that has a row, once that is known.
     stored_since: Option<Date>,
-    /// From here on sign-ins, refunds and movements are counted again: from the day before the last count on, as the last
+    /// Sign-ins, refunds and movements are counted again from this day on: the day before the last count, as the last
     /// entries of a day may have been written after it.
     events_from: Date,
-    /// From here on sign-ups and payments are counted again.
+    /// Sign-ups and payments are counted again from this day on.
     payments_from: Date,
 }
 
@@ -48,7 +48,7 @@ impl Window {
         Self { now, stored_since: last.map(|last| last.stored_since), events_from, payments_from }
     }
 
-    /// The first day of which the kept row is needed.
+    /// The first day whose stored row is needed.
     #[must_use]
     pub const fn first_day(&self) -> Date {
         self.payments_from
@@ -67,7 +67,7 @@ impl Window {
     }
 }
 
-/// A count under way.
+/// A count in progress.
 #[derive(Debug)]
 pub struct Counting {
     window: Window,
@@ -75,12 +75,12 @@ pub struct Counting {
     subscriptions: BTreeMap<String, u64>,
     by_plan: BTreeMap<Option<PlanId>, (u64, ByCurrency)>,
     running: u64,
-    /// The rows as they were kept.
+    /// The stored rows.
     stored: BTreeMap<Date, DayRow>,
     rows: BTreeMap<Date, DayRow>,
     /// The entries about each subscription.
     entries: HashMap<String, Vec<AuditEntry>>,
-    /// What was refunded of each subscription, by day: its currency is that of the subscription.
+    /// The entries about each subscription.
     refunds: HashMap<String, Vec<(Date, i64)>>,
     movements: MovementsOfDays,
 }
@@ -100,7 +100,7 @@ impl Counting {
         Action::PaymentDisputed,
     ];
 
-    /// Begins with the kept rows since [`Window::first_day`]. Entries come before subscriptions.
+    /// Begins with the stored rows since [`Window::first_day`]. Entries come before subscriptions.
     #[must_use]
     pub fn new(window: Window, stored: Vec<DayRow>) -> Self {
         let stored: BTreeMap<_, _> = stored.into_iter().map(|row| (row.day.date, row)).collect();
@@ -188,8 +188,8 @@ impl Counting {
         self.movements.subscription(user, subscription, self.entries.remove(&id).unwrap_or_default());
     }
 
-    /// The customers who started to pay on a day, once all subscriptions are counted: for each, the caller looks for a
-    /// payment before that day.
+    /// The customers who started to pay on a day, after all subscriptions are counted: the caller searches for an
+    /// earlier payment of each.
     #[must_use]
     pub fn gained(&self) -> Vec<(Date, UserId)> {
         self.movements.gained()
@@ -212,7 +212,7 @@ impl Counting {
         }
     }
 
-    /// The totals, and the rows that are to be kept or that changed.
+    /// The totals, and the new or changed rows.
     #[must_use]
     pub fn end(self) -> (Totals, Vec<DayRow>) {
         let Self { window, mut rows, stored, .. } = self;

@@ -1,5 +1,5 @@
-//! The statistics: totals of the current state, and one row for each day, kept from the first deploy on. A schedule counts
-//! them, `GET /admin/stats` reads them.
+//! The statistics: totals of the current state, and one row for each day since the first deploy. A schedule counts
+//! them, `GET /admin/stats` returns them.
 
 mod counting;
 mod movements;
@@ -39,7 +39,7 @@ pub struct Statistics {
     /// The subscriptions in each of Stripe's statuses.
     #[schema(value_type = Object)]
     pub subscriptions: BTreeMap<String, u64>,
-    /// Monthly recurring revenue: for each subscription that is paid, the price of a year by 12, rounded down.
+    /// Monthly recurring revenue: for each paid subscription, the price of a year divided by 12, rounded down.
     #[schema(value_type = Object)]
     pub mrr_cents: ByCurrency,
     /// How the days of this response changed the monthly recurring revenue, by currency.
@@ -47,7 +47,7 @@ pub struct Statistics {
     pub mrr_movements: BTreeMap<String, Movements>,
     /// The plans that have paid subscriptions.
     pub by_plan: Vec<PlanFigures>,
-    /// What was lost in the last 30 days.
+    /// The losses of the last 30 days.
     pub churn: Churn,
     /// The registration funnel.
     pub funnel: Funnel,
@@ -111,7 +111,7 @@ pub struct PlanFigures {
     pub mrr_cents: ByCurrency,
 }
 
-/// What was lost in 30 days.
+/// The losses of 30 days.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Churn {
     /// The customers who stopped paying.
@@ -121,7 +121,7 @@ pub struct Churn {
     pub revenue: ByCurrency,
 }
 
-/// The registration funnel: users, then the subscriptions of those who went on.
+/// The registration funnel: users, then the subscriptions of those who continued.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Funnel {
     /// All users.
@@ -159,10 +159,10 @@ pub struct Day {
     pub mrr_cents: ByCurrency,
 }
 
-/// The row of one day, as it is kept.
+/// The stored row of one day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DayRow {
-    /// What a response shows.
+    /// The part in a response.
     pub day: Day,
     /// How the day changed the monthly recurring revenue.
     pub movements: BTreeMap<String, Movements>,
@@ -171,7 +171,7 @@ pub struct DayRow {
 }
 
 impl DayRow {
-    /// One of a day on which nothing happened.
+    /// The row of a day without events.
     #[must_use]
     pub const fn empty(date: Date) -> Self {
         let day = Day {
@@ -188,7 +188,7 @@ impl DayRow {
     }
 }
 
-/// The totals of the current state, as they are kept.
+/// The stored totals of the current state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     /// When they were counted.
@@ -218,13 +218,13 @@ fn days_before(date: Date, days: i64) -> Date {
 }
 
 impl Totals {
-    /// The first day whose row a response of so many days needs.
+    /// The first day whose row a response of this number of days needs.
     #[must_use]
     pub fn first_day(&self, days: i64) -> Date {
         days_before(date_of(self.as_of), days.max(CHURN_DAYS) - 1)
     }
 
-    /// A response of so many days out of the rows since [`first_day`](Self::first_day).
+    /// A response of this number of days, from the rows since [`first_day`](Self::first_day).
     #[must_use]
     pub fn with_days(self, rows: Vec<DayRow>, days: i64) -> Statistics {
         let today = date_of(self.as_of);

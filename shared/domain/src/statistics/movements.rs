@@ -1,5 +1,5 @@
-//! How subscriptions changed, day by day: computed from the current state back to the first entry of the audit trail that is
-//! given.
+//! The changes of subscriptions, day by day: computed from the current state back to the first given entry of the audit
+//! trail.
 
 use super::{ByCurrency, DayRow, date_of};
 use crate::UserId;
@@ -18,7 +18,7 @@ struct Change {
     after: Option<AuditedSubscription>,
 }
 
-/// What one customer paid a month before and after one day, in one currency.
+/// A customer's monthly payment before and after one day, in one currency.
 #[derive(Debug, Default)]
 struct Balance {
     before: i64,
@@ -30,7 +30,7 @@ struct Balance {
 pub(super) struct MovementsOfDays {
     /// By currency.
     balances: BTreeMap<(Date, UserId), BTreeMap<String, Balance>>,
-    /// How many more subscriptions run after a day than before it.
+    /// The change of the number of running subscriptions on each day.
     running: BTreeMap<Date, i64>,
     /// The customers who had paid before the day on which they started to pay.
     returning: BTreeSet<(Date, UserId)>,
@@ -72,7 +72,8 @@ impl MovementsOfDays {
         self.returning.insert((date, user));
     }
 
-    /// Writes the movements into the rows, and the figures at the end of each day, which follow from the current ones.
+    /// Writes the movements into the rows, and the figures at the end of each day, which are derived from the current
+    /// ones.
     pub(super) fn write(self, rows: &mut BTreeMap<Date, DayRow>, mut mrr: ByCurrency, mut running: u64) {
         for ((date, user), balances) in self.balances {
             let Some(row) = rows.get_mut(&date) else { continue };

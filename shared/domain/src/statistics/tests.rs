@@ -85,13 +85,13 @@ fn entry(action: Action, target: &str, created_at: &str, before: Option<Value>, 
     }
 }
 
-/// An entry that says what was before; the count reads nothing else of a subscription's entry.
+/// An entry with the values before; the count reads nothing else of a subscription's entry.
 fn changed(subscription: &Subscription, created_at: &str, before: Option<Value>) -> AuditEntry {
     entry(Action::SubscriptionChanged, &subscription.id.to_string(), created_at, before, None)
 }
 
-/// The first count, at the end of 28 March, of these customers with their entries. All who start to pay on the days of
-/// `returning` had paid before.
+/// The first count, at the end of 28 March, of these customers with their entries. Customers who start to pay on the
+/// days of `returning` had paid before.
 fn first_count(customers: Vec<(u8, Subscription, Vec<AuditEntry>)>, returning: &[&str]) -> (Totals, Vec<DayRow>) {
     let mut counting = Counting::new(Window::new(at("2026-03-28T23:59:00Z"), None), Vec::new());
     for (_, _, entries) in &customers {
@@ -117,7 +117,7 @@ fn movements(new: i64, expansion: i64, contraction: i64, churn: i64, reactivatio
 }
 
 #[test]
-fn a_paid_price_counts_by_the_month() {
+fn a_paid_price_is_counted_per_month() {
     let duplicate_refund =
         Subscription { duplicate_refund: Some(DuplicateRefund::Pending), ..subscription(6, Status::Active) };
     let paused = Subscription { collection_paused: true, ..subscription(7, Status::Active) };
@@ -179,14 +179,14 @@ fn each_kind_of_movement_is_recognised() {
             1,
         ),
         (
-            "paused and taken up again",
+            "paused and resumed",
             active(),
             vec![("2026-03-10T10:00:00Z", Some(json!({"status": "paused"})))],
             movements(0, 0, 0, 0, 1900),
             0,
         ),
         (
-            "past due stays paid until it is not",
+            "past due counts as paid until it ends",
             canceled(),
             vec![
                 ("2026-03-10T10:00:00Z", Some(json!({"status": "active"}))),
@@ -222,7 +222,7 @@ fn a_second_subscription_of_a_customer_is_a_reactivation() {
     let found = shown(first_count(customers.clone(), &["2026-03-20"]), 30);
     assert_eq!(found.mrr_movements["usd"], movements(0, 0, 0, 1900, 1900));
     assert_eq!(found.churn.customers, 1);
-    // The first one was never paid: it is the first payment.
+    // The first one was never paid, so this is the first payment.
     let found = shown(first_count(customers, &[]), 30);
     assert_eq!(found.mrr_movements["usd"], movements(1900, 0, 0, 1900, 0));
 }
@@ -239,8 +239,8 @@ fn a_customer_who_changes_currency_does_not_churn() {
     assert_eq!(found.churn.customers, 0);
 }
 
-/// Three customers over two months, counted first in one go, then once a day: the rows are the same, and on each day what
-/// was there before and the movements come to what is there afterwards.
+/// Three customers over two months, counted first in one go, then once a day: the rows are the same, and on each day
+/// the earlier values and the movements add up to the later values.
 #[test]
 fn daily_counts_and_one_count_of_all_days_give_the_same_rows() {
     let held = [
@@ -260,7 +260,7 @@ fn daily_counts_and_one_count_of_all_days_give_the_same_rows() {
     ];
     let entries: Vec<_> =
         changes.iter().map(|(of, at, before)| (*of, changed(&held[*of], at, before.clone()))).collect();
-    // The subscription as it was at a moment: its later entries undone.
+    // The subscription at a time: its later entries are undone.
     let as_of = |of: usize, now: Timestamp| {
         let mut state = serde_json::to_value(AuditedSubscription::from(&held[of])).unwrap();
         for (_, entry) in entries.iter().rev().filter(|(number, entry)| *number == of && entry.created_at > now) {
@@ -343,14 +343,14 @@ fn sign_ups_sign_ins_payments_and_refunds_are_counted_on_their_days() {
     assert_eq!(found.users, UserCounts { total: 3, verified: 2, active: 2 });
     assert_eq!(found.days.len(), 7);
     let usd = |amounts: &ByCurrency| amounts.get("usd").copied().unwrap_or(0);
-    let told = |date: &str| {
+    let numbers_of = |date: &str| {
         let day = found.days.iter().find(|day| day.date.to_string() == date).unwrap();
         (day.sign_ups, day.sign_ins, day.failed_payments, usd(&day.revenue_cents), usd(&day.refunded_cents))
     };
-    assert_eq!(told("2026-02-27"), (0, 0, 0, 0, 500));
-    assert_eq!(told("2026-02-28"), (2, 1, 0, 3800, 0));
-    assert_eq!(told("2026-03-01"), (0, 2, 1, 0, 1400));
-    assert_eq!(told("2026-02-23"), (0, 0, 0, 0, 0));
+    assert_eq!(numbers_of("2026-02-27"), (0, 0, 0, 0, 500));
+    assert_eq!(numbers_of("2026-02-28"), (2, 1, 0, 3800, 0));
+    assert_eq!(numbers_of("2026-03-01"), (0, 2, 1, 0, 1400));
+    assert_eq!(numbers_of("2026-02-23"), (0, 0, 0, 0, 0));
 }
 
 #[test]
@@ -376,8 +376,8 @@ fn a_count_keeps_rows_of_days_that_it_no_longer_reads() {
     assert_eq!(
         (found.day.sign_ins, found.churned, &found.movements),
         (9, 2, &row.movements),
-        "of the trail, the kept ones"
+        "of the audit trail, the stored ones"
     );
-    assert_eq!(found.day.sign_ups, 1, "of the users, who is there");
+    assert_eq!(found.day.sign_ups, 1, "of the users, the existing ones");
     assert!(rows.iter().all(|row| row.day.date >= totals.stored_since));
 }

@@ -13,13 +13,13 @@ use tollgate_domain::billing::{Checkout, Customer};
 /// The result of a reservation.
 #[derive(Debug)]
 pub enum CheckoutReservation {
-    /// It stands.
+    /// The checkout is reserved.
     Done,
     /// Another reservation was made in between.
     Overtaken,
 }
 
-/// The attempt whose checkout stands in a customer's item.
+/// The attempt of the checkout in a customer's item.
 fn attempt_of(customer: &Item) -> Option<&AttributeValue> {
     customer.get("checkout")?.as_m().ok()?.get("attempt")?.as_m().ok()?.get("id")
 }
@@ -56,7 +56,7 @@ impl Store {
         };
         Ok(match conditional(call).await? {
             Updated::Done(_) => CheckoutReservation::Done,
-            // This very call did it: the answer to its first try was lost (R8).
+            // This call has written it: the answer to its first attempt was lost (R8).
             Updated::Refused(row) if attempt_of(&row) == Some(&s(&checkout.attempt.id)) => CheckoutReservation::Done,
             Updated::Refused(_) => CheckoutReservation::Overtaken,
         })

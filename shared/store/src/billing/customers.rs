@@ -27,7 +27,7 @@ fn stripe_key(customer: &str) -> Key {
 /// A customer at Stripe, and the version of its stored state.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct CustomerVersion {
-    /// Who it is.
+    /// The user.
     pub user_id: UserId,
     /// Stripe's id.
     pub stripe_customer_id: String,
@@ -35,7 +35,7 @@ pub struct CustomerVersion {
     pub version: u64,
 }
 
-/// A place among all customers.
+/// A position in the list of all customers.
 #[derive(Debug)]
 pub struct VersionPlace(Item);
 
@@ -44,7 +44,7 @@ pub struct VersionPlace(Item);
 pub struct VersionPage {
     /// The items; it may be empty although more follow.
     pub items: Vec<CustomerVersion>,
-    /// Where the next one starts.
+    /// Where the next page starts.
     pub next: Option<VersionPlace>,
 }
 
@@ -100,8 +100,8 @@ impl Store {
         self.billing_item(customer_key(user)).await?.map(|row| read(BILLING, row)).transpose()
     }
 
-    /// The customers that Stripe knows, each with its version as it is now: a page after this one. The whole table is read for
-    /// it, so that no write pays for an index.
+    /// The customers that Stripe knows, each with its current version: the page after this position. It scans the
+    /// table, so that no write pays for an index.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.

@@ -19,26 +19,26 @@ use tollgate_domain::{PlanId, SubscriptionId, UserId};
 /// The number of shards of the index.
 const DUE_SHARDS: u64 = 8;
 
-/// How many are read at once.
+/// How many are read in one page.
 const PAGE: i32 = 100;
 
 /// A subscription that is due.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Due {
-    /// Whose it is.
+    /// The user.
     pub user_id: UserId,
-    /// Which.
+    /// The subscription.
     pub id: SubscriptionId,
-    /// Where it is.
+    /// Its position.
     pub status: Status,
 }
 
 /// One page of the index.
 #[derive(Debug)]
 pub struct DuePage {
-    /// What stands there; it may be nothing though more follows.
+    /// The items; it may be empty although more follow.
     pub items: Vec<Due>,
-    /// Where it goes on: in the same shard, or at the beginning of the next one. `None` where all of it is seen.
+    /// The next position: in the same shard, or at the beginning of the next one. `None` at the end.
     pub next: Option<DuePlace>,
 }
 
@@ -54,7 +54,7 @@ pub(super) fn due_attributes(subscription: &Subscription, grace: Grace) -> Optio
 }
 
 impl Store {
-    /// The subscriptions due at `now`, the oldest of a shard first: a page from this place on.
+    /// The subscriptions due at `now`, the oldest of a shard first: the page from this position on.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
@@ -62,12 +62,12 @@ impl Store {
         let query = self
             .due_query(from)?
             .key_condition_expression("due_shard = :shard AND due_at <= :now")
-            // Behind every id of that second: as text a fraction of it comes before the whole.
+            // Sorts after every id of that second: as text, a fraction of it comes before the whole second.
             .expression_attribute_values(":now", s(format!("{now:.0}$")));
         due_page(query, from.shard).await
     }
 
-    /// The subscriptions to a plan that give access or may: a page from this place on.
+    /// The subscriptions to a plan that give access or may give it: the page from this position on.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.

@@ -15,13 +15,13 @@ const KEPT_SECONDS: i64 = 35 * 86_400;
 pub struct EventRow {
     /// Stripe's id.
     pub id: String,
-    /// Stripe's name for what happened.
+    /// Stripe's type of the event.
     pub kind: String,
-    /// What it happened to, by Stripe's id.
+    /// The object, by Stripe's id.
     pub object_id: Option<String>,
-    /// The outcome in words.
+    /// The outcome as text.
     pub outcome: String,
-    /// When Stripe made it.
+    /// When Stripe created it.
     pub created_at: Timestamp,
     /// When it was handled.
     pub handled_at: Timestamp,

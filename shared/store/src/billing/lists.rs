@@ -14,35 +14,35 @@ use tollgate_domain::{PaymentId, PlanId, SubscriptionId, UserId};
 /// A filter of subscriptions or payments.
 #[derive(Debug, Clone, Default)]
 pub struct BillingFilter {
-    /// Whose.
+    /// The user.
     pub user_id: Option<UserId>,
-    /// Of which plan.
+    /// The plan.
     pub plan_id: Option<PlanId>,
-    /// In which status, by its name.
+    /// The status, by its name.
     pub status: Option<&'static str>,
 }
 
-/// A subscription or a payment, and whose it is.
+/// A subscription or a payment with its user.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Owned<T> {
-    /// Whose it is.
+    /// The user.
     pub user_id: UserId,
-    /// Who that is at Stripe.
+    /// The user's id at Stripe.
     #[serde(default)]
     pub stripe_customer_id: Option<String>,
-    /// What it is.
+    /// The subscription or payment.
     #[serde(flatten)]
     pub of: T,
 }
 
 /// An entity that has its own lists.
 pub(super) trait Kind: DeserializeOwned {
-    /// The partition of all of them.
+    /// The partition of all its rows.
     const LIST: &'static str;
-    /// What their sort keys begin with.
+    /// The prefix of their sort keys.
     const PREFIX: &'static str;
 
-    /// Stripe's id of what it is here.
+    /// Stripe's id of the object.
     fn stripe_id(&self) -> &str;
 }
 
@@ -64,7 +64,7 @@ impl Kind for Payment {
     }
 }
 
-/// Puts the row of `what`, a subscription or a payment of `user`, into the lists.
+/// Adds the row of `what`, a subscription or a payment of `user`, to the lists.
 pub(super) fn put_into_lists<T>(row: &mut Item, what: &T, user: &UserId, stripe_customer: Option<&String>)
 where
     T: Kind,
@@ -144,7 +144,7 @@ impl Store {
         self.list(index_query, page).await
     }
 
-    /// A subscription, whosever it is.
+    /// A subscription of any user.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
@@ -152,7 +152,7 @@ impl Store {
         self.one(id.to_string()).await
     }
 
-    /// A payment, whosever it is.
+    /// A payment of any user.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.

@@ -1,5 +1,6 @@
-//! The `billing` table. One partition holds the plans and what they are found by; one holds all of a user's: the customer,
-//! the subscriptions, the payments. One item leads from Stripe's customer to the user, one tells of each event seen, one of each trial.
+//! The `billing` table. One partition holds the plans and their lookup rows; one holds all rows of a user: the
+//! customer, the subscriptions, the payments. One item leads from Stripe's customer to the user; there is one for each
+//! handled event and for each trial.
 
 mod checkouts;
 mod customers;
@@ -38,7 +39,7 @@ fn user_partition(user: &UserId) -> String {
 }
 
 impl Store {
-    /// Everything in partition `pk` whose sort key starts with `prefix`, as it is now.
+    /// The current items of partition `pk` whose sort key starts with `prefix`.
     async fn billing_items(&self, pk: String, prefix: &str) -> Result<Vec<Item>, StoreError> {
         let mut call = self
             .client
@@ -77,7 +78,7 @@ fn no() -> AttributeValue {
     AttributeValue::Bool(false)
 }
 
-/// What an item is, by its sort key.
+/// The type of an item, by its sort key.
 fn sort_key(item: &Item) -> &str {
     item.get("sk").and_then(|sk| sk.as_s().ok()).map(String::as_str).unwrap_or_default()
 }

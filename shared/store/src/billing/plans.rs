@@ -1,4 +1,4 @@
-//! Plans: their rows, the codes that are never given twice, the prices that lead to them.
+//! Plans: their rows, the codes, which are never reused, and the rows that lead from prices to plans.
 
 use super::{Key, key, no, sort_key, yes};
 use crate::audit::audit_item;
@@ -26,13 +26,13 @@ const PRICE: &str = "PRICE#";
 pub struct PlanReservation {
     /// The code.
     pub code: PlanCode,
-    /// The id that the plan has or is to have.
+    /// The current or future id of the plan.
     pub plan_id: PlanId,
     /// The attempt to create it, afterwards its last price.
     pub attempt: Attempt,
     /// A digest of the object to create: another object needs another attempt.
     pub digest: String,
-    /// Whether it was made.
+    /// Whether the plan was created.
     pub is_made: bool,
 }
 
@@ -43,7 +43,7 @@ pub enum PlanWrite<'a> {
     Created {
         /// The plan.
         plan: &'a Plan,
-        /// The attempt that the reservation must still be of.
+        /// The attempt that the reservation must still have.
         attempt: &'a str,
         /// Its audit entry.
         audit: &'a AuditEntry,
@@ -52,7 +52,7 @@ pub enum PlanWrite<'a> {
     Changed {
         /// The plan.
         plan: &'a Plan,
-        /// The `updated_at` of the state that it was made from.
+        /// The `updated_at` of the state from which it was derived.
         from: Timestamp,
         /// Its audit entry.
         audit: &'a AuditEntry,
@@ -85,7 +85,7 @@ struct PriceRow {
 }
 
 impl Store {
-    /// All plans, archived ones too, and the plan of each price that is or was one's.
+    /// All plans, archived ones too, and the plan of each current or former price.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
@@ -102,7 +102,7 @@ impl Store {
         Ok(catalogue)
     }
 
-    /// All plans, archived ones too, as they were a moment ago.
+    /// All plans, archived ones too, by an eventually consistent read.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
@@ -121,7 +121,7 @@ impl Store {
         found.map(|row| read(BILLING, row)).transpose()
     }
 
-    /// What a code is kept for.
+    /// The reservation of a code.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.

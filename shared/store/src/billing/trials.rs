@@ -1,5 +1,5 @@
-//! The ledger of trials: one item for each address and each card that had a trial, by its hash. It holds nothing else of a
-//! person, and an erasure keeps it.
+//! The ledger of trials: one item for each address and each card that had a trial, by its hash. It holds no other
+//! personal data, and an erasure keeps it.
 
 use super::{Key, key};
 use crate::codec::{Item, item, read};
@@ -15,14 +15,14 @@ fn trial_key(hash: &str) -> Key {
     key(format!("TRIAL#{hash}"), TRIAL)
 }
 
-/// That an address or a card had a trial.
+/// The record that an address or a card had a trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrialEntry {
     /// The hash of the address or the card.
     pub hash: String,
     /// The subscription that began with the trial.
     pub subscription_id: SubscriptionId,
-    /// When it was entered.
+    /// When it was recorded.
     pub created_at: Timestamp,
 }
 

@@ -25,17 +25,17 @@ use tollgate_domain::billing::{Access, Changes, Customer, Grace, Payment, Subscr
 pub struct AccountWrite<'a> {
     /// The customer as read before the fetch.
     pub expected: &'a Customer,
-    /// What changed.
+    /// The changes.
     pub changes: &'a Changes,
-    /// The audit entries of it.
+    /// Their audit entries.
     pub audit: &'a [AuditEntry],
-    /// The mails that it causes.
+    /// Their mails.
     pub mails: &'a [OutboxMessage],
-    /// The trials that begin.
+    /// The trials that start.
     pub trials: &'a [TrialEntry],
-    /// The event that was the hint.
+    /// The event that caused the fetch.
     pub events: &'a [EventRow],
-    /// By which it is told when a subscription is due.
+    /// The rules for the time at which a subscription is due.
     pub grace: Grace,
 }
 

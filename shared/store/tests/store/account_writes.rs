@@ -30,7 +30,7 @@ fn access() -> Access {
     Access { tier: 2, features: Features(features.into_iter().collect()), until: Some(at(30 * DAY)) }
 }
 
-/// What goes with a write, apart from the state itself.
+/// The parts of a write besides the state itself.
 struct Along {
     audit: Vec<AuditEntry>,
     mails: Vec<OutboxMessage>,
@@ -64,13 +64,13 @@ async fn write(
         .await
 }
 
-/// Writes `changes` alone, which nothing hinders, and gives the customer's row.
+/// Writes `changes` alone, without conflicts, and returns the customer's row.
 async fn written(tables: &Tables, stored_customer: &Customer, changes: &Changes) -> Value {
     assert!(write(tables, stored_customer, changes, &Along::none()).await.unwrap());
     tables.row("billing", &of_ann("CUSTOMER")).await
 }
 
-/// Ann at Stripe with a checkout under way.
+/// Ann at Stripe with an open checkout.
 async fn with_checkout() -> (Tables, Customer) {
     let (tables, customer) = Tables::with_named_customer().await;
     tables.rival.reserve_checkout(&customer, &checkout("c1")).await.unwrap();
@@ -110,7 +110,7 @@ async fn a_write_stores_all_items_and_increments_the_version() {
             "created_at": at(0), "state": "pending", "ttl": START + 35 * DAY, "v": 1});
         assert_eq!(tables.row("outbox", &message).await, expected);
     }
-    assert_eq!(tables.all().await.len(), before.len() + 7, "and no more");
+    assert_eq!(tables.all().await.len(), before.len() + 7, "and no further items");
 }
 
 #[tokio::test]
@@ -136,7 +136,7 @@ async fn nothing_is_written_if_the_version_has_changed() {
     let listings = Changes { customer_is_gone: true, first_trial: true, ..changes() };
     assert!(!write(&tables, &stored_customer, &listings, &Along::all()).await.unwrap());
     let customer = Customer { version: 1, had_trial: true, ..stored_customer.clone() };
-    assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(customer.clone()), "the rival's work alone");
+    assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(customer.clone()), "only the rival's work");
     assert_eq!(tables.store.gate(&user(1)).await.unwrap().unwrap().tier, 0);
     assert_eq!(tables.store.subscriptions(&user(1)).await.unwrap(), []);
     assert_eq!(payments_of(&tables, 1).await, []);
@@ -148,14 +148,14 @@ async fn nothing_is_written_if_the_version_has_changed() {
 }
 
 #[tokio::test]
-async fn nothing_is_written_for_a_user_who_is_no_customer() {
+async fn nothing_is_written_for_a_user_without_a_customer() {
     let (tables, stored_customer) = Tables::with_customer().await;
     tables.delete("billing", &of_ann("CUSTOMER")).await;
     assert!(!tables.untouched(write(&tables, &stored_customer, &changes(), &Along::all())).await.unwrap());
 }
 
 #[tokio::test]
-async fn tier_features_and_their_end_are_set_in_the_gate_and_taken_away() {
+async fn tier_features_and_their_end_are_set_in_the_gate_and_removed() {
     let (tables, mut stored_customer) = Tables::with_customer().await;
     let gate = tables.store.gate(&user(1)).await.unwrap().unwrap();
     written(&tables, &stored_customer, &changes()).await;
@@ -181,7 +181,7 @@ async fn the_gate_stays_where_access_is_the_same() {
 }
 
 #[tokio::test]
-async fn access_for_a_gate_that_is_not_there_is_a_bug() {
+async fn access_for_a_missing_gate_is_a_bug() {
     let (tables, stored_customer) = Tables::with_customer().await;
     tables.delete("gate", &format!("USER#{}", user(1))).await;
     for access in [access(), Access::default()] {
@@ -261,7 +261,7 @@ async fn a_write_whose_answer_was_lost_happens_once() {
 }
 
 #[tokio::test]
-async fn a_write_that_gets_no_answer_is_unavailable_and_not_done() {
+async fn a_write_without_an_answer_is_unavailable_and_not_done() {
     let (tables, stored_customer) = with_checkout().await;
     tables.faults.next("TransactWriteItems", unreachable());
     unavailable(tables.untouched(write(&tables, &stored_customer, &changes(), &Along::all())).await);
@@ -270,7 +270,7 @@ async fn a_write_that_gets_no_answer_is_unavailable_and_not_done() {
 
 // A13
 #[tokio::test]
-async fn a_trial_is_entered_once_for_each_hash() {
+async fn a_trial_is_recorded_once_for_each_hash() {
     let (tables, stored_customer) = with_checkout().await;
     let store = &tables.store;
     let entry =

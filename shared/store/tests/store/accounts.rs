@@ -191,7 +191,7 @@ async fn admins_are_counted_and_others_are_not() {
 
 // S6
 #[tokio::test]
-async fn registering_a_known_address_holds_the_name_mails_the_owner_adds_decoys() {
+async fn registering_a_known_address_reserves_the_name_and_mails_the_owner() {
     let (tables, ann) = Tables::with_ann().await;
     let before = tables.all().await;
     assert!(tables.store.register_known(&username("Bob"), &mail(9), at(0)).await.unwrap());
@@ -210,20 +210,20 @@ async fn registering_a_known_address_holds_the_name_mails_the_owner_adds_decoys(
     let bytes: Vec<usize> = decoys.iter().map(|row| row["pad"].as_str().unwrap().len()).collect();
     assert_eq!(bytes, [1500, 1500, 1500, 20, 20, 20]);
     assert!(decoys.iter().all(|row| row["ttl"] == at(DAY).as_second()));
-    // One more than before: the hold, the mail, the decoys; as many as a registration writes.
+    // One more than before: the reservation, the mail, the decoys; as many as a registration writes.
     assert_eq!(tables.all().await.len(), before.len() + 8);
     assert_eq!(tables.store.profile(&ann.profile.id).await.unwrap().unwrap().username.as_str(), "Ann");
 }
 
 // S6
 #[tokio::test]
-async fn a_name_is_held_for_seven_days_and_free_then() {
+async fn a_name_is_reserved_for_seven_days() {
     let (tables, ann) = Tables::with_ann().await;
     let (name, address) = (username("Bob"), email("bob@example.com"));
     assert!(tables.store.register_known(&name, &mail(8), at(0)).await.unwrap());
     let until = 7 * DAY;
     let held = tables.untouched(tables.store.register_known(&username("BOB"), &mail(9), at(until - 1))).await;
-    assert!(!held.unwrap(), "held to the last second, in any case");
+    assert!(!held.unwrap(), "reserved to the last second, in any case");
     let taken = async |now: Timestamp| tables.store.find_taken(&name, &address, now).await.unwrap();
     assert_eq!(taken(at(until - 1)).await, TakenNames { username: true, email: None });
     assert_eq!(taken(at(until)).await, TakenNames { username: false, email: None });
@@ -254,7 +254,7 @@ async fn a_mailed_secret_is_stored_with_its_mail_until_a_day_after_its_expiry() 
 }
 
 #[tokio::test]
-async fn a_secret_for_a_new_address_is_found_by_that_address_the_newest_one() {
+async fn a_secret_for_a_new_address_is_found_by_it_the_newest_first() {
     let (tables, ann) = Tables::with_ann().await;
     let mut row = secret("r1", Purpose::ChangeEmail, &ann.profile);
     row.new_email = Some(email("New@example.com"));
@@ -357,7 +357,7 @@ async fn a_closed_account_has_no_session() {
         Gate { is_active: false, closing: Some(Closing::Deactivated), sessions: [].into(), ..ann.gate.clone() };
     assert_eq!(tables.store.gate(&user(1)).await.unwrap(), Some(closed));
     assert_eq!(tables.count("audit").await, 2);
-    assert!(tables.row("outbox", &mail(77).id.to_string()).await.get("body").is_some(), "what is to end at Stripe");
+    assert!(tables.row("outbox", &mail(77).id.to_string()).await.get("body").is_some(), "the command for Stripe");
     let again = tables
         .untouched(tables.store.close_account(&ann.gate, Closing::Deactivated, &mail(78), &entry(8, &user(1))))
         .await;

@@ -85,7 +85,7 @@ async fn a_verified_address_replaces_the_old_one_everywhere() {
 }
 
 #[tokio::test]
-async fn an_account_without_password_moves_too() {
+async fn an_account_without_password_changes_its_address_too() {
     let asked = Asked::with(NewAccount { credentials: None, ..newcomer("Ann", 1) }).await;
     assert_eq!(asked.verify().await.unwrap(), ChangedAddress::Done);
     assert_eq!(asked.tables.count("credentials").await, 0);
@@ -103,7 +103,7 @@ async fn an_address_that_was_registered_in_between_is_taken() {
 }
 
 #[tokio::test]
-async fn another_change_of_address_came_first() {
+async fn another_change_of_address_in_between_is_detected() {
     let asked = Asked::new().await;
     let other =
         asked.refused_after("identity", &of("USER"), |profile| profile["email_key"] = json!("other@example.com")).await;
@@ -111,7 +111,7 @@ async fn another_change_of_address_came_first() {
 }
 
 #[tokio::test]
-async fn the_old_address_belongs_to_another_account() {
+async fn an_old_address_that_belongs_to_another_account_is_refused() {
     let asked = Asked::new().await;
     let gone =
         asked.refused_after("identity", "EMAIL#ann@example.com", |marker| marker["user_id"] = json!(user(2))).await;
@@ -119,14 +119,14 @@ async fn the_old_address_belongs_to_another_account() {
 }
 
 #[tokio::test]
-async fn the_account_was_closed() {
+async fn a_closed_account_is_refused() {
     let asked = Asked::new().await;
     let closed = asked.refused_after("gate", &of("USER"), |gate| gate["is_active"] = json!(false)).await;
     assert_eq!(closed, ChangedAddress::Changed);
 }
 
 #[tokio::test]
-async fn a_new_password_came_between() {
+async fn a_new_password_in_between_is_detected() {
     let asked = Asked::new().await;
     let changed = asked.refused_after("gate", &of("USER"), |gate| gate["password_version"] = json!(2)).await;
     assert_eq!(changed, ChangedAddress::Changed);
@@ -137,7 +137,7 @@ async fn a_new_password_came_between() {
 }
 
 #[tokio::test]
-async fn the_credentials_belong_to_another_account() {
+async fn credentials_that_belong_to_another_account_are_refused() {
     let asked = Asked::new().await;
     let other = asked.refused_after("credentials", "ann@example.com", |found| found["user_id"] = json!(user(2))).await;
     assert_eq!(other, ChangedAddress::Changed);
@@ -145,7 +145,7 @@ async fn the_credentials_belong_to_another_account() {
 
 // S10
 #[tokio::test]
-async fn a_link_is_good_once() {
+async fn a_link_is_valid_once() {
     let asked = Asked::new().await;
     let key = format!("{}/OTP#change_email#r1", of("USER"));
     let used = asked.refused_after("sessions", &key, |row| row["used_at"] = json!(at(1))).await;
@@ -156,7 +156,7 @@ async fn a_link_is_good_once() {
 
 // B6, S5
 #[tokio::test]
-async fn the_session_that_asked_has_ended() {
+async fn an_ended_session_of_the_request_is_refused() {
     let asked = Asked::new().await;
     for sessions in [json!({}), json!({session(2).to_string(): at(900)})] {
         let ended = asked.refused_after("gate", &of("USER"), |gate| gate["sessions"] = sessions).await;
@@ -183,7 +183,7 @@ async fn identities_of_another_address_do_not_move_with_the_account() {
 
 // B9, S22
 #[tokio::test]
-async fn the_row_that_was_created_in_between_is_checked_first() {
+async fn a_row_that_was_created_in_between_is_checked_first() {
     let asked = Asked::new().await;
     let linked = asked.refused_after("identity", &of("USER"), |row| row["links"] = json!({"google": "g-1"})).await;
     assert_eq!(linked, ChangedAddress::Changed);

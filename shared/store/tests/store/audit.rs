@@ -1,4 +1,4 @@
-//! Entries that are part of no change.
+//! Entries that are not part of a change.
 
 use crate::faults::Fault;
 use crate::people::{at, entry, request, user};
@@ -40,7 +40,7 @@ async fn a_registration_is_listed_by_its_actor_though_it_is_not_in_that_index() 
     let made = |n: u8, seconds| AuditId::new(id.made_at() + SignedDuration::from_secs(seconds), [n; 10]);
     let registered = AuditEntry { id: made(1, 0), actor_id: Some(id), action: Action::Registered, ..entry(3, &id) };
     let signed_in = AuditEntry { id: made(2, 1), action: Action::SignedIn, ..registered.clone() };
-    // Written as they were before: in the index of actors as well.
+    // Written as by an earlier version: in the index of actors as well.
     let of_before = AuditEntry { id: made(3, 0), ..registered.clone() };
     for entry in [&registered, &signed_in, &of_before] {
         tables.store.record(entry).await.unwrap();

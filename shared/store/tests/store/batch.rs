@@ -52,14 +52,14 @@ async fn a_single_item_and_one_named_twice_are_read_as_one() {
 }
 
 #[tokio::test]
-async fn keys_that_are_left_out_are_asked_for_again() {
+async fn omitted_keys_are_requested_again() {
     let (tables, ann) = Tables::with_ann().await;
     tables.faults.take_calls();
     let all = unprocessed(&tables, &[("identity", key()), ("gate", key())]);
     tables.faults.next("BatchGetItem", [Fault::Answer(200, all)]);
     let (_, gate) = tables.store.profile_and_gate(&user(1)).await.unwrap().unwrap();
     assert_eq!((gate, tables.faults.count(), pauses(&tables).len()), (ann.gate, 2, 1));
-    // Of the answer that lacked a part, that part alone is asked for.
+    // Only the missing part of the answer is requested again.
     let part = unprocessed(&tables, &[("gate", key())]);
     tables.faults.next("BatchGetItem", [Fault::Answer(200, part)]);
     let (profile, gate) = tables.store.look_up(&(ProfileOf(user(2)), GateOf(user(1)))).await.unwrap();
@@ -69,7 +69,7 @@ async fn keys_that_are_left_out_are_asked_for_again() {
 }
 
 #[tokio::test]
-async fn keys_that_are_left_out_again_and_again_are_unavailable() {
+async fn keys_that_are_omitted_repeatedly_are_unavailable() {
     let (tables, _) = Tables::with_ann().await;
     tables.faults.take_waits();
     let remaining = unprocessed(&tables, &[("identity", key())]);
@@ -92,9 +92,9 @@ async fn a_throttled_batch_and_a_missing_table_are_unavailable() {
 }
 
 #[tokio::test]
-async fn nothing_is_taken_where_the_gate_does_not_admit() {
+async fn no_item_is_decoded_where_the_gate_does_not_admit() {
     let (tables, ann) = Tables::with_ann().await;
-    // Whoever looked at the profile would find that it is corrupt.
+    // A read of the profile would find that it is corrupt.
     tables.edit("identity", &key(), |row| row["email"] = json!(5)).await;
     let own = ProfileOf(user(1));
     assert!(tables.store.look_up_behind_gate(user(1), &own, |_| false).await.unwrap().is_none());

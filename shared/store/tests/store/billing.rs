@@ -1,4 +1,4 @@
-//! What the tests of billing are made of, and what all reads of the `billing` table have in common.
+//! The fixtures of the billing tests, and the properties that all reads of the `billing` table share.
 
 use crate::faults::Fault;
 use crate::people::{START, at, email, user};
@@ -52,7 +52,7 @@ pub fn plan(n: u8) -> Plan {
     }
 }
 
-/// One of plan 1, which Stripe was not asked for yet.
+/// One of plan 1 that was not created at Stripe yet.
 pub fn checkout(attempt_id: &str) -> Checkout {
     Checkout {
         attempt: attempt(attempt_id),
@@ -117,7 +117,7 @@ pub fn payment(n: u8) -> Payment {
     }
 }
 
-/// One that was made at the start and handled a minute later.
+/// One that was created at the start and handled a minute later.
 pub fn event(n: u8) -> EventRow {
     EventRow {
         id: format!("evt_{n}"),
@@ -150,7 +150,7 @@ impl Tables {
         (tables, customer)
     }
 
-    /// She who is `cus_1` at Stripe.
+    /// Ann, who is `cus_1` at Stripe.
     pub async fn with_named_customer() -> (Self, Customer) {
         let (tables, customer) = Self::with_customer().await;
         assert!(tables.rival.link_customer(&customer, "cus_1", None).await.unwrap());
@@ -158,7 +158,8 @@ impl Tables {
         (tables, customer)
     }
 
-    /// Makes the rows of `billing` whose keys start so, so large that a page of DynamoDB's (1 MB) holds three of them.
+    /// Enlarges the rows of `billing` whose keys have this prefix, so that a page of DynamoDB's (1 MB) holds three of
+    /// them.
     pub async fn enlarge(&self, prefixes: &[&str]) {
         for (key, mut row) in self.rows("billing").await {
             if prefixes.iter().any(|prefix| key.starts_with(prefix)) {
@@ -177,12 +178,12 @@ pub fn unexpected<T: std::fmt::Debug>(result: Result<T, StoreError>) {
     assert!(matches!(result, Err(StoreError::Unexpected(_))), "{result:?}");
 }
 
-/// Of the table `billing`.
+/// Key of the table `billing`.
 pub fn corrupt<T: std::fmt::Debug>(result: Result<T, StoreError>) {
     assert!(matches!(result, Err(StoreError::Corrupt { table: "billing", .. })), "{result:?}");
 }
 
-/// As many as there are tries of one call.
+/// The number of attempts of one call.
 pub fn unreachable() -> impl Iterator<Item = Fault> {
     (0..3).map(|_| Fault::Unreachable)
 }

@@ -1,4 +1,4 @@
-//! Checkouts: reserved where the customer is as it was read, opened and ended by the attempt that reserved.
+//! Checkouts: reserved while the customer is unchanged, opened and ended by the attempt that reserved.
 
 use crate::billing::{checkout, corrupt, of_ann, plan_id, unavailable, unreachable};
 use crate::faults::Fault;
@@ -18,7 +18,7 @@ async fn reserved() -> (Tables, Customer) {
     (tables, customer)
 }
 
-/// Whether `by` is reserved now.
+/// Whether `by` can reserve now.
 async fn reserve(tables: &Tables, from: &Customer, by: &str) -> bool {
     matches!(tables.store.reserve_checkout(from, &checkout(by)).await.unwrap(), CheckoutReservation::Done)
 }
@@ -40,7 +40,7 @@ async fn a_checkout_is_reserved_on_the_customer_and_the_version_stays() {
 }
 
 #[tokio::test]
-async fn of_two_tabs_one_reserves() {
+async fn only_one_of_two_tabs_reserves() {
     let (tables, customer) = Tables::with_named_customer().await;
     let (rival, from) = (tables.rival.clone(), customer.clone());
     let other = Fault::rival(async move {
@@ -67,7 +67,7 @@ async fn a_reservation_replaces_only_the_expected_checkout() {
     assert!(!tables.untouched(reserve(&tables, &from_none, "c2")).await, "there is one");
     assert!(reserve(&tables, &customer, "c2").await);
     assert_eq!(tables.store.customer(&user(1)).await.unwrap().unwrap().checkout, Some(checkout("c2")));
-    assert!(!tables.untouched(reserve(&tables, &customer, "c3")).await, "another one did before");
+    assert!(!tables.untouched(reserve(&tables, &customer, "c3")).await, "another attempt came before");
     tables.store.end_checkout(&user(1), "c2").await.unwrap();
     assert!(!tables.untouched(reserve(&tables, &customer, "c3")).await, "it ended");
 }
@@ -124,7 +124,7 @@ async fn a_checkout_is_ended_by_its_own_attempt() {
 
 // R8
 #[tokio::test]
-async fn a_checkout_is_opened_and_ended_though_the_answer_was_lost() {
+async fn a_checkout_is_opened_and_ended_although_the_answer_was_lost() {
     let (tables, _) = reserved().await;
     tables.faults.next("UpdateItem", [Fault::LostAnswer, Fault::Pass, Fault::LostAnswer]);
     assert!(open(&tables, "c1").await.is_some());

@@ -14,7 +14,7 @@ use tollgate_store::{NewAccount, Profile, RightsChange, StoreError};
 
 const DAY: i64 = 86_400;
 
-/// `newcomer`, who registers so many seconds after the start.
+/// `newcomer`, who registers this number of seconds after the start.
 fn newcomer_at(name: &str, n: u8, seconds: i64) -> NewAccount {
     let mut account = newcomer(name, n);
     let id = UserId::new(at(seconds), [n; 10]);
@@ -31,7 +31,7 @@ fn removal(of: &Profile) -> AuditEntry {
     AuditEntry { actor_id: None, action: Action::Deleted, ..entry(99, &of.id) }
 }
 
-/// The names that are found up to a time, and how many pages that took.
+/// The names that are found up to a time, and the number of pages.
 async fn found(tables: &Tables, until: i64) -> (Vec<String>, usize) {
     let (mut names, mut pages, mut after) = (Vec::new(), 0, None);
     loop {
@@ -76,7 +76,7 @@ async fn a_list_of_several_pages_continues_after_the_last_item() {
         let ann = tables.registered(newcomer_at("ann", 1, 0)).await.profile;
         tables.row("identity", &format!("USER#{}", ann.id)).await
     };
-    // All of one moment: the time alone does not tell where it goes on.
+    // All have the same time: the time alone is not a position.
     for n in 2..=150 {
         let mut row = row.clone();
         let id = UserId::new(at(0), [n; 10]);
@@ -102,7 +102,7 @@ async fn removing_an_account_removes_markers_password_and_gate_and_audits_it() {
     let mut closing = tables.all().await;
     closing.retain(|key, _| !others.contains_key(key));
     let closing: Vec<_> = closing.into_keys().collect();
-    // What ends by itself, and the trail.
+    // Items that expire, and the audit trail.
     assert_eq!(closing.len(), 4, "{closing:?}");
     assert!(
         closing.iter().all(|key| ["audit", "audit", "outbox", "sessions"].iter().any(|table| key.starts_with(table)))
@@ -130,7 +130,7 @@ async fn a_changed_account_is_not_removed() {
     refused("gate", &profile, "is_admin", json!(true)).await;
     assert!(tables.store.remove_unverified(&ann, &removal(&ann)).await.unwrap());
     let again = tables.untouched(tables.store.remove_unverified(&ann, &removal(&ann))).await.unwrap();
-    assert!(!again, "it is gone");
+    assert!(!again, "it was deleted");
 }
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn an_account_without_a_password_is_removed_too() {
 
 // R8
 #[tokio::test]
-async fn an_account_is_removed_once_if_the_answer_was_lost_and_not_without_one() {
+async fn a_removal_whose_answer_was_lost_happens_once() {
     let (tables, ann) = Tables::with_ann().await;
     tables.faults.next("TransactWriteItems", (0..3).map(|_| Fault::Unreachable));
     let error =
@@ -220,7 +220,7 @@ async fn a_deleted_account_is_no_admin_and_is_listed_only_for_erasure() {
 }
 
 #[tokio::test]
-async fn each_step_of_an_erasure_takes_its_part_and_may_be_done_again() {
+async fn each_step_of_an_erasure_can_be_repeated() {
     let (tables, ann) = deleted().await;
     let store = &tables.store;
     let keys = async |table: &str| tables.rows(table).await.into_keys().collect::<Vec<_>>();
@@ -235,7 +235,7 @@ async fn each_step_of_an_erasure_takes_its_part_and_may_be_done_again() {
         assert_eq!(keys("sessions").await, Vec::<String>::new());
     }
     store.forget_customer(&ann.id).await.unwrap();
-    assert_eq!(tables.count("billing").await, 0, "who never came near a checkout is not made a customer");
+    assert_eq!(tables.count("billing").await, 0, "a user without a checkout does not become a customer");
     assert_eq!(store.deleted(None).await.unwrap().items.len(), 1, "not before the last step");
     for _ in 0..2 {
         store.forget_user(&ann.id, at(60)).await.unwrap();
@@ -243,7 +243,7 @@ async fn each_step_of_an_erasure_takes_its_part_and_may_be_done_again() {
         assert_eq!(keys("identity").await, [format!("ERASED#{}", ann.id)]);
     }
     assert_eq!(store.erased(at(59), None).await.unwrap().items, []);
-    assert_eq!(store.erased(at(60), None).await.unwrap().items, [ann.id], "to be looked at once more");
+    assert_eq!(store.erased(at(60), None).await.unwrap().items, [ann.id], "for a second check");
     for _ in 0..2 {
         store.forget_erasure(&ann.id).await.unwrap();
         assert_eq!(tables.count("identity").await, 0);

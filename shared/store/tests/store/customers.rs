@@ -1,5 +1,5 @@
-//! Customers: one attempt at a time makes one, Stripe's id leads back to the user, and all of a user's billing is read as
-//! it was written.
+//! Customers: one attempt at a time creates one, Stripe's id leads to the user, and all billing data of a user is read
+//! as it was written.
 
 use crate::billing::{
     FIRST, attempt, checkout, corrupt, of_ann, of_user, payment, payments_of, subscription, unavailable, unexpected,
@@ -17,7 +17,7 @@ use tollgate_domain::billing::{
 use tollgate_domain::gate::Closing;
 use tollgate_store::{AccountWrite, OutboxMessage, PageOf, StoreError};
 
-/// Ann's, as the attempt `by` made it.
+/// Ann's, as the attempt `by` created it.
 fn customer(by: &str) -> Customer {
     Customer {
         user_id: user(1),
@@ -40,12 +40,12 @@ async fn name(tables: &Tables, by: &str, stripe_id: &str) -> bool {
     tables.store.link_customer(&customer(by), stripe_id, None).await.unwrap()
 }
 
-/// The customer that `by` made.
+/// The customer that `by` created.
 fn named(by: &str, stripe_id: &str) -> Customer {
     Customer { stripe_customer_id: Some(stripe_id.into()), attempt_email: None, ..customer(by) }
 }
 
-/// Writes these next to `stored_customer`.
+/// Writes these items in addition to `stored_customer`.
 async fn write(tables: &Tables, stored_customer: &Customer, subscriptions: &[Subscription], payments: &[Payment]) {
     let subscriptions = subscriptions.iter().map(|after| Changed { before: None, after: after.clone() });
     let changes = Changes { subscriptions: subscriptions.collect(), payments: payments.to_vec(), ..Changes::default() };
@@ -97,11 +97,11 @@ async fn an_attempt_replaces_only_the_expected_one_and_keeps_the_other_fields() 
     let now = reserve(&tables, "a2", Some("a1")).await.unwrap();
     assert_eq!(now, Customer { version: 7, had_trial: true, ..customer("a2") });
     assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(now.clone()));
-    assert_eq!(tables.untouched(reserve(&tables, "a3", Some("a1"))).await.unwrap(), now, "another one did before");
+    assert_eq!(tables.untouched(reserve(&tables, "a3", Some("a1"))).await.unwrap(), now, "another attempt came before");
 }
 
 #[tokio::test]
-async fn no_attempt_takes_the_place_of_the_one_that_made_the_customer() {
+async fn no_attempt_replaces_the_one_that_created_the_customer() {
     let (tables, named) = Tables::with_named_customer().await;
     assert_eq!(named, self::named("a1", "cus_1"));
     assert_eq!(tables.untouched(reserve(&tables, "a2", Some("a1"))).await.unwrap(), named);
@@ -157,14 +157,14 @@ async fn stripes_id_of_a_customer_leads_to_the_user() {
 }
 
 #[tokio::test]
-async fn a_customer_gets_no_name_from_another_attempt_and_no_second_one() {
+async fn a_customer_gets_no_id_from_another_attempt_and_no_second_one() {
     let (tables, _) = Tables::with_customer().await;
     assert!(!tables.untouched(name(&tables, "a2", "cus_1")).await, "another attempt's");
     assert!(name(&tables, "a1", "cus_1").await);
     assert!(!tables.untouched(name(&tables, "a1", "cus_2")).await, "it has one");
     assert!(!tables.untouched(name(&tables, "a2", "cus_1")).await, "and not from another attempt");
     tables.delete("billing", &of_ann("CUSTOMER")).await;
-    assert!(!tables.untouched(name(&tables, "a1", "cus_1")).await, "nobody's");
+    assert!(!tables.untouched(name(&tables, "a1", "cus_1")).await, "an unknown user");
 }
 
 #[tokio::test]
@@ -197,8 +197,8 @@ async fn another_address_is_stored_for_a_customer_and_returns_the_stripe_id() {
     assert_eq!(tables.store.update_customer_email(&user(1), &new).await.unwrap(), None, "not at Stripe yet");
     let renamed = Customer { email: Some(new.clone()), ..customer("a1") };
     assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(renamed));
-    // R16: under the attempt's key Stripe takes the old address alone, and is told the new one in turn.
-    assert!(!tables.untouched(name(&tables, "a1", "cus_1")).await, "nobody knows that Stripe must be told");
+    // R16: with the attempt's key Stripe accepts only the old address, and is sent the new one afterwards.
+    assert!(!tables.untouched(name(&tables, "a1", "cus_1")).await, "no command for Stripe was stored");
     let expected = tables.store.customer(&user(1)).await.unwrap().unwrap();
     let command = UserCommand { user_id: user(1), email: expected.email.clone(), ends_checkouts: false };
     let command = OutboxMessage::of_command(&Command::User(command), message(1), at(5)).unwrap();
@@ -211,7 +211,7 @@ async fn another_address_is_stored_for_a_customer_and_returns_the_stripe_id() {
     assert_eq!(tables.store.customer(&user(1)).await.unwrap().unwrap().email, Some(newer));
     tables.store.forget_customer(&user(1)).await.unwrap();
     let forgotten = tables.untouched(tables.store.update_customer_email(&user(1), &new)).await.unwrap();
-    assert_eq!(forgotten, None, "an order that comes late brings no address back");
+    assert_eq!(forgotten, None, "a late command does not restore an address");
     let remaining = tables.store.customer(&user(1)).await.unwrap().unwrap();
     assert_eq!((remaining.email, remaining.stripe_customer_id.as_deref()), (None, Some("cus_1")));
 }
@@ -269,7 +269,7 @@ async fn payments_come_newest_first_page_by_page() {
         (Some(2), 2, vec![1], false),
         (Some(2), 1, vec![1], false),
         (Some(1), 2, vec![], false),
-        // One that is not there, later than all.
+        // One that does not exist, later than all.
         (Some(9), 2, vec![5, 4], true),
     ] {
         let place = after.map(|n| format!("PAY#{}", payment(n).id));
@@ -282,14 +282,14 @@ async fn payments_come_newest_first_page_by_page() {
         assert_eq!(tables.faults.count(), 1);
     }
     assert_eq!(payments_of(&tables, 2).await, [], "of another user");
-    // The last id that there can be.
+    // The last possible id.
     let last = PaymentId::from_bare(&"f".repeat(32)).unwrap();
     write(&tables, &Customer { version: 1, ..stored_customer }, &[], &[Payment { id: last, ..payment(6) }]).await;
     assert_eq!(payments_of(&tables, 1).await[0].id, last);
 }
 
 #[tokio::test]
-async fn a_payment_keeps_all_that_is_known_of_it() {
+async fn a_payment_retains_all_its_fields() {
     let (tables, stored_customer) = Tables::with_customer().await;
     let refunded = Payment {
         subscription_id: None,
@@ -327,13 +327,13 @@ async fn customers_subscriptions_and_payments_of_another_shape_are_corrupt() {
 
 // R8
 #[tokio::test]
-async fn a_name_and_an_address_are_stored_if_the_answer_was_lost() {
+async fn an_id_and_an_address_are_stored_if_the_answer_was_lost() {
     let (tables, _) = Tables::with_customer().await;
     tables.faults.next("TransactWriteItems", [Fault::LostAnswer]);
     assert!(name(&tables, "a1", "cus_1").await);
     tables.faults.next("UpdateItem", [Fault::LostAnswer]);
-    let told = tables.store.update_customer_email(&user(1), &email("new@example.com")).await.unwrap();
-    assert_eq!((told.as_deref(), tables.faults.count()), (Some("cus_1"), 4));
+    let updated = tables.store.update_customer_email(&user(1), &email("new@example.com")).await.unwrap();
+    assert_eq!((updated.as_deref(), tables.faults.count()), (Some("cus_1"), 4));
 }
 
 #[tokio::test]
@@ -346,7 +346,7 @@ async fn a_write_without_an_answer_is_unavailable_and_not_made() {
     unavailable(tables.untouched(tables.store.update_customer_email(&user(1), &email("new@example.com"))).await);
     unavailable(tables.untouched(tables.store.link_customer(&customer("a1"), "cus_1", None)).await);
     unavailable(tables.store.user_of_customer("cus_1").await);
-    // What stands there instead cannot be read.
+    // The stored item cannot be read.
     tables.faults.next("GetItem", unreachable());
     unavailable(tables.untouched(reserve(&tables, "a2", None)).await);
     tables.faults.next("Query", unreachable());

@@ -1,4 +1,4 @@
-//! The index of what is due: who stands in it, by when, and in which order it is read, shard after shard.
+//! The index of due subscriptions: its items, their times, and the order of its reads, shard after shard.
 
 use crate::billing::{DAY, corrupt, of_ann, plan_id, subscription, unavailable, unexpected, unreachable};
 use crate::people::{at, at_ms, user};
@@ -10,7 +10,7 @@ use tollgate_domain::SubscriptionId;
 use tollgate_domain::billing::{Changed, Changes, Customer, DuePlace, Grace, Status, Subscription};
 use tollgate_store::{AccountWrite, Due, StoreError};
 
-/// The index has so many parts.
+/// The number of shards.
 const SHARDS: u64 = 8;
 
 /// Ann's subscriptions, written one after the other.
@@ -58,7 +58,7 @@ fn shard(shard: u64) -> DuePlace {
     DuePlace { shard, after: None }
 }
 
-/// What is due from the first shard to the last, and how much of it each page has.
+/// The due items from the first shard to the last, and their number on each page.
 async fn due(tables: &Tables, now: Timestamp) -> (Vec<SubscriptionId>, Vec<usize>) {
     let (mut ids, mut pages, mut from) = (Vec::new(), Vec::new(), Some(DuePlace::default()));
     while let Some(place) = from {
@@ -88,12 +88,12 @@ fn id(n: u8) -> SubscriptionId {
     subscription(n).id
 }
 
-/// Subscription `n`, whose period ends so many seconds after the start.
+/// Subscription `n`, whose period ends this number of seconds after the start.
 fn ends(n: u8, seconds: i64) -> Subscription {
     Subscription { current_period_end: at(seconds), ..subscription(n) }
 }
 
-/// Puts `n`, with plan 1, into shard 3 of the index, due so many seconds after the start.
+/// Adds `n`, with plan 1, to shard 3 of the index, due this number of seconds after the start.
 async fn put(tables: &Tables, n: u8, seconds: i64) {
     let row = json!({"pk": "USER#", "sk": format!("SUB#{}", id(n)), "user_id": user(1), "id": id(n), "status": "active",
         "plan_id": plan_id(1), "due_shard": "DUE#3", "due_at": format!("{}#{}", at(seconds), id(n))});
@@ -137,7 +137,7 @@ async fn a_due_item_names_its_user_and_subscription_in_its_shard() {
 }
 
 #[tokio::test]
-async fn a_subscription_is_due_from_its_moment_on() {
+async fn a_subscription_is_due_from_its_time_on() {
     let tables = Tables::new().await;
     put(&tables, 1, 60).await;
     assert_eq!(due(&tables, at_ms(59_999)).await.0, []);
@@ -147,7 +147,7 @@ async fn a_subscription_is_due_from_its_moment_on() {
 }
 
 #[tokio::test]
-async fn the_longest_due_come_first_a_hundred_at_once() {
+async fn the_longest_due_come_first_in_pages_of_a_hundred() {
     let tables = Tables::new().await;
     let order: Vec<u8> = (0..201).rev().collect();
     for (n, seconds) in order.iter().zip(0..) {
@@ -188,7 +188,7 @@ async fn a_page_without_the_plans_subscriptions_is_not_the_last() {
 }
 
 #[tokio::test]
-async fn a_place_that_no_page_gave_is_a_bug() {
+async fn a_position_that_no_page_returned_is_a_bug() {
     let tables = Tables::new().await;
     for after in ["", "{", "[]", r#"{"pk": 5}"#] {
         let place = DuePlace { shard: 3, after: Some(after.to_owned()) };

@@ -1,4 +1,4 @@
-//! What goes wrong with a call, as a caller is told.
+//! The errors of calls, as callers get them.
 
 use crate::faults::Fault;
 use crate::people::{entry, user};
@@ -6,7 +6,7 @@ use crate::tables::Tables;
 use serde_json::json;
 use tollgate_store::StoreError;
 
-/// What a read, an update, a put and a transaction say when every try of theirs meets this.
+/// The errors of a read, an update, a put and a transaction when each of their attempts meets this.
 async fn errors(fault: impl Fn() -> Fault) -> Vec<StoreError> {
     let (tables, ann) = Tables::with_ann().await;
     for operation in ["GetItem", "UpdateItem", "PutItem", "TransactWriteItems"] {
@@ -53,7 +53,7 @@ async fn a_call_that_succeeds_on_its_third_attempt_is_done() {
     assert_eq!(tables.faults.count(), 3);
 }
 
-/// A call that is not tried again.
+/// A call that is not retried.
 async fn refused(code: &str) -> [StoreError; 2] {
     let (tables, ann) = Tables::with_ann().await;
     tables.faults.next("GetItem", [Fault::error(code)]);

@@ -1,4 +1,4 @@
-//! Events of Stripe's: known again for 35 days.
+//! Stripe's events: recognised for 35 days.
 
 use crate::billing::{event, event_row, unavailable, unreachable};
 use crate::faults::Fault;
@@ -37,7 +37,7 @@ async fn an_event_whose_answer_was_lost_is_stored_once() {
 }
 
 #[tokio::test]
-async fn an_event_that_gets_no_answer_is_unavailable() {
+async fn an_event_without_an_answer_is_unavailable() {
     let tables = Tables::new().await;
     tables.faults.next("PutItem", unreachable());
     tables.faults.next("GetItem", unreachable());

@@ -18,22 +18,22 @@ use std::time::Duration;
 
 type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// What a call meets on its way.
+/// The fault of a call.
 pub enum Fault {
     /// Nothing.
     Pass,
-    /// This answer, and the engine never hears of the call.
+    /// This answer, without a call of the engine.
     Answer(u16, Value),
     /// The engine does the work; the answer never arrives.
     LostAnswer,
-    /// No connection: the engine never hears of the call.
+    /// No connection, and no call of the engine.
     Unreachable,
-    /// The work of another writer, done just before the call.
+    /// Work of another writer, done just before the call.
     Rival(BoxFuture),
 }
 
 impl Fault {
-    /// A rival's work.
+    /// The work of a rival.
     pub fn rival(work: impl Future<Output = ()> + Send + 'static) -> Self {
         Self::Rival(Box::pin(work))
     }
@@ -54,7 +54,7 @@ impl Fault {
     }
 }
 
-/// A call that the store made: its operation by the API's own name, and what it said.
+/// A call of the store: its operation by its name in the API, and its body.
 #[derive(Debug, Clone)]
 pub struct Call {
     pub operation: String,
@@ -85,20 +85,20 @@ impl FaultInjector {
         self.0.state.lock().unwrap()
     }
 
-    /// The next calls of `operation` meet these, one each, in this order.
+    /// The next calls of `operation` meet these faults, one each, in this order.
     pub fn next(&self, operation: &str, planned: impl IntoIterator<Item = Fault>) {
         self.state().planned.extend(planned.into_iter().map(|fault| (operation.to_owned(), fault)));
     }
 
-    /// Takes away what is left for calls that did not come: one that is not tried again meets it once.
+    /// Removes the remaining faults: a call that is not retried meets its fault once.
     pub fn clear(&self) {
         self.state().planned.clear();
     }
 
-    /// The calls since the last time this was asked. What was set for calls that never came is a mistake of the test.
+    /// The calls since this was last called. Faults for calls that never came are a mistake of the test.
     pub fn take_calls(&self) -> Vec<Call> {
         let mut state = self.state();
-        assert!(state.planned.is_empty(), "not every call came that was to meet something");
+        assert!(state.planned.is_empty(), "not every fault met its call");
         std::mem::take(&mut state.calls)
     }
 
@@ -107,12 +107,12 @@ impl FaultInjector {
         self.take_calls().len()
     }
 
-    /// Notes a wait of the store's or the SDK's, which is over at once.
+    /// Records a wait of the store or the SDK, which ends at once.
     pub fn wait(&self, duration: Duration) {
         self.state().waits.push(duration);
     }
 
-    /// The waits since the last time this was asked.
+    /// The waits since this was last called.
     pub fn take_waits(&self) -> Vec<Duration> {
         std::mem::take(&mut self.state().waits)
     }
@@ -137,7 +137,7 @@ impl FaultInjector {
             Fault::LostAnswer => {
                 assert!(
                     self.0.engine.call(request).await?.status().is_success(),
-                    "there was no work whose answer to lose"
+                    "there was no call whose answer could be lost"
                 );
                 return Err(ConnectorError::io("the connection was closed before the answer".into()));
             }

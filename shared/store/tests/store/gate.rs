@@ -1,4 +1,4 @@
-//! Sessions in the gate: how they come in, what refuses them, how they end.
+//! Sessions in the gate: how they are added, refused and ended.
 
 use crate::faults::Fault;
 use crate::people::{at, entry, mail, newcomer, secret, session, user};
@@ -41,7 +41,7 @@ async fn an_unknown_user_has_no_gate() {
 }
 
 #[tokio::test]
-async fn a_gate_is_read_as_it_was_written() {
+async fn a_stored_gate_is_read_back_unchanged() {
     let tables = Tables::new().await;
     let mut ann = newcomer("Ann", 1);
     ann.gate.sessions.insert(session(3), at(7));
@@ -72,7 +72,7 @@ async fn the_sessions_that_make_room_end_in_the_same_write() {
 async fn the_fiftieth_session_is_admitted_and_the_next_one_is_not() {
     let tables = with_sessions(49).await;
     assert!(admit(&tables, 100, &[], None).await.unwrap().is_some());
-    assert_eq!(tables.untouched(admit(&tables, 101, &[], None)).await.unwrap(), None, "fifty came in meanwhile");
+    assert_eq!(tables.untouched(admit(&tables, 101, &[], None)).await.unwrap(), None, "fifty were added meanwhile");
     let gate = admit(&tables, 101, &[session(0)], None).await.unwrap().unwrap();
     assert_eq!(gate.sessions.len(), 50, "one made room");
     tables.edit("gate", &key(), |gate| gate["sessions"][session(102).to_string()] = json!(at(900))).await;
@@ -81,12 +81,12 @@ async fn the_fiftieth_session_is_admitted_and_the_next_one_is_not() {
 
 // S17
 #[tokio::test]
-async fn no_session_is_admitted_to_a_closed_account() {
+async fn a_closed_account_admits_no_session() {
     let tables = with_sessions(1).await;
     tables.edit("gate", &key(), |gate| gate["is_active"] = json!(false)).await;
     assert_eq!(tables.untouched(admit(&tables, 9, &[], None)).await.unwrap(), None);
     tables.delete("gate", &key()).await;
-    assert_eq!(tables.untouched(admit(&tables, 9, &[], None)).await.unwrap(), None, "or is gone");
+    assert_eq!(tables.untouched(admit(&tables, 9, &[], None)).await.unwrap(), None, "or was deleted");
 }
 
 // R10
@@ -95,7 +95,7 @@ async fn a_sign_in_with_a_password_that_was_just_changed_is_refused() {
     let tables = with_sessions(1).await;
     tables.edit("gate", &key(), |gate| gate["password_version"] = json!(2)).await;
     assert_eq!(tables.untouched(admit(&tables, 9, &[], Some(1))).await.unwrap(), None);
-    assert!(admit(&tables, 9, &[], None).await.unwrap().is_some(), "one by a provider does not ask");
+    assert!(admit(&tables, 9, &[], None).await.unwrap().is_some(), "one by a provider does not check");
 }
 
 // R8
@@ -105,7 +105,7 @@ async fn a_session_whose_answer_was_lost_is_admitted_once() {
     tables.faults.next("UpdateItem", [Fault::LostAnswer]);
     let gate = admit(&tables, 100, &[], Some(1)).await.unwrap().unwrap();
     assert_eq!((gate.sessions.len(), tables.faults.count()), (49, 2));
-    // Where it is the fiftieth the gate has to be asked: it says that the session is in.
+    // At the fiftieth the gate must be read: it contains the session.
     tables.faults.next("UpdateItem", [Fault::LostAnswer]);
     assert_eq!(admit(&tables, 101, &[], Some(1)).await.unwrap(), None);
     let gate = tables.store.gate(&user(1)).await.unwrap().unwrap();
@@ -143,7 +143,7 @@ async fn admit_by_code(tables: &Tables, row: &OneTimeRow, new: u8) -> Admitted {
 
 // S11
 #[tokio::test]
-async fn a_code_makes_one_session_and_is_used_up_by_it() {
+async fn a_code_creates_one_session_and_is_used_up_by_it() {
     let (tables, row) = with_code().await;
     assert_eq!(admit_by_code(&tables, &row, 9).await, Admitted::Done);
     let gate = tables.store.gate(&user(1)).await.unwrap().unwrap();
@@ -171,7 +171,7 @@ async fn a_code_creates_no_session_if_the_gate_has_changed() {
 }
 
 #[tokio::test]
-async fn a_session_by_code_that_gets_no_answer_is_unavailable() {
+async fn a_session_by_code_without_an_answer_is_unavailable() {
     let (tables, row) = with_code().await;
     tables.faults.next("TransactWriteItems", (0..3).map(|_| Fault::Unreachable));
     let (user, session) = (user(1), session(9));
@@ -189,13 +189,13 @@ async fn a_session_ends_once_with_its_entry() {
     assert_eq!(gate.sessions, [(session(1), at(900))].into());
     assert_eq!(tables.count("audit").await, 2);
     let again = tables.untouched(tables.store.end_session(&user(1), &session(0), &entry(8, &user(1)))).await;
-    assert!(!again.unwrap(), "it lives no more");
-    let nobody = tables.untouched(tables.store.end_session(&user(5), &session(0), &entry(8, &user(5)))).await;
-    assert!(!nobody.unwrap(), "nobody's");
+    assert!(!again.unwrap(), "it is not live any more");
+    let unknown = tables.untouched(tables.store.end_session(&user(5), &session(0), &entry(8, &user(5)))).await;
+    assert!(!unknown.unwrap(), "an unknown user");
 }
 
 #[tokio::test]
-async fn an_end_that_gets_no_answer_is_unavailable() {
+async fn an_end_without_an_answer_is_unavailable() {
     let tables = with_sessions(1).await;
     tables.faults.next("TransactWriteItems", (0..3).map(|_| Fault::Unreachable));
     let done = tables.untouched(tables.store.end_session(&user(1), &session(0), &entry(7, &user(1)))).await;

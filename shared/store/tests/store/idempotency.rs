@@ -1,4 +1,4 @@
-//! Answers under an idempotency key: the first call begins, all others of its 24 hours get what came of it.
+//! Answers under an idempotency key: the first call starts, all others within 24 hours get its outcome.
 
 use crate::billing::{unavailable, unreachable};
 use crate::faults::Fault;
@@ -11,7 +11,7 @@ const KEY: &str = "IDEMPOTENT#ann#subscribe#1";
 const DAY_MS: i64 = 24 * 3600 * 1000;
 const LAPSES_MS: i64 = 30_000;
 
-/// Request `n` with the body `digest`, so many milliseconds after the start.
+/// Request `n` with the body `digest`, this number of milliseconds after the start.
 async fn begin(tables: &Tables, digest: &str, n: u8, ms: i64) -> IdempotentCall {
     tables.store.begin_once("ann#subscribe#1", digest, &request(n), at_ms(ms)).await.unwrap()
 }
@@ -28,14 +28,14 @@ async fn forget(tables: &Tables, n: u8) -> Result<(), StoreError> {
     tables.store.forget_call("ann#subscribe#1", &request(n)).await
 }
 
-/// Request 1 began at the start.
+/// Request 1, which started at the start.
 async fn begun() -> Tables {
     let tables = Tables::new().await;
     assert_eq!(begin(&tables, "d1", 1, 0).await, IdempotentCall::Begun);
     tables
 }
 
-/// And was answered.
+/// The same, with its answer.
 async fn answered() -> Tables {
     let tables = begun().await;
     keep(&tables, 1, "{}").await.unwrap();
@@ -54,14 +54,14 @@ async fn the_first_call_starts_and_is_stored_for_a_day() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_under_way_is_not_made_twice() {
+async fn a_running_call_is_not_made_twice() {
     let tables = begun().await;
     assert_eq!(tables.untouched(begin(&tables, "d1", 2, 0)).await, IdempotentCall::UnderWay);
     assert_eq!(tables.untouched(begin(&tables, "d1", 2, LAPSES_MS - 1)).await, IdempotentCall::UnderWay);
 }
 
 #[tokio::test]
-async fn a_key_is_one_bodys() {
+async fn a_key_belongs_to_one_body() {
     let tables = begun().await;
     assert_eq!(tables.untouched(begin(&tables, "d2", 2, 0)).await, IdempotentCall::OtherBody, "under way");
     keep(&tables, 1, "{}").await.unwrap();
@@ -70,7 +70,7 @@ async fn a_key_is_one_bodys() {
 }
 
 #[tokio::test]
-async fn the_answer_is_given_again_for_a_day() {
+async fn the_answer_is_returned_again_for_a_day() {
     let tables = answered().await;
     let expected = json!({"pk": KEY, "digest": "d1", "begun_ms": START * 1000, "by": request(1).bare(),
         "status": 201, "content_type": "application/json", "body": "{}", "ttl": START + 86_400 + 60, "v": 1});
@@ -87,7 +87,7 @@ async fn the_answer_is_given_again_for_a_day() {
 }
 
 #[tokio::test]
-async fn a_call_without_an_answer_lapses_after_half_a_minute() {
+async fn a_call_without_an_answer_expires_after_half_a_minute() {
     let tables = begun().await;
     assert_eq!(begin(&tables, "d2", 2, LAPSES_MS).await, IdempotentCall::Begun);
     let expected = json!({"pk": KEY, "digest": "d2", "begun_ms": START * 1000 + LAPSES_MS, "by": request(2).bare(),
@@ -103,7 +103,7 @@ async fn a_call_without_an_answer_lapses_after_half_a_minute() {
 }
 
 #[tokio::test]
-async fn an_answer_is_forgotten_after_a_day() {
+async fn an_answer_expires_after_a_day() {
     let tables = answered().await;
     assert_eq!(begin(&tables, "d2", 2, DAY_MS).await, IdempotentCall::Begun);
     let expected = json!({"pk": KEY, "digest": "d2", "begun_ms": START * 1000 + DAY_MS, "by": request(2).bare(),
@@ -132,7 +132,7 @@ async fn only_the_owner_can_forget_a_call_which_can_then_start_at_once() {
 }
 
 #[tokio::test]
-async fn of_two_simultaneous_calls_one_starts() {
+async fn only_one_of_two_simultaneous_calls_starts() {
     let tables = Tables::new().await;
     let rival = tables.rival.clone();
     let other = Fault::rival(async move {

@@ -1,4 +1,4 @@
-//! The public keys in the gate: those with the newest key stand.
+//! The public keys in the gate: the set with the newest key is stored.
 
 use crate::billing::{unavailable, unreachable};
 use crate::faults::Fault;
@@ -12,7 +12,7 @@ async fn published(tables: &Tables) -> Option<String> {
 }
 
 #[tokio::test]
-async fn keys_are_read_as_they_were_published() {
+async fn published_keys_are_read_back_unchanged() {
     let tables = Tables::new().await;
     assert_eq!(published(&tables).await, None, "never published");
     tables.store.publish_keys(r#"{"keys":[]}"#, at_ms(5), at(7)).await.unwrap();
@@ -23,14 +23,14 @@ async fn keys_are_read_as_they_were_published() {
 }
 
 #[tokio::test]
-async fn keys_take_the_place_of_others_unless_those_have_a_newer_one() {
+async fn keys_replace_others_unless_those_have_a_newer_one() {
     let tables = Tables::new().await;
     tables.store.publish_keys("first", at_ms(5), at(7)).await.unwrap();
     tables.store.publish_keys("without the oldest", at_ms(5), at(7)).await.unwrap();
     assert_eq!(published(&tables).await.as_deref(), Some("without the oldest"));
     tables.store.publish_keys("newer", at_ms(6), at(7)).await.unwrap();
     assert_eq!(published(&tables).await.as_deref(), Some("newer"));
-    // By a process that has not heard of the new key yet.
+    // By a process that does not know the new key yet.
     tables.untouched(tables.store.publish_keys("stale", at_ms(5), at(7))).await.unwrap();
 }
 
@@ -58,7 +58,7 @@ async fn malformed_keys_are_ignored_and_no_answer_is_unavailable() {
 
 // R17
 #[tokio::test]
-async fn keys_keep_the_time_at_which_those_of_es256_were_published_first() {
+async fn keys_retain_the_time_at_which_es256_was_first_published() {
     let tables = Tables::new().await;
     tables.store.publish_keys("first", at(0), at(7)).await.unwrap();
     tables.store.publish_keys("second", at(1), at(60)).await.unwrap();
@@ -68,7 +68,7 @@ async fn keys_keep_the_time_at_which_those_of_es256_were_published_first() {
 
 // R17, R18
 #[tokio::test]
-async fn keys_of_the_version_before_are_read_and_get_the_time_of_those_of_es256() {
+async fn keys_of_the_version_before_get_the_time_of_their_es256_keys() {
     let tables = Tables::new().await;
     tables.put("gate", json!({"pk": "KEYS", "jwks": "old", "newest_ms": 0, "v": 1})).await;
     let old = PublishedKeySet { jwks: "old".to_owned(), es256_since: None };

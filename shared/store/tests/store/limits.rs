@@ -1,4 +1,4 @@
-//! Rates of calls, mails to an address, tries at codes.
+//! Rates of calls, mails to an address, attempts at codes.
 
 use crate::faults::Fault;
 use crate::people::{START, at, at_ms, request};
@@ -20,7 +20,7 @@ fn full(retry_after_seconds: u32) -> Bucket {
 
 // S7
 #[tokio::test]
-async fn five_calls_come_at_once_and_then_one_every_twelve_seconds() {
+async fn five_calls_are_allowed_at_once_and_then_one_every_twelve_seconds() {
     let tables = Tables::new().await;
     for n in 0..5 {
         assert_eq!(take(&tables, n, 0).await, Bucket::Admitted, "{n}");
@@ -31,7 +31,7 @@ async fn five_calls_come_at_once_and_then_one_every_twelve_seconds() {
     assert_eq!(tables.untouched(take(&tables, 5, 11_999)).await, full(1));
     assert_eq!(take(&tables, 5, 12_000).await, Bucket::Admitted);
     assert_eq!(tables.untouched(take(&tables, 6, 12_000)).await, full(12));
-    // Calm again: the bucket has run dry to the millisecond.
+    // Idle again: the bucket is empty to the millisecond.
     tables.faults.take_calls();
     assert_eq!(take(&tables, 6, 72_000).await, Bucket::Admitted);
     assert_eq!(tables.faults.count(), 1);
@@ -42,7 +42,7 @@ async fn five_calls_come_at_once_and_then_one_every_twelve_seconds() {
 }
 
 #[tokio::test]
-async fn buckets_do_not_know_of_each_other() {
+async fn buckets_are_independent() {
     let tables = Tables::new().await;
     let one = Quota { calls: 1, window_seconds: 600 };
     for bucket in ["a", "b"] {
@@ -124,7 +124,7 @@ async fn an_address_gets_five_mails_a_minute_and_ten_of_a_kind_by_one_client() {
 }
 
 #[tokio::test]
-async fn of_two_mails_of_one_moment_one_is_sent() {
+async fn only_one_of_two_simultaneous_mails_is_sent() {
     for first in [false, true] {
         let tables = Tables::new().await;
         assert!(first || count(&tables, "reset", 1, 0).await);
@@ -195,13 +195,13 @@ async fn a_code_attempt_whose_answer_was_lost_counts_once() {
     }
     tables.faults.next("UpdateItem", [Fault::LostAnswer]);
     tables.store.forgive_code_try("ann", &request(20)).await.unwrap();
-    assert_eq!(tables.row("limits", "TRIES#ann").await["count"], 19, "and given back once");
+    assert_eq!(tables.row("limits", "TRIES#ann").await["count"], 19, "and returned once");
     tables.faults.take_calls();
 }
 
 // S11
 #[tokio::test]
-async fn a_right_try_is_given_back() {
+async fn a_right_try_is_not_counted() {
     let tables = Tables::new().await;
     for n in 1..4 {
         try_code(&tables, n, 0).await;
@@ -212,13 +212,13 @@ async fn a_right_try_is_given_back() {
     }
     tables.untouched(tables.store.forgive_code_try("ann", &request(9))).await.unwrap();
     tables.untouched(tables.store.forgive_code_try("bob", &request(9))).await.unwrap();
-    // A count of none starts a day of its own.
+    // A count of zero starts a new day.
     assert!(try_code(&tables, 4, 7).await);
     assert_eq!(tables.row("limits", "TRIES#ann").await["ends_ms"], START_MS + 7 + DAY_MS);
 }
 
 #[tokio::test]
-async fn a_try_that_gets_no_answer_is_unavailable() {
+async fn a_try_without_an_answer_is_unavailable() {
     let tables = Tables::new().await;
     tables.faults.next("UpdateItem", (0..6).map(|_| Fault::Unreachable));
     let error = tables.store.count_code_try("ann", &request(1), at(0)).await.unwrap_err();
@@ -244,7 +244,7 @@ fn hour_left() -> u32 {
 
 // B7, S7
 #[tokio::test]
-async fn a_client_is_refused_by_the_minute_by_the_hour_and_with_all_others() {
+async fn a_client_is_limited_by_minute_by_hour_and_with_all_others() {
     let tables = Tables::new().await;
     for n in 0..5 {
         assert_eq!(attempt(&tables, "x", n, 0).await, Attempt::Admitted, "{n}");
@@ -285,7 +285,7 @@ async fn a_sign_in_attempt_whose_answer_was_lost_counts_once() {
 
 // B7, S7
 #[tokio::test]
-async fn an_attempt_is_refused_where_others_were_quicker() {
+async fn an_attempt_is_refused_where_others_were_faster() {
     let tables = Tables::new().await;
     for n in 0..4 {
         attempt(&tables, "x", n, 0).await;

@@ -1,4 +1,4 @@
-//! Lists: pages that end where the next one begins, in few units and few calls, whatever is filtered.
+//! Lists: each page starts where the last one ended, with few units and few calls, for every filter.
 
 use crate::faults::Fault;
 use crate::people::{at, email, newcomer, user, username};
@@ -9,7 +9,7 @@ use tollgate_store::{NewAccount, PageOf, Profile, Registration, RightsChange, St
 
 const FIRST: PageOf<'_> = PageOf { after: None, limit: 20 };
 
-/// So many users, of whom every `nth` may not sign in.
+/// This number of users, of whom every `nth` may not sign in.
 async fn with_people(count: u8, nth: u8) -> Tables {
     let tables = Tables::new().await;
     for n in 0..count {
@@ -29,7 +29,7 @@ fn active(is_active: bool) -> UserFilter {
     UserFilter { is_active: Some(is_active), ..UserFilter::default() }
 }
 
-/// The names of all pages of so many, and how many pages there were.
+/// The names on all pages of this length, and the number of pages.
 async fn names(tables: &Tables, filter: &UserFilter, limit: usize) -> (Vec<String>, usize) {
     let (mut names, mut pages, mut after) = (Vec::new(), 0, None::<String>);
     loop {
@@ -71,7 +71,7 @@ async fn rare_flags_have_their_own_index() {
 
 #[tokio::test]
 async fn a_page_with_one_filter_ends_early_when_most_rows_do_not_match() {
-    // Nobody is an admin, so all are wanted who are none; one who may sign in is hard to find.
+    // No user is an admin, so the filter for non-admins matches all; a user who may sign in is rare.
     let tables = with_people(100, 101).await;
     for n in 1..100 {
         let id = UserId::new(at(i64::from(n)), [n; 10]);
@@ -84,17 +84,17 @@ async fn a_page_with_one_filter_ends_early_when_most_rows_do_not_match() {
     let page = tables.store.users(&active(true), FIRST).await.unwrap();
     assert_eq!((page.items.len(), page.next.is_some(), tables.faults.take_calls().len()), (0, true, 2));
     let (found, pages) = names(&tables, &active(true), 20).await;
-    // Ten rows a page; that the tenth of the tenth page was the last one is known on the next.
+    // Ten rows a page; only the next page shows that the tenth row of the tenth page was the last one.
     assert_eq!((found, pages), (vec!["person-0".to_owned()], 11));
     let no_admin = UserFilter { is_admin: Some(false), ..UserFilter::default() };
     let (found, pages) = names(&tables, &no_admin, 20).await;
-    assert_eq!((found.len(), pages), (100, 5), "who is wanted mostly fills the pages");
+    assert_eq!((found.len(), pages), (100, 5), "a filter that matches most rows fills the pages");
 }
 
 #[tokio::test]
 async fn a_page_with_several_filters_reads_in_growing_steps() {
     let tables = with_people(200, 201).await;
-    let nobody = UserFilter {
+    let no_user = UserFilter {
         email_verified: Some(false),
         is_active: Some(true),
         is_admin: Some(false),
@@ -105,8 +105,8 @@ async fn a_page_with_several_filters_reads_in_growing_steps() {
         tables.edit("identity", &format!("USER#{id}"), |row| row["is_active"] = json!(false)).await;
     }
     tables.faults.take_calls();
-    let page = tables.store.users(&nobody, FIRST).await.unwrap();
-    assert_eq!((page.items.len(), page.next), (0, None), "all of them were looked at");
+    let page = tables.store.users(&no_user, FIRST).await.unwrap();
+    assert_eq!((page.items.len(), page.next), (0, None), "all of them were read");
     let limits: Vec<_> = tables.faults.take_calls().iter().map(|call| call.body["Limit"].as_u64().unwrap()).collect();
     assert_eq!(limits, [21, 21, 42, 84, 168]);
 }
@@ -137,7 +137,7 @@ async fn a_page_with_several_filters_reads_at_most_a_thousand_rows() {
             tables.faults.take_calls();
             let page = tables.store.users(&filter, PageOf { after: after.as_deref(), limit: 20 }).await.unwrap();
             let limits = tables.faults.take_calls().into_iter().map(|call| call.body["Limit"].as_u64().unwrap());
-            // The last row of the page before comes again in each part.
+            // The last row of the page before is read again in each part.
             assert!(limits.sum::<u64>() <= 1002, "{filter:?}");
             assert_eq!(page.items.len(), 0);
             (after, pages) = (page.next, pages + 1);
@@ -173,7 +173,7 @@ async fn verified_and_unverified_users_form_one_list() {
 }
 
 #[tokio::test]
-async fn a_place_beyond_the_end_or_of_no_list_gives_an_empty_last_page() {
+async fn a_position_beyond_the_end_or_of_no_list_gives_an_empty_last_page() {
     let tables = with_people(3, 4).await;
     for after in ["!", "usr_0"] {
         let page = tables.store.users(&UserFilter::default(), PageOf { after: Some(after), limit: 20 }).await.unwrap();
@@ -184,7 +184,7 @@ async fn a_place_beyond_the_end_or_of_no_list_gives_an_empty_last_page() {
 }
 
 #[tokio::test]
-async fn a_search_gives_those_by_address_and_then_the_others_by_name_each_once() {
+async fn a_search_returns_matches_by_address_and_then_by_name_each_once() {
     let tables = Tables::new().await;
     for (n, name, address) in [
         (1, "zoe", "ann1@example.com"),
@@ -220,7 +220,7 @@ async fn malformed_rows_are_corrupt_and_a_page_without_an_answer_is_unavailable(
 }
 
 #[tokio::test]
-async fn rights_change_in_gate_and_lists_together_and_only_from_expected_values() {
+async fn rights_change_in_gate_and_lists_together_from_expected_values() {
     let (tables, ann) = Tables::with_ann().await;
     let (key, store, gate) = (format!("USER#{}", user(1)), &tables.store, ann.gate.clone());
     let entry = |n| crate::people::entry(n, &user(1));
@@ -236,7 +236,7 @@ async fn rights_change_in_gate_and_lists_together_and_only_from_expected_values(
     }
     tables.edit("gate", "ADMINS", |row| row["count"] = json!(2)).await;
     assert_eq!(store.set_active(&gate, false, &entry(15)).await.unwrap(), RightsChange::Done);
-    assert_eq!(tables.row("gate", "ADMINS").await["count"], 1, "who may not sign in is not counted");
+    assert_eq!(tables.row("gate", "ADMINS").await["count"], 1, "a disabled admin is not counted");
     let profile = tables.row("identity", &key).await;
     assert_eq!((&profile["is_active"], &profile["closed"]), (&json!(false), &json!("closed")));
     let gate = store.gate(&user(1)).await.unwrap().unwrap();

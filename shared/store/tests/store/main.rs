@@ -1,4 +1,4 @@
-//! The store against a real DynamoDB engine, one module for each file of it. Every test has tables of its own.
+//! The store on a real DynamoDB engine, one module for each file of it. Every test has its own tables.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on fails there
 

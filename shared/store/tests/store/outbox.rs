@@ -1,4 +1,4 @@
-//! The life of a message: claimed, given back, sent or parked.
+//! The states of a message: claimed, released, sent or parked.
 
 use crate::faults::Fault;
 use crate::people::{START, at, at_ms, mail, message, user};
@@ -9,10 +9,10 @@ use tollgate_domain::billing::{Command, UserCommand};
 use tollgate_store::outbox::{COMMAND, DECOY};
 use tollgate_store::{Claim, OutboxMessage, StoreError};
 
-/// Fifteen minutes: as long as a claim holds.
+/// Fifteen minutes, the duration of a claim.
 const LAPSE_MS: i64 = 15 * 60 * 1000;
 
-/// A message that waits.
+/// A pending message.
 async fn waiting() -> Tables {
     let tables = Tables::new().await;
     tables.rival.put_decoys(&mail(1), 0, at(0)).await.unwrap();
@@ -28,7 +28,7 @@ async fn claim(tables: &Tables, holder: &str, ms: i64) -> Claim {
 }
 
 #[tokio::test]
-async fn a_message_waits_with_all_it_carries_for_35_days_and_a_decoy_for_one() {
+async fn a_message_retains_its_content_for_35_days_and_a_decoy_for_one() {
     let tables = waiting().await;
     let expected = json!({"pk": key(), "id": key(), "kind": "mail", "body": r#"{"n":1}"#, "created_at": at(0),
         "state": "pending", "ttl": START + 35 * 86_400, "v": 1});
@@ -38,7 +38,7 @@ async fn a_message_waits_with_all_it_carries_for_35_days_and_a_decoy_for_one() {
 }
 
 #[tokio::test]
-async fn a_claim_gives_the_message() {
+async fn a_claim_returns_the_message() {
     let tables = waiting().await;
     let Claim::Send(sent) = claim(&tables, "sqs-1", 5).await else { panic!("not claimed") };
     assert_eq!((sent.id, sent.created_at), (message(1), at(0)));
@@ -50,7 +50,7 @@ async fn a_claim_gives_the_message() {
 
 // R1
 #[tokio::test]
-async fn a_claim_is_renewed_by_its_sqs_message_and_taken_by_others_when_expired() {
+async fn a_claim_is_renewed_by_its_message_and_taken_over_after_its_expiry() {
     let tables = waiting().await;
     claim(&tables, "sqs-1", 0).await;
     let held = tables.untouched(claim(&tables, "sqs-2", 1)).await;
@@ -88,7 +88,7 @@ async fn a_released_claim_can_be_taken_by_any_receiver() {
 
 // R1
 #[tokio::test]
-async fn a_message_that_was_sent_is_never_sent_again_and_carries_nothing() {
+async fn a_sent_message_is_never_sent_again_and_has_no_content() {
     let tables = waiting().await;
     claim(&tables, "sqs-1", 0).await;
     tables.store.mark_sent(&message(1), at(9)).await.unwrap();
@@ -104,7 +104,7 @@ async fn a_message_that_was_sent_is_never_sent_again_and_carries_nothing() {
 
 // R15
 #[tokio::test]
-async fn a_message_that_is_parked_keeps_the_reason_and_carries_nothing() {
+async fn a_parked_message_retains_the_reason_and_has_no_content() {
     let tables = waiting().await;
     claim(&tables, "sqs-1", 0).await;
     tables.store.park_message(&message(1), "refused by SES", at(9)).await.unwrap();
@@ -142,7 +142,7 @@ async fn a_message_that_was_done_in_part_passes_the_rest_to_the_next() {
 }
 
 #[tokio::test]
-async fn a_message_that_was_not_claimed_cannot_be_continued() {
+async fn a_message_without_a_claim_cannot_be_continued() {
     let tables = waiting().await;
     tables.untouched(pass_on(&tables)).await.unwrap();
     claim(&tables, "sqs-1", 0).await;
@@ -151,7 +151,7 @@ async fn a_message_that_was_not_claimed_cannot_be_continued() {
 }
 
 #[tokio::test]
-async fn a_rest_that_is_there_already_is_a_bug() {
+async fn a_continuation_that_already_exists_is_a_bug() {
     let tables = waiting().await;
     tables.rival.put_decoys(&mail(2), 0, at(0)).await.unwrap();
     claim(&tables, "sqs-1", 0).await;
@@ -174,7 +174,7 @@ async fn a_continuation_is_written_once_if_the_answer_was_lost_else_not_at_all()
 }
 
 #[tokio::test]
-async fn a_message_that_is_not_there_is_not_claimed_and_cannot_be_closed() {
+async fn a_missing_message_is_not_claimed_and_cannot_be_closed() {
     let tables = waiting().await;
     let none = tables.untouched(tables.store.claim_message(&message(2), "sqs-1", at(0))).await.unwrap();
     assert!(matches!(none, Claim::AlreadyDone), "{none:?}");
@@ -196,7 +196,7 @@ async fn a_message_of_another_shape_is_corrupt() {
 }
 
 #[tokio::test]
-async fn a_message_that_gets_no_answer_is_unavailable() {
+async fn a_message_without_an_answer_is_unavailable() {
     let tables = waiting().await;
     tables.faults.next("UpdateItem", (0..6).map(|_| Fault::Unreachable));
     let error = tables.store.release_message(&message(1), "sqs-1").await.unwrap_err();
@@ -205,7 +205,7 @@ async fn a_message_that_gets_no_answer_is_unavailable() {
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
 }
 
-/// The messages older than at `older_than` that wait at `now` and nobody holds, in order.
+/// The messages older than `older_than` that are pending and not claimed at `now`, in order.
 async fn unsent(tables: &Tables, older_than: i64, now: i64) -> Vec<MessageId> {
     let page = tables.store.unsent(at(older_than), at(now), None).await.unwrap();
     assert_eq!(page.next, None);
@@ -250,7 +250,7 @@ async fn the_list_of_pending_messages_continues_after_the_last_item() {
     let first = json!({"Items": [], "LastEvaluatedKey": {"pk": {"S": "msg_last"}}});
     tables.faults.next("Scan", [Fault::Answer(200, first)]);
     let page = tables.store.unsent(at(0), at(0), None).await.unwrap();
-    assert!(page.items.is_empty(), "nothing in it, and more follows");
+    assert!(page.items.is_empty(), "an empty page, and more follows");
     assert_eq!(page.next.as_deref(), Some("msg_last"));
     tables.store.unsent(at(0), at(0), page.next.as_deref()).await.unwrap();
     let calls = tables.faults.take_calls();
@@ -259,7 +259,7 @@ async fn the_list_of_pending_messages_continues_after_the_last_item() {
 
 // R6
 #[tokio::test]
-async fn a_message_of_another_shape_hides_no_other_that_waits() {
+async fn a_malformed_message_hides_no_other_pending_one() {
     let tables = waiting().await;
     tables.rival.put_decoys(&mail(2), 0, at(0)).await.unwrap();
     tables.edit("outbox", &key(), |row| row["id"] = json!("none")).await;
@@ -270,12 +270,12 @@ async fn a_message_of_another_shape_hides_no_other_that_waits() {
 }
 
 #[tokio::test]
-async fn a_message_of_an_id_is_put_once_and_known_from_then_on() {
+async fn a_message_with_an_id_is_put_once_and_known_from_then_on() {
     let tables = Tables::new().await;
     assert!(!tables.store.is_message_known(&message(1)).await.unwrap());
     tables.store.put_message_once(&mail(1)).await.unwrap();
     assert!(tables.store.is_message_known(&message(1)).await.unwrap());
     tables.store.mark_sent(&message(1), at(1)).await.unwrap();
     tables.untouched(tables.store.put_message_once(&mail(1))).await.unwrap();
-    assert!(tables.store.is_message_known(&message(1)).await.unwrap(), "though it is sent");
+    assert!(tables.store.is_message_known(&message(1)).await.unwrap(), "although it was sent");
 }

@@ -1,4 +1,4 @@
-//! Passwords that take the place of others.
+//! Passwords that replace others.
 
 use crate::people::{at, email, entry, mail, newcomer, secret, session, user};
 use crate::tables::Tables;
@@ -48,7 +48,7 @@ impl Case {
         self.tables.store.change_password(&self.password(), (&session(2), at(900))).await
     }
 
-    /// Neither a reset nor a change is taken, and nothing is written.
+    /// Checks that a reset and a change are refused, and that nothing is written.
     async fn assert_refused(&self, why: &str) {
         assert!(!self.tables.untouched(self.reset(false)).await.unwrap(), "reset: {why}");
         assert!(!self.tables.untouched(self.change()).await.unwrap(), "change: {why}");
@@ -101,7 +101,7 @@ async fn a_verifying_reset_is_refused_if_the_address_was_verified_or_changed() {
 
 // S10
 #[tokio::test]
-async fn a_reset_link_is_good_once() {
+async fn a_reset_link_is_valid_once() {
     let case = Case::new().await;
     let key = format!("{}/OTP#reset#r1", gate_key());
     case.tables.edit("sessions", &key, |row| row["used_at"] = json!(at(1))).await;
@@ -129,7 +129,7 @@ async fn a_change_in_a_session_that_has_ended_is_refused() {
 }
 
 #[tokio::test]
-async fn another_new_password_came_first() {
+async fn another_new_password_in_between_is_detected() {
     let case = Case::new().await;
     case.tables.edit("gate", &gate_key(), |gate| gate["password_version"] = json!(2)).await;
     case.assert_refused("in the gate").await;
@@ -139,7 +139,7 @@ async fn another_new_password_came_first() {
 }
 
 #[tokio::test]
-async fn an_account_that_was_closed_gets_no_password() {
+async fn a_closed_account_gets_no_password() {
     let case = Case::new().await;
     case.tables.edit("gate", &gate_key(), |gate| gate["is_active"] = json!(false)).await;
     case.assert_refused("closed").await;

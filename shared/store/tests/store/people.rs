@@ -1,4 +1,4 @@
-//! The people of the tests, and what is written with them.
+//! The users of the tests, and the items that are written with them.
 
 use crate::tables::Tables;
 use jiff::Timestamp;
@@ -10,15 +10,15 @@ use tollgate_domain::user::Provider;
 use tollgate_domain::{AuditId, Email, MessageId, RequestId, SessionId, UserId, Username};
 use tollgate_store::{Credentials, NewAccount, NewSession, OutboxMessage, Profile, Registration};
 
-/// The last day of November 2026, noon: where the time of the tests starts.
+/// The last day of November 2026, noon: the time at which the tests start.
 pub const START: i64 = 1_796_040_000;
 
-/// So many seconds after the start.
+/// This number of seconds after the start.
 pub fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(START + seconds).unwrap()
 }
 
-/// So many milliseconds after the start.
+/// This number of milliseconds after the start.
 pub fn at_ms(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(START * 1000 + ms).unwrap()
 }
@@ -68,7 +68,7 @@ pub fn mail(n: u8) -> OutboxMessage {
     OutboxMessage { id: message(n), kind: "mail".into(), body: format!(r#"{{"n":{n}}}"#), created_at: at(0) }
 }
 
-/// The row of a mailed secret for `of`, whose link is good for an hour and whose code for a quarter of one.
+/// The row of a mailed secret for `of`, whose link is valid for an hour and whose code for a quarter of an hour.
 pub fn secret(id: &str, purpose: Purpose, of: &Profile) -> OneTimeRow {
     OneTimeRow {
         id: id.into(),
@@ -86,7 +86,7 @@ pub fn secret(id: &str, purpose: Purpose, of: &Profile) -> OneTimeRow {
     }
 }
 
-/// `Name@Example.com`, registered by password, not verified, no admin; all its ids are made of `n`.
+/// `Name@Example.com`, registered by password, not verified, not an admin; all its ids contain `n`.
 pub fn newcomer(name: &str, n: u8) -> NewAccount {
     let id = user(n);
     let profile = Profile {
@@ -125,7 +125,7 @@ pub fn new_session(of: UserId, n: u8) -> NewSession {
 }
 
 impl Tables {
-    /// Registers `account`, which nothing hinders.
+    /// Registers `account`, without conflicts.
     pub async fn registered(&self, account: NewAccount) -> NewAccount {
         assert_eq!(self.rival.register(&account).await.unwrap(), Registration::Done);
         account

@@ -1,4 +1,4 @@
-//! Plans: a code is one plan's for ever, a plan changes from the state that was looked at, a price leads to its plan.
+//! Plans: a code belongs to one plan for ever, a plan changes only from the expected state, a price leads to its plan.
 
 use crate::billing::{attempt, code, corrupt, plan, plan_id, unavailable, unexpected, unreachable};
 use crate::faults::Fault;
@@ -9,7 +9,7 @@ use serde_json::json;
 use tollgate_domain::billing::{Features, Plan, Terms};
 use tollgate_store::{PlanReservation, PlanWrite, StoreError};
 
-/// That of plan `n`, kept by the attempt `by`.
+/// The reservation of plan `n` by the attempt `by`.
 fn reservation(n: u8, by: &str) -> PlanReservation {
     PlanReservation {
         code: code(&format!("plan-{n}")),
@@ -35,14 +35,14 @@ async fn change(tables: &Tables, plan: &Plan, from: Timestamp) -> Result<bool, S
     tables.store.write_plan(PlanWrite::Changed { plan, from, audit: &audit, command: &mail(11) }).await
 }
 
-/// The code of plan 1 is kept by `a1`.
+/// The code of plan 1 is reserved by `a1`.
 async fn reserved() -> Tables {
     let tables = Tables::new().await;
     assert!(tables.rival.reserve_plan(&reservation(1, "a1"), None).await.unwrap());
     tables
 }
 
-/// Plan 1 is there.
+/// Plan 1 exists.
 async fn made() -> Tables {
     let tables = reserved().await;
     assert!(make(&tables, &plan(1), "a1").await.unwrap());
@@ -74,9 +74,12 @@ async fn a_code_passes_only_from_the_expected_attempt_to_the_next() {
     let tables = reserved().await;
     assert!(reserve(&tables, "a2", Some("a1")).await.unwrap());
     assert_eq!(tables.store.plan_reservation(&code("plan-1")).await.unwrap(), Some(reservation(1, "a2")));
-    assert!(!tables.untouched(reserve(&tables, "a3", Some("a1"))).await.unwrap(), "it passed to another meanwhile");
+    assert!(
+        !tables.untouched(reserve(&tables, "a3", Some("a1"))).await.unwrap(),
+        "it was taken over by another attempt meanwhile"
+    );
     tables.delete("billing", "PLANS/CODE#plan-1").await;
-    assert!(!tables.untouched(reserve(&tables, "a3", Some("a2"))).await.unwrap(), "it was given back meanwhile");
+    assert!(!tables.untouched(reserve(&tables, "a3", Some("a2"))).await.unwrap(), "it was released meanwhile");
 }
 
 #[tokio::test]
@@ -88,7 +91,7 @@ async fn the_code_of_a_created_plan_cannot_be_reserved_or_released() {
 }
 
 #[tokio::test]
-async fn a_code_is_given_back_by_the_attempt_that_keeps_it() {
+async fn a_code_is_released_by_the_attempt_that_reserved_it() {
     let tables = reserved().await;
     tables.untouched(tables.store.release_plan(&reservation(1, "a2"))).await.unwrap();
     tables.store.release_plan(&reservation(1, "a1")).await.unwrap();
@@ -98,7 +101,7 @@ async fn a_code_is_given_back_by_the_attempt_that_keeps_it() {
 }
 
 #[tokio::test]
-async fn a_plan_is_made_with_its_price_and_its_entry_and_its_code_is_taken() {
+async fn a_plan_is_created_with_price_and_entry_and_its_code_is_taken() {
     let tables = reserved().await;
     assert!(make(&tables, &plan(1), "a1").await.unwrap());
     let key = format!("PLAN#{}", plan_id(1));
@@ -117,16 +120,16 @@ async fn a_plan_is_made_with_its_price_and_its_entry_and_its_code_is_taken() {
 }
 
 #[tokio::test]
-async fn no_plan_is_made_under_a_code_that_its_attempt_does_not_keep() {
+async fn no_plan_is_created_with_a_code_of_another_attempt() {
     let tables = reserved().await;
-    assert!(!tables.untouched(make(&tables, &plan(1), "a2")).await.unwrap(), "another attempt keeps it");
-    assert!(!tables.untouched(make(&tables, &plan(2), "a1")).await.unwrap(), "nobody keeps it");
+    assert!(!tables.untouched(make(&tables, &plan(1), "a2")).await.unwrap(), "another attempt has it");
+    assert!(!tables.untouched(make(&tables, &plan(2), "a1")).await.unwrap(), "no attempt has it");
     assert!(make(&tables, &plan(1), "a1").await.unwrap());
-    assert!(!tables.untouched(make(&tables, &plan(1), "a1")).await.unwrap(), "it is a plan's");
+    assert!(!tables.untouched(make(&tables, &plan(1), "a1")).await.unwrap(), "a plan has it");
 }
 
 #[tokio::test]
-async fn a_new_plan_with_the_id_of_one_that_is_there_is_a_bug() {
+async fn a_new_plan_with_an_existing_id_is_a_bug() {
     let tables = made().await;
     assert!(tables.store.reserve_plan(&reservation(2, "a2"), None).await.unwrap());
     let same_id = Plan { id: plan_id(1), ..plan(2) };
@@ -134,7 +137,7 @@ async fn a_new_plan_with_the_id_of_one_that_is_there_is_a_bug() {
 }
 
 #[tokio::test]
-async fn a_plan_without_a_price_leads_nowhere_from_one() {
+async fn a_plan_without_a_price_has_no_row_of_a_price() {
     let tables = reserved().await;
     let free = Plan { stripe_product_id: None, stripe_price_id: None, ..plan(1) };
     assert!(make(&tables, &free, "a1").await.unwrap());
@@ -160,7 +163,7 @@ async fn a_plan_that_was_changed_or_does_not_exist_is_not_changed() {
     let tables = made().await;
     assert!(change(&tables, &dearer(), at(0)).await.unwrap());
     let cheaper = Plan { stripe_price_id: Some("price_1c".into()), updated_at: at(3601), ..dearer() };
-    assert!(!tables.untouched(change(&tables, &cheaper, at(0))).await.unwrap(), "from the state before");
+    assert!(!tables.untouched(change(&tables, &cheaper, at(0))).await.unwrap(), "from the previous state");
     assert!(!tables.untouched(change(&tables, &plan(2), at(0))).await.unwrap(), "never there");
     assert!(change(&tables, &cheaper, at(3600)).await.unwrap());
 }
@@ -169,7 +172,7 @@ async fn reserve_price(tables: &Tables, by: &str, instead_of: &str) -> Result<Pl
     tables.store.reserve_price(&price(by), instead_of).await
 }
 
-/// The code of plan 1, which was made, kept by an attempt at another price.
+/// The code of plan 1, which was created, reserved by an attempt at another price.
 fn price(by: &str) -> PlanReservation {
     PlanReservation { is_made: true, ..reservation(1, by) }
 }
@@ -181,11 +184,11 @@ async fn an_attempt_at_a_price_replaces_only_the_expected_one() {
     assert_eq!(tables.store.plan_reservation(&code("plan-1")).await.unwrap(), Some(price("a2")));
     assert_eq!(tables.row("billing", "PLANS/CODE#plan-1").await["v"], 1);
     let other = tables.untouched(reserve_price(&tables, "a3", "a1")).await.unwrap();
-    assert_eq!(other, price("a2"), "another one did before");
+    assert_eq!(other, price("a2"), "another attempt came before");
 }
 
 #[tokio::test]
-async fn there_is_no_attempt_at_a_price_of_a_plan_that_was_not_made() {
+async fn an_attempt_at_a_price_needs_a_created_plan() {
     let tables = reserved().await;
     assert_eq!(tables.untouched(reserve_price(&tables, "a2", "a1")).await.unwrap(), reservation(1, "a1"));
     tables.store.release_plan(&reservation(1, "a1")).await.unwrap();
@@ -193,7 +196,7 @@ async fn there_is_no_attempt_at_a_price_of_a_plan_that_was_not_made() {
 }
 
 #[tokio::test]
-async fn the_catalogue_is_all_plans_and_prices_and_no_codes() {
+async fn the_catalogue_contains_all_plans_and_prices_and_no_codes() {
     let tables = Tables::new().await;
     assert_eq!(tables.store.catalogue().await.unwrap(), Default::default());
     let archived = Plan { is_active: false, ..plan(2) };
@@ -277,7 +280,7 @@ async fn a_write_without_an_answer_is_unavailable_and_not_made() {
     tables.faults.take_calls();
 }
 
-/// Plan `n` at no price, with these seats.
+/// Plan `n` with price 0 and these seats.
 fn free(n: u8, seats: u32) -> Plan {
     let terms = Terms { price_cents: 0, ..plan(n).terms };
     let features = Features(json!({"seats": seats}).as_object().unwrap().clone());
@@ -285,7 +288,7 @@ fn free(n: u8, seats: u32) -> Plan {
 }
 
 #[tokio::test]
-async fn everybody_has_the_features_of_the_plan_of_price_0_whose_code_is_the_first() {
+async fn every_user_has_the_features_of_the_first_plan_of_price_0() {
     let tables = Tables::new().await;
     let features = async || tables.store.free_features().await.unwrap();
     assert!(features().await.is_empty(), "no plan was made");
@@ -299,7 +302,7 @@ async fn everybody_has_the_features_of_the_plan_of_price_0_whose_code_is_the_fir
     let more = Plan { updated_at: at(60), ..free(1, 7) };
     assert!(change(&tables, &more, at(0)).await.unwrap());
     assert_eq!(features().await["seats"], 7);
-    assert!(!change(&tables, &free(1, 9), at(0)).await.unwrap(), "it was made from a state that is gone");
+    assert!(!change(&tables, &free(1, 9), at(0)).await.unwrap(), "it was derived from an outdated state");
     assert_eq!(features().await["seats"], 7);
     let archived = Plan { is_active: false, updated_at: at(120), ..free(1, 7) };
     assert!(change(&tables, &archived, at(60)).await.unwrap());
@@ -310,7 +313,7 @@ async fn everybody_has_the_features_of_the_plan_of_price_0_whose_code_is_the_fir
 }
 
 #[tokio::test]
-async fn features_that_cannot_be_read_are_corrupt_and_a_plan_with_a_price_leaves_none() {
+async fn malformed_features_are_corrupt_and_a_plan_with_a_price_has_none() {
     let tables = made().await;
     assert_eq!(tables.count("gate").await, 0);
     tables.put("gate", json!({"pk": "FREE_PLANS", "plan_1": {"code": 5}, "v": 1})).await;

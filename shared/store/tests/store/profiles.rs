@@ -1,4 +1,4 @@
-//! Who people are and by what they sign in: single reads.
+//! Profiles and credentials: single reads.
 
 use crate::faults::Fault;
 use crate::people::{at, email, newcomer, user, username};
@@ -18,7 +18,7 @@ async fn an_unknown_user_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_user_is_shown_as_the_profile_says() {
+async fn a_user_has_the_values_of_the_profile() {
     let mut account = newcomer("Ann", 1);
     account.profile.is_admin = true;
     account.profile.provider = Provider::Github;
@@ -119,7 +119,7 @@ async fn the_addresses_of_many_users_are_read_in_one_call() {
         || Fault::Answer(200, json!({"Responses": {}, "UnprocessedKeys": {tables.name("identity"): {"Keys": [key]}}}));
     tables.faults.next("BatchGetItem", [unread()]);
     let emails = tables.store.emails_of(&BTreeSet::from([ann])).await.unwrap();
-    assert_eq!(emails, BTreeMap::from([(ann, address)]), "a key that was left out is asked for again");
+    assert_eq!(emails, BTreeMap::from([(ann, address)]), "an omitted key is requested again");
     tables.faults.next("BatchGetItem", [unread(), unread(), unread(), unread(), unread()]);
     let error = tables.store.emails_of(&BTreeSet::from([ann])).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");

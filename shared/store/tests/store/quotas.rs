@@ -43,7 +43,7 @@ async fn uses_are_counted_up_to_the_limit_with_one_write_each() {
 }
 
 #[tokio::test]
-async fn users_names_and_months_are_counted_apart() {
+async fn users_names_and_months_have_separate_counters() {
     let tables = Tables::new().await;
     let next = Month::of(month().ends_at());
     for (n, user, name, month) in [
@@ -75,15 +75,15 @@ async fn a_counter_that_is_not_a_number_is_corrupt() {
     assert!(matches!(refused, Err(StoreError::Corrupt { .. } | StoreError::Unexpected(_))), "{refused:?}");
 }
 
-/// So many uses.
+/// The number of uses.
 const USES: u64 = 10_000;
-/// So many of them at once.
+/// The number of concurrent ones.
 const WORKERS: u64 = 50;
-/// So many are allowed.
+/// The limit.
 const LIMIT: u64 = 100;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_parallel_uses_pass_the_limit_by_none() {
+async fn ten_thousand_parallel_uses_never_exceed_the_limit() {
     let tables = Tables::new().await;
     let counted = Arc::new(AtomicU64::new(0));
     let workers = (0..WORKERS).map(|worker| {

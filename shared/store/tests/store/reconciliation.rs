@@ -1,4 +1,4 @@
-//! How far the reconciliation with Stripe came.
+//! The progress of the reconciliation with Stripe.
 
 use crate::faults::Fault;
 use crate::people::at;

@@ -1,4 +1,4 @@
-//! The tables as they are made.
+//! The created tables.
 
 use crate::faults::Fault;
 use crate::tables::Tables;
@@ -12,7 +12,7 @@ fn keys(schema: &[KeySchemaElement]) -> Vec<(&str, KeyType)> {
 }
 
 #[tokio::test]
-async fn every_table_is_made_as_the_schema_says() {
+async fn every_table_is_created_as_the_schema_defines() {
     let tables = Tables::none().await;
     tables.store.create_tables().await.unwrap();
     for spec in TABLES {
@@ -58,7 +58,7 @@ async fn every_table_is_made_as_the_schema_says() {
 }
 
 #[tokio::test]
-async fn tables_that_are_there_stay_and_those_that_are_missing_are_made() {
+async fn existing_tables_stay_and_missing_ones_are_created() {
     let (tables, _) = Tables::with_ann().await;
     tables.client.delete_table().table_name(tables.name("limits")).send().await.unwrap();
     tables.store.create_tables().await.unwrap();
@@ -71,21 +71,21 @@ async fn tables_that_are_there_stay_and_those_that_are_missing_are_made() {
 #[tokio::test]
 async fn tables_are_found_among_more_than_one_page_of_names() {
     let tables = Tables::new().await;
-    // A page has a hundred names at most; these stand before the others.
+    // A page has a hundred names at most; these sort before the others.
     let mine: Vec<String> = TABLES.iter().map(|table| tables.name(table.name)).collect();
     let first = serde_json::json!({"TableNames": ["a-table"], "LastEvaluatedTableName": "a-table"});
     let second = serde_json::json!({"TableNames": mine});
     tables.faults.next("ListTables", [Fault::Answer(200, first), Fault::Answer(200, second)]);
     tables.store.create_tables().await.unwrap();
     let mut calls = tables.faults.take_calls();
-    // The time to live of a table that exists is looked up, too.
+    // The time to live of an existing table is read, too.
     calls.retain(|call| call.operation != "DescribeTimeToLive");
     assert!(calls.iter().all(|call| call.operation == "ListTables"), "{calls:?}");
     assert_eq!(calls[1].body["ExclusiveStartTableName"], "a-table");
 }
 
 #[tokio::test]
-async fn tables_that_cannot_be_listed_or_made_are_an_error() {
+async fn tables_that_cannot_be_listed_or_created_are_an_error() {
     for operation in ["ListTables", "CreateTable"] {
         let tables = Tables::none().await;
         tables.faults.next(operation, [Fault::error("ValidationException")]);

@@ -52,7 +52,7 @@ async fn the_twenty_first_credential_is_refused_until_one_is_deleted() {
 }
 
 #[tokio::test]
-async fn the_day_of_a_use_moves_forward_alone_and_only_of_a_credential_that_exists() {
+async fn the_day_of_a_use_moves_only_forward_and_needs_an_existing_credential() {
     let tables = Tables::new().await;
     let used = async |n: u8, day: i8| tables.store.use_service(&id(n), date(2026, 3, day)).await.unwrap();
     let day = async || tables.store.services().await.unwrap()[0].credential.last_used_on;

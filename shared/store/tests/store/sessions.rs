@@ -29,7 +29,7 @@ async fn row(tables: &Tables) -> SessionRow {
     tables.store.session(&user(1), &session(1)).await.unwrap().unwrap()
 }
 
-/// Token `from` is shown in request `by`.
+/// Rotates token `from` in request `by`.
 async fn show(tables: &Tables, from: u64, nonce: &str, by: u8, ms: i64) -> TokenRotation {
     let (user, session, request) = (user(1), session(1), request(by));
     tables.store.rotate_session(&user, &session, (from, nonce), IDLE, &request, at_ms(ms)).await.unwrap()
@@ -57,14 +57,14 @@ async fn a_session_is_stored_until_a_day_after_its_end() {
 
 // R18
 #[tokio::test]
-async fn a_session_of_the_version_before_is_read_without_its_way_of_signing_in() {
+async fn a_session_of_the_version_before_is_read_without_its_sign_in_method() {
     let tables = signed_in().await;
     tables.edit("sessions", &key(), |row| drop(row.as_object_mut().unwrap().remove("amr"))).await;
     assert!(row(&tables).await.amr.is_empty());
 }
 
 #[tokio::test]
-async fn a_session_with_times_that_no_calendar_has_ended_long_ago() {
+async fn a_session_with_times_beyond_the_calendar_has_ended() {
     let tables = signed_in().await;
     tables.edit("sessions", &key(), |row| row["ends_ms"] = json!(i64::MAX)).await;
     assert_eq!(row(&tables).await.rotation().ends_at, jiff::Timestamp::UNIX_EPOCH);
@@ -133,13 +133,13 @@ async fn a_rotation_whose_answer_was_lost_happens_once() {
 
 // R8
 #[tokio::test]
-async fn a_rotation_by_another_request_is_not_reported_as_this_ones() {
+async fn a_rotation_by_another_request_is_not_reported_as_this_one() {
     let tables = signed_in().await;
     rotate(&tables, 0, 7, 5).await;
     let other = rotate(&tables, 0, 8, 5).await;
-    assert!(matches!(other, TokenRotation::Stale(_)), "another request did it: {other:?}");
+    assert!(matches!(other, TokenRotation::Stale(_)), "another request rotated it: {other:?}");
     let older = rotate(&tables, 5, 7, 5).await;
-    assert!(matches!(older, TokenRotation::Stale(_)), "this request did, with another token: {older:?}");
+    assert!(matches!(older, TokenRotation::Stale(_)), "this request rotated it, with another token: {older:?}");
 }
 
 #[tokio::test]
@@ -175,7 +175,7 @@ async fn sessions_are_returned_as_requested_without_deleted_ones() {
     let found = tables.store.sessions(&user(1), &asked, Consistency::Eventual).await.unwrap();
     assert_eq!((found.len(), &tables.faults.take_calls()[0].body["ConsistentRead"]), (2, &json!(false)));
     assert!(tables.store.sessions(&user(1), &[], Consistency::Strong).await.unwrap().is_empty());
-    assert_eq!(tables.faults.count(), 0, "nothing asked, no call");
+    assert_eq!(tables.faults.count(), 0, "no ids, no call");
     assert!(tables.store.session(&user(1), &session(4)).await.unwrap().is_none(), "of another user");
 }
 
@@ -191,8 +191,8 @@ async fn live_sessions_are_read_without_the_ended_ones_between_them() {
     let found = tables.store.sessions(&user(1), &asked, Consistency::Strong).await.unwrap();
     assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), asked);
     let calls = tables.faults.take_calls();
-    let told: Vec<_> = calls.iter().map(|call| (call.operation.as_str(), call.body["Limit"].as_u64())).collect();
-    assert_eq!(told, [("Query", Some(6)), ("GetItem", None)]);
+    let operations: Vec<_> = calls.iter().map(|call| (call.operation.as_str(), call.body["Limit"].as_u64())).collect();
+    assert_eq!(operations, [("Query", Some(6)), ("GetItem", None)]);
 }
 
 #[tokio::test]
@@ -303,7 +303,7 @@ async fn a_last_code_attempt_whose_answer_was_lost_counts_once() {
 
 // S6
 #[tokio::test]
-async fn where_there_is_no_row_the_same_write_is_made_on_a_decoy() {
+async fn without_a_row_the_same_write_is_made_on_a_decoy() {
     let expired = OneTimeRow { code_expires_at: at(0), ..code() };
     for row in [None, Some(expired)] {
         let tables = mailed().await;
@@ -317,7 +317,7 @@ async fn where_there_is_no_row_the_same_write_is_made_on_a_decoy() {
 }
 
 #[tokio::test]
-async fn a_try_that_gets_no_answer_is_unavailable() {
+async fn a_try_without_an_answer_is_unavailable() {
     let tables = mailed().await;
     tables.faults.next("UpdateItem", (0..3).map(|_| Fault::Unreachable));
     let error = tables.store.count_try(Some(code()), &request(1), at(0)).await.unwrap_err();

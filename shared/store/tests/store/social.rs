@@ -1,4 +1,4 @@
-//! Flows to providers, links, and accounts whose real owner arrives.
+//! Flows to providers, links, and takeovers by the owner of an address.
 
 use crate::faults::Fault;
 use crate::people::{START, at, entry, mail, newcomer, request, secret, session, user};
@@ -21,7 +21,7 @@ fn flow() -> FlowRow {
     }
 }
 
-/// Flow `f1` begun.
+/// Flow `f1`, which has begun.
 async fn begun() -> Tables {
     let tables = Tables::new().await;
     tables.store.put_flow(&flow()).await.unwrap();
@@ -51,7 +51,7 @@ async fn take(tables: &Tables, provider: IdentityProvider, browser: &str, by: u8
 
 // B3, S21
 #[tokio::test]
-async fn one_of_several_secrets_of_a_browser_takes_its_flow() {
+async fn one_of_several_secrets_of_a_browser_uses_its_flow() {
     for browsers in [["other", "browser"], ["browser", "other"]] {
         let tables = begun().await;
         let taken = attempt(&tables, "f1", Google, &browsers, 1, 0).await.unwrap();
@@ -79,7 +79,7 @@ async fn a_used_flow_names_its_session_to_its_browser() {
 
 // S21
 #[tokio::test]
-async fn a_flow_ends_once_in_its_browser() {
+async fn a_flow_is_used_once_in_its_browser() {
     let tables = begun().await;
     assert_eq!(tables.row("sessions", "FLOW#f1/FLOW").await["ttl"], START + 660);
     let taken = take(&tables, Google, "browser", 1, 599).await.unwrap();
@@ -90,7 +90,7 @@ async fn a_flow_ends_once_in_its_browser() {
 
 // S21
 #[tokio::test]
-async fn a_flow_does_not_end_at_another_provider_in_another_browser_or_too_late() {
+async fn a_flow_at_another_provider_in_another_browser_or_too_late_is_refused() {
     let tables = begun().await;
     assert!(tables.untouched(take(&tables, Github, "browser", 1, 0)).await.is_none());
     assert!(tables.untouched(take(&tables, Google, "other", 1, 0)).await.is_none());
@@ -168,7 +168,7 @@ async fn take_over_by_identity(tables: &Tables, ann: &NewAccount) -> Result<bool
 
 // S23
 #[tokio::test]
-async fn by_code_the_owner_takes_over_the_account_without_password_or_sessions() {
+async fn the_owner_takes_over_by_code_and_the_password_and_sessions_end() {
     let (tables, ann, row) = unverified().await;
     assert!(take_over_by_code(&tables, &ann, &row).await.unwrap());
     assert!(tables.store.profile(&user(1)).await.unwrap().unwrap().email_verified);
@@ -182,12 +182,12 @@ async fn by_code_the_owner_takes_over_the_account_without_password_or_sessions()
     assert_eq!(tables.store.gate(&user(1)).await.unwrap(), Some(gate));
     assert_eq!(tables.row("sessions", &format!("{}/OTP#login_code#c1", key())).await["code_used_at"], json!(at(60)));
     assert_eq!(tables.count("audit").await, 2);
-    assert!(!tables.untouched(take_over_by_code(&tables, &ann, &row)).await.unwrap(), "another tab did it");
+    assert!(!tables.untouched(take_over_by_code(&tables, &ann, &row)).await.unwrap(), "another tab came before");
 }
 
 // S23
 #[tokio::test]
-async fn by_a_providers_word_the_identity_is_linked_and_every_session_ends() {
+async fn a_takeover_by_a_provider_links_the_identity_and_ends_every_session() {
     let (tables, ann, _) = unverified().await;
     assert!(take_over_by_identity(&tables, &ann).await.unwrap());
     let profile = tables.store.profile(&user(1)).await.unwrap().unwrap();
@@ -283,7 +283,7 @@ async fn a_profile_without_links_gets_its_first_link() {
     assert_eq!(
         tables.untouched(link(&tables, &expected, (Github, "h-1"))).await,
         Linked::Changed,
-        "they went meanwhile"
+        "they were removed meanwhile"
     );
 }
 
@@ -310,7 +310,11 @@ async fn nothing_is_linked_if_the_links_or_the_session_have_changed() {
     }
     let (tables, profile) = with_links(&[]).await;
     tables.delete("identity", &key()).await;
-    assert_eq!(tables.untouched(link(&tables, &profile, (Google, "g-1"))).await, Linked::Changed, "nobody is there");
+    assert_eq!(
+        tables.untouched(link(&tables, &profile, (Google, "g-1"))).await,
+        Linked::Changed,
+        "there is no account"
+    );
 }
 
 #[tokio::test]
@@ -335,7 +339,7 @@ async fn unlinking_removes_one_identity_and_keeps_the_others() {
     assert_eq!(tables.store.user_of_identity(Google, "g-1").await.unwrap(), None);
     assert_eq!(tables.store.user_of_identity(Github, "h-1").await.unwrap(), Some(user(1)));
     assert_eq!(tables.count("audit").await, 2);
-    assert_eq!(tables.untouched(unlink(&tables, &profile, Google)).await, Linked::Changed, "another tab did it");
+    assert_eq!(tables.untouched(unlink(&tables, &profile, Google)).await, Linked::Changed, "another tab came before");
 }
 
 #[tokio::test]

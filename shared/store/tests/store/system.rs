@@ -1,4 +1,4 @@
-//! How far sweeps came.
+//! The positions of sweeps.
 
 use crate::faults::Fault;
 use crate::people::{at, at_ms};
@@ -22,7 +22,7 @@ async fn each_sweep_has_its_own_position_and_none_before_its_first_run() {
 }
 
 #[tokio::test]
-async fn a_place_of_another_shape_is_corrupt() {
+async fn a_malformed_position_is_corrupt() {
     let tables = Tables::new().await;
     tables.store.store_sweep_position("accounts", at(0)).await.unwrap();
     tables.edit("system", "SWEEP#accounts/PLACE", |row| row["at"] = json!("far")).await;

@@ -1,5 +1,5 @@
-//! Tables of one test: the store under test, a rival of it without the fault injector in between, and a raw client to look at what is
-//! stored, and to put there what no version of the store writes.
+//! The tables of one test: the store under test, a rival without the fault injector in between, and a raw client that
+//! reads the stored items and writes items that no version of the store writes.
 //!
 //! The engine is dynoxide in memory. With `TOLLGATE_STORE_ENDPOINT` it is another one at that address, shared by all
 //! tests, and each has a prefix of its own. With `TOLLGATE_STORE_FIRST_FAILURE_ENDS` the first test that fails ends the
@@ -58,7 +58,7 @@ impl Tables {
         if setting(FIRST_FAILURE_ENDS).is_some() {
             std::panic::set_hook(Box::new(|panic| {
                 // The run ends before the harness would print it.
-                let _told = writeln!(std::io::stderr(), "{panic}");
+                let _written = writeln!(std::io::stderr(), "{panic}");
                 std::process::exit(101);
             }));
         }
@@ -168,7 +168,7 @@ async fn serve() -> String {
     format!("http://{address}")
 }
 
-/// Three tries of each call, as in a deployed function, but nobody waits between them.
+/// Three attempts of each call, as in a deployed function, but without waits between them.
 fn sdk(endpoint: &str, faults: &FaultInjector) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())

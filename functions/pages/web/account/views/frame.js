@@ -1,4 +1,4 @@
-// What surrounds the pages: the user and "Sign out" in the header, the tabs, and the footer.
+// The frame of the pages: the user and "Sign out" in the header, the tabs, and the footer.
 
 import { brand } from "../brand.js";
 import { currentUser, signOut } from "../client.js";

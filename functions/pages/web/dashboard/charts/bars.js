@@ -7,7 +7,7 @@ function box(x, width, from, to, attributes) {
   return s("rect", { x, width, y: Math.min(from, to), height: Math.max(Math.abs(to - from), 0.5), rx: Math.min(2, width / 3), ...attributes });
 }
 
-/** Stripes over the bars of a day that is not over. */
+/** Stripes over the bars of the current day. */
 function hatch(id) {
   return s("pattern", { id: `${id}-hatch`, width: 5, height: 5, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, s("rect", { class: "hatch", width: 2.5, height: 5 }));
 }

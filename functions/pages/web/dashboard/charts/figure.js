@@ -1,4 +1,4 @@
-// What every chart is made of: a figure with its title, a drawing that fits its width, a line that reads values, a legend
+// The parts of every chart: a figure with its title, a drawing that fits its width, a line that reads values, a legend
 // and the data as a table.
 
 import { h } from "../../account/dom.js";
@@ -109,7 +109,7 @@ function table(title, head, rows) {
 const HEIGHT = 200;
 const FOOT = 22;
 const HEAD = 8;
-/** The room of one character of an axis. */
+/** The width of one character of an axis. */
 const CHARACTER = 6.6;
 
 /** A chart of series over the positions `labels`: their axes, what is read of them, and their table. See bars(). */

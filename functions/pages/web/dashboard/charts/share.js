@@ -1,4 +1,4 @@
-// Shares of a whole as one bar, and steps of which each is a part of the one before.
+// Shares of a whole as one bar, and steps of which each is a part of the previous one.
 
 import { s } from "../ui/svg.js";
 import { figure } from "./figure.js";

@@ -1,4 +1,4 @@
-// A question before an action that cannot be taken back at once.
+// A question before an action that cannot be undone at once.
 
 import { h } from "../../account/dom.js";
 import { openDialog } from "./dialog.js";

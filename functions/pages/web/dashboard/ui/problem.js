@@ -1,15 +1,15 @@
-// How a problem is told: as a line of text, or as a panel in place of what could not be loaded.
+// How a problem is shown: as a line of text, or as a panel in place of content that could not be loaded.
 
 import { h, sentence } from "../../account/dom.js";
 
-/** What to tell of a problem, with its request id if it has one. */
+/** The text about a problem, with its request id if it has one. */
 export function problemText(problem) {
   if (problem.status === undefined) console.error(problem);
   const id = problem.requestId ? ` (request ${problem.requestId})` : "";
-  return `${told(problem)}${id}`;
+  return `${describe(problem)}${id}`;
 }
 
-function told(problem) {
+function describe(problem) {
   if (problem.code === "unauthenticated") return "Your session ended. Sign in again in another tab, then try again.";
   if (problem.code === "forbidden") return "Your account is not an administrator, or not any more. Ask another administrator.";
   if (problem.code === "offline") return "The service cannot be reached. Check your connection, then try again.";

@@ -5,7 +5,7 @@ import { h } from "../../account/dom.js";
 import { go } from "../router.js";
 import { problemPanel } from "./problem.js";
 
-/** Empty pages in a row that are passed over: a filtered page may be empty while there are more. */
+/** Empty pages in a row that are skipped: a filtered page may be empty although there are more. */
 const MAX_EMPTY_PAGES = 5;
 
 /**
@@ -144,7 +144,7 @@ export function list({ label, columns, load, href, empty, footer, onChange }) {
   return { node, reload, update, rowOf, items: () => items };
 }
 
-/** What is shown in place of rows: what to do, and not only that there are none. */
+/** The content in place of rows: it says what to do, and not only that there are none. */
 export function nothing({ title, text, action } = {}) {
   return h("div", { class: "nothing" }, h("p", { class: "nothing-title" }, title ?? "Nothing here"), text && h("p", { class: "soft" }, text), action);
 }

@@ -1,4 +1,4 @@
-// The audit log: who did what to whom, newest first.
+// The audit log: each change with its actor and target, newest first.
 
 import { h } from "../../account/dom.js";
 import { namesOf } from "../names.js";
@@ -28,7 +28,7 @@ function diff(before, after) {
   return names.length > 0 && h("dl", { class: "facts changed" }, ...names.flatMap(row));
 }
 
-/** Links to the entries that are about the same. */
+/** Links to the entries about the same objects. */
 function related({ actor_id, target_id }) {
   const link = (text, query) => h("a", { href: `/dashboard/audit?${new URLSearchParams(query)}` }, text);
   const links = [
@@ -60,7 +60,7 @@ function asTimes({ from, to, ...rest }) {
 }
 
 export async function view() {
-  // What is known already; reading adds to it.
+  // The known names; reading adds to them.
   const names = await namesOf([]);
   const form = filters({
     fields: [
@@ -84,7 +84,7 @@ export async function view() {
     load: async (cursor) => {
       const found = await page(cursor);
       const read = namesOf(found.items);
-      // Entries that were shown before their names were there are shown again.
+      // Entries that were shown before their names were read are shown again.
       if (!(await soon(read))) read.then(() => found.items.forEach(rows.update));
       return found;
     },

@@ -1,4 +1,4 @@
-// What the lists of subscriptions and payments share: filters, the names of users and plans, and totals.
+// The parts that the lists of subscriptions and payments share: filters, the names of users and plans, and totals.
 
 import { call } from "../../account/client.js";
 import { h, money } from "../../account/dom.js";
@@ -8,7 +8,7 @@ import { filters } from "../ui/filters.js";
 import { amounts, pageHead, plural } from "../ui/parts.js";
 import { list, pages } from "../ui/table.js";
 
-/** How long rows wait for the names of what they are about. */
+/** How long rows wait for the names of their users and plans. */
 const NAMES_MS = 250;
 
 /** Whether `reading` ended soon enough for the rows to wait for it. */

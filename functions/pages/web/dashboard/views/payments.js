@@ -9,7 +9,7 @@ import { billingPage, planName } from "./lists.js";
 
 export const title = "Payments";
 
-/** How the states of a payment are called here, and their tone. */
+/** The names and tones of the statuses of a payment. */
 export const statuses = {
   succeeded: ["Succeeded", "good"],
   processing: ["Processing", "info"],
@@ -30,13 +30,13 @@ function amount({ amount_cents, refunded_cents, currency }) {
   return [money(amount_cents, currency), refund].filter(Boolean);
 }
 
-/** A button that opens the invoice; its link is asked of Stripe, since a stored one may have expired. */
+/** A button that opens the invoice. Its current link is requested from Stripe, since a stored one may have expired. */
 export function invoice({ id, created_at }) {
   const date = day(created_at).textContent;
   const button = h("button", { type: "button", class: "plain small", "aria-label": `Open the invoice of ${date}`, onclick: open }, "Invoice");
   async function open() {
     button.disabled = true;
-    // Opened before the answer is there: a browser blocks a window that opens later.
+    // Opened before the answer arrives: a browser blocks a window that opens later.
     const page = window.open("", "_blank");
     try {
       const { url } = await call("GET", `/billing/payments/${id}/invoice`);
@@ -54,7 +54,7 @@ export function invoice({ id, created_at }) {
   return button;
 }
 
-/** What stays of a payment. */
+/** The amount of a payment after refunds. */
 const net = ({ status, amount_cents, refunded_cents, currency }) => (status === "succeeded" || status === "refunded" ? [amount_cents - refunded_cents, currency] : null);
 
 export async function view() {

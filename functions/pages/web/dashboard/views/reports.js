@@ -14,7 +14,7 @@ import { schema } from "./reports/schema.js";
 export const title = "Reports";
 
 const TYPING_MS = 400;
-/** A longer address is refused by gateways: the statement then stands behind "#", which is not sent. */
+/** Gateways refuse a longer address: then the statement is after "#", which is not sent. */
 const MAX_QUERY = 6000;
 
 function addressOf(sql) {
@@ -56,7 +56,7 @@ export async function view({ params, query }) {
   const assistant = ask({ text: area.text, accept: area.set });
   const past = pastReports();
 
-  /** What is typed is kept in the address, so that a reload loses nothing. */
+  /** The input is kept in the address, so that a reload loses nothing. */
   function changed(sql) {
     clearTimeout(typing);
     typing = setTimeout(() => area.node.isConnected && history.replaceState(history.state, "", addressOf(sql)), TYPING_MS);
@@ -96,7 +96,7 @@ export async function view({ params, query }) {
     await show(format, sql, true, (onStatus, isStopped) => run({ sql, format, fresh: fresh.checked, ...csv }, onStatus, isStopped));
   }
 
-  /** Shows what `wait` waits for, unless another run has begun since; `isNew` if it was started here. */
+  /** Shows the result of `wait`, unless another run has begun since; `isNew` if it was started here. */
   async function show(format, sql, isNew, wait) {
     turn += 1;
     const own = turn;

@@ -6,7 +6,7 @@ import { billingPage, perPeriod, planName } from "./lists.js";
 
 export const title = "Subscriptions";
 
-/** Stripe's statuses: how they are called here, and their tone. */
+/** Stripe's statuses: their names here, and their tone. */
 export const statuses = {
   active: ["Active", "good"],
   trialing: ["Trialing", "info"],
@@ -35,7 +35,7 @@ function price(subscription) {
   return [perPeriod(subscription), ...notes.map((note) => h("div", { class: "note" }, note))];
 }
 
-/** What happens next: it renews, ends, or has ended. */
+/** The next event: it renews, ends, or has ended. */
 function next({ status, cancel_at, cancel_at_period_end, canceled_at, current_period_end }) {
   if (status === "canceled" || status === "incomplete_expired") return [h("span", { class: "soft" }, "Ended "), day(canceled_at ?? current_period_end)];
   if (cancel_at || cancel_at_period_end) return [h("span", { class: "soft" }, "Ends "), day(cancel_at ?? current_period_end)];
@@ -46,7 +46,7 @@ function access({ has_access, access_until }) {
   return has_access ? day(access_until) : h("span", { class: "soft" }, "No access");
 }
 
-/** What they pay in a month, as far as it counts as revenue. */
+/** The monthly amount, if it counts as revenue. */
 function monthly({ status, price_cents, currency, billing_period, interval_count }) {
   if (status !== "active" && status !== "past_due") return null;
   const months = { day: 12 / 365, week: 12 / 52, month: 1, year: 12 }[billing_period] * (interval_count ?? 1);

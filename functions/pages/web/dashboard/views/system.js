@@ -1,4 +1,4 @@
-// What the API tells about the service itself, and where to look for the rest.
+// The state of the service as far as the API shows it, and where to find the rest.
 
 import { call } from "../../account/client.js";
 import { h } from "../../account/dom.js";

@@ -1,4 +1,4 @@
-// One user: the state in words, why there is access or not, and all that belongs to the user.
+// One user: the state in words, the reason for access or its absence, and all that belongs to the user.
 
 import { call } from "../../account/client.js";
 import { h } from "../../account/dom.js";
@@ -15,7 +15,7 @@ import { providers, states } from "./users.js";
 
 export const title = "User";
 
-/** An id that is no user's. Payments and audit entries of a deleted user stay under the id. */
+/** An id without a user. Payments and audit entries of a deleted user stay under the id. */
 async function missing(id, path) {
   const wasUser = await call("GET", `${path}/payments?limit=1`).then(() => true, () => false);
   const search = h("p", {}, h("a", { href: "/dashboard/users" }, "Search the users"));
@@ -81,7 +81,7 @@ export async function view({ params }) {
     actions.replaceChildren(...actionRows(user, path, { refresh, gone }));
   }
 
-  /** Reads everything again: after an action, and after what another admin did. */
+  /** Reads everything again: after an action, and after a change by another admin. */
   async function refresh() {
     try {
       user = await call("GET", path);

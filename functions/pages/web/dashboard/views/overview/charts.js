@@ -61,7 +61,7 @@ export function recurring({ days }, currency) {
 
 const names = { new: "New", expansion: "Expansion", reactivation: "Reactivation", contraction: "Contraction", churn: "Churn" };
 
-/** How MRR at the start became MRR at the end. */
+/** The movements from the MRR at the start to the MRR at the end. */
 export function moved(data, currency) {
   const found = movements(data, currency);
   if (!found) return null;
@@ -69,8 +69,8 @@ export function moved(data, currency) {
   const format = (value) => money(value, currency);
   const plus = (value) => `${value > 0 ? "+" : ""}${format(value)}`;
   const parts = Object.entries(signed).map(([name, value]) => ({ name: names[name], value: Math.abs(value), text: plus(value), color: value < 0 ? 5 : 1 }));
-  const told = Object.entries(signed).filter(([, value]) => value !== 0).map(([name, value]) => `${names[name].toLowerCase()} ${plus(value)}`);
-  const summary = `MRR went from ${format(start)} to ${format(end)}${told.length > 0 ? `: ${told.join(", ")}` : ""}.`;
+  const changes = Object.entries(signed).filter(([, value]) => value !== 0).map(([name, value]) => `${names[name].toLowerCase()} ${plus(value)}`);
+  const summary = `MRR went from ${format(start)} to ${format(end)}${changes.length > 0 ? `: ${changes.join(", ")}` : ""}.`;
   const note = `${format(start)} at the start, ${plus(end - start)}, ${format(end)} at the end`;
   return steps({ title: "MRR movements", summary, note, parts, format, isFunnel: false });
 }

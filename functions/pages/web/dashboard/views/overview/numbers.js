@@ -15,7 +15,7 @@ const total = (field) => (typeof field === "number" ? field : sum(Object.values(
 
 export const sum = (values) => values.reduce((all, value) => all + value, 0);
 
-/** The statistics of the last `range` days, and the days of the period before, as far as they are kept. */
+/** The statistics of the last `range` days, and the days of the previous period, if they are stored. */
 export async function load(range) {
   const [stats, longer] = await Promise.all([
     call("GET", `/admin/stats?days=${range}`),
@@ -33,7 +33,7 @@ export function currenciesOf({ stats, days }) {
   return [...names].sort((one, other) => (mrr[other] ?? 0) - (mrr[one] ?? 0) || one.localeCompare(other));
 }
 
-/** What the charts draw of each day. */
+/** The values of each day in the charts. */
 export function series(days, currency) {
   return {
     signUps: days.map(({ sign_ups }) => sign_ups ?? 0),

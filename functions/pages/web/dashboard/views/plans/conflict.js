@@ -1,4 +1,4 @@
-// A plan that another admin changed while it was edited: what differs, and the choice.
+// A plan that another admin changed while it was edited: the differences, and the choice.
 
 import { h } from "../../../account/dom.js";
 import { toText } from "./money.js";

@@ -1,4 +1,4 @@
-// One plan: create it, change it, archive it. Each effect on subscribers is said before it happens.
+// One plan: create it, change it, archive it. Each effect on subscribers is shown before it happens.
 
 import { call } from "../../../account/client.js";
 import { h } from "../../../account/dom.js";
@@ -19,7 +19,7 @@ const isSame = (one, other) => JSON.stringify(one ?? null) === JSON.stringify(ot
 /** The fields of `body` that differ from those of `plan`. */
 const changesOf = (body, plan) => Object.fromEntries(Object.entries(body).filter(([name, value]) => !isSame(value, plan[name])));
 
-/** What the subscribers keep; `number` is null where it is not known. */
+/** The text about what subscribers keep; `number` is null where it is not known. */
 function kept(number, what) {
   if (number === 0) return "It has no subscribers at the moment.";
   return `${number === null ? "Its subscribers" : `Its ${plural(number, "subscriber")}`} keep ${what}`;
@@ -28,7 +28,7 @@ function kept(number, what) {
 function form(fields, label, save) {
   const alert = h("p", { class: "error", role: "alert" });
   const notice = h("div", {});
-  // Not disabled while it is busy: a question that opens meanwhile gives the focus back to it.
+  // Not disabled while it is busy: a dialog that opens meanwhile returns the focus to it.
   const button = h("button", {}, label);
   let isBusy = false;
   const node = h("form", { class: "plan-form", novalidate: true, onsubmit: submitted }, ...fields.nodes, notice, h("div", { class: "row" }, button, h("a", { class: "button quiet", href: LIST }, "Cancel")), alert);
@@ -55,7 +55,7 @@ function form(fields, label, save) {
 /** The form of a new plan. */
 export function createForm() {
   const fields = planFields({});
-  // The same request twice makes one plan: a request with another body has another key.
+  // The same request twice creates one plan: a request with another body has another key.
   let sent = { text: null, key: null };
   const { node } = form(fields, "Create plan", async (body) => {
     const text = JSON.stringify(body);
@@ -99,7 +99,7 @@ export function changeForm(plan, subscribers) {
     return confirmAction({ title: `Change the price of ${base.name}?`, text, button: "Change the price" });
   }
 
-  /** The plan was changed since it was loaded: what was typed stays, and the admin chooses. */
+  /** The plan was changed since it was loaded: the input stays, and the admin chooses. */
   async function overtaken(body) {
     const current = await call("GET", `/billing/plans/${plan.id}`);
     const mine = Object.keys(changesOf(body, base));
@@ -130,7 +130,7 @@ export function changeForm(plan, subscribers) {
   return node;
 }
 
-/** What archiving does, and its button. */
+/** The effect of archiving, and its button. */
 export function archiveRow(plan, subscribers) {
   const button = h("button", { type: "button", class: "danger", onclick: archive }, "Archive plan");
   async function archive() {

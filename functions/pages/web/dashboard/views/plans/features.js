@@ -21,7 +21,7 @@ function control(kind, value) {
   return h("input", { "aria-label": "Value", value: text, inputmode: kind === "number" && "decimal", spellcheck: "false", dir: "auto" });
 }
 
-/** What a row holds; throws a sentence where the text is no value of its kind. */
+/** The value of a row; throws a sentence if the text is not a value of its kind. */
 function read(name, kind, text) {
   if (kind === "text") return text;
   if (kind === "flag") return text === "true";
@@ -29,7 +29,7 @@ function read(name, kind, text) {
     const value = JSON.parse(text);
     if (kind === "json" || typeof value === "number") return value;
   } catch {
-    // told below
+    // reported below
   }
   throw new Error(kind === "number" ? `${name}: "${text}" is not a number.` : `${name}: this is not valid JSON.`);
 }

@@ -1,4 +1,4 @@
-// The form of a plan: its fields, and what they hold as the contract takes it.
+// The form of a plan: its fields, and their values as the contract expects them.
 
 import { h } from "../../../account/dom.js";
 import { featureRows } from "./features.js";
@@ -60,7 +60,7 @@ export function planFields(plan) {
     }
   }
 
-  /** Shows each error beside its field; gives those that belong to none. */
+  /** Shows each error beside its field; returns those that belong to none. */
   function blame(errors) {
     clear();
     const left = errors.filter(({ field: name, message }) => {

@@ -11,7 +11,7 @@ export function toText(cents, currency) {
   return count === 0 ? text : `${text.slice(0, -count)}.${text.slice(-count)}`;
 }
 
-/** "19", "19,5" or "19.50" as minor units; null for a text that is no amount of the currency. */
+/** "19", "19,5" or "19.50" as minor units; null for a text that is not an amount of the currency. */
 export function toCents(text, currency) {
   const count = decimals(currency);
   const [, whole, part = ""] = /^(\d{1,10})(?:[.,](\d*))?$/.exec(text.trim()) ?? [];

@@ -1,4 +1,4 @@
-// What may come next where the caret is in a statement. No element is touched here.
+// The completions at the caret in a statement. This module uses no elements.
 
 const FUNCTIONS =
   "count sum avg min max total group_concat string_agg row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value abs round coalesce ifnull nullif iif lower upper length substr instr replace trim ltrim rtrim sign ceil floor printf format typeof json_extract date time datetime strftime julianday unixepoch timediff".split(" ");
@@ -50,7 +50,7 @@ export function completions(text, caret, views) {
     all = isSource ? [...named, ...tables] : [...columns, ...named, ...tables, ...functions, ...keywords];
   }
   const unique = new Map(all.filter((item) => item.text.startsWith(typed)).map((item) => [item.text, item]));
-  // A word that is complete is not offered again, so that Enter makes a new line.
+  // A complete word is not offered again, so that Enter makes a new line.
   if (unique.has(typed)) return none;
   return { start: caret - typed.length, items: [...unique.values()].slice(0, MAX) };
 }

@@ -1,11 +1,11 @@
-// The editor: a text area with completion. Ctrl-Enter runs what it shows, Tab leaves it.
+// The editor: a text area with completion. Ctrl-Enter runs the statement, Tab leaves the editor.
 
 import { h } from "../../../account/dom.js";
 import { completions } from "./complete.js";
 
 const [MIN_ROWS, MAX_ROWS] = [7, 24];
 
-/** `views` gives the schema as far as it is loaded. Gives { node, text(), set(text), insert(text), focus() }. */
+/** `views` returns the schema as far as it is loaded. Returns { node, text(), set(text), insert(text), focus() }. */
 export function editor({ sql, views, onRun, onChange }) {
   const hint = h("p", { id: "sql-keys", class: "soft editor-hint" }, h("kbd", {}, "Ctrl Enter"), " runs the statement · ", h("kbd", {}, "↓"), " chooses a suggestion, ", h("kbd", {}, "Enter"), " inserts it");
   const options = h("ul", { id: "sql-options", role: "listbox", "aria-label": "Suggestions", hidden: true });
@@ -54,7 +54,7 @@ export function editor({ sql, views, onRun, onChange }) {
   /** Inserts in place of the selection, so that it can be undone. */
   function insert(text) {
     area.focus();
-    // setRangeText takes the history of changes away; the command is the only way that keeps it.
+    // setRangeText clears the undo history; only the command keeps it.
     if (!document.execCommand("insertText", false, text)) {
       area.setRangeText(text, area.selectionStart, area.selectionEnd, "end");
       changed();

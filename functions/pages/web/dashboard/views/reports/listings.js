@@ -12,7 +12,7 @@ const statuses = { queued: ["Queued", "info"], running: ["Running", "info"], suc
 /** The beginning of a statement in one line, without comments. */
 const firstWords = (sql) => sql.replace(/--[^\n]*/g, "").replace(/\s+/g, " ").trim().slice(0, 140) || sql;
 
-/** Questions that every product asks; each opens in the editor. */
+/** Questions that every product has; each opens in the editor. */
 export function gallery() {
   const place = h("ul", { class: "gallery" });
   async function load() {

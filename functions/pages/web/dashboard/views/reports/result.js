@@ -49,7 +49,7 @@ function table(columns, rows) {
   return h("div", { class: "table-frame result-rows", tabindex: "0", role: "region", "aria-label": "Result" }, h("table", {}, h("thead", {}, h("tr", {}, ...heads)), body));
 }
 
-/** The chart of two columns, a label and a number; null where the rows are no such thing. */
+/** The chart of two columns, a label and a number; null for rows of another form. */
 function chart(columns, rows) {
   const isChart = columns.length === 2 && rows.length > 1 && rows.length <= MAX_POSITIONS && rows.every((row) => typeof row[1] === "number");
   if (!isChart) return null;

@@ -1,9 +1,9 @@
-// Runs a statement: it is queued, then asked for until there is a result.
+// Runs a statement: it is queued, then requested until there is a result.
 
 import { call } from "../../../account/client.js";
 
 const [FIRST_MS, LONGEST_MS] = [250, 2000];
-/** So many requests in a row may fail while the report goes on by itself. */
+/** The number of requests in a row that may fail while the report continues. */
 const MAX_FAILURES = 4;
 
 /** Waits for the report. `onStatus(report)` is called at each answer; null when `isStopped()` says so. */

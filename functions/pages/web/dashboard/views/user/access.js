@@ -1,26 +1,26 @@
-// Why a user has access or does not, and until when: one sentence, from what the service says of the user and the
-// subscriptions. No request and no element is made here.
+// Why a user has access or does not, and until when: one sentence, from the service's data about the user and the
+// subscriptions. This module makes no request and uses no elements.
 
 /** A date in the sentence, and the name of a plan, which may be in any script. */
 const on = (date) => ({ date });
 const named = (plan) => ({ name: plan?.name ?? "a price of no plan" });
 
-/** Whether the subscription goes on after its period, as the service decides it. */
+/** Whether the subscription renews after its period, by the rules of the service. */
 const willRenew = ({ cancel_at_period_end, cancel_at, current_period_end }) =>
   !cancel_at_period_end && (cancel_at === null || Date.parse(cancel_at) > Date.parse(current_period_end));
 
-/** When a subscription that is over ended. */
+/** When an ended subscription ended. */
 const endOf = ({ cancel_at_period_end, canceled_at, current_period_end }) => (!cancel_at_period_end && canceled_at) || current_period_end;
 
 const isLive = ({ status }) => ["trialing", "active", "past_due", "unpaid", "paused"].includes(status);
 
-/** The subscription that decides: that of the highest tier which gives access, else the live one, else the newest. */
+/** The subscription that decides: that of the highest tier with access, otherwise the live one, otherwise the newest. */
 export function deciding(subscriptions) {
   const giving = subscriptions.filter(({ has_access }) => has_access).sort((a, b) => (b.plan?.tier ?? 0) - (a.plan?.tier ?? 0));
   return giving[0] ?? subscriptions.find(isLive) ?? subscriptions[0] ?? null;
 }
 
-/** For a subscription that gives access: why, and what ends it. */
+/** For a subscription that gives access: the reason, and when access ends. */
 function reasonsFor(held) {
   const { status, access_until, current_period_end, cancel_at, collection_paused, payment_processing, scheduled_plan } = held;
   if (status === "past_due") {
@@ -38,7 +38,7 @@ function reasonsFor(held) {
   return [cause, on(current_period_end), "; without that payment, access ends on ", on(access_until), ".", ...more];
 }
 
-/** For a subscription that gives none. */
+/** For a subscription without access. */
 function reasonsAgainst(held, payment) {
   const { id, status, plan, access_until, payment_processing, current_period_end, cancel_at_period_end } = held;
   if (status === "canceled") {

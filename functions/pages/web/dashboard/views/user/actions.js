@@ -1,4 +1,4 @@
-// What an admin can do with a user: each row says what it does, and its button does it.
+// An admin's actions on a user: each row says what it does, and its button does it.
 
 import { call } from "../../../account/client.js";
 import { h } from "../../../account/dom.js";
@@ -23,14 +23,14 @@ function row({ name, title, text, button, danger, act }) {
       alert.textContent = problemText(problem);
     }
     control.disabled = false;
-    // The row may have been drawn anew meanwhile.
+    // The row may have been redrawn meanwhile.
     if (document.activeElement === document.body) document.querySelector(`[data-action="${name}"]`)?.focus();
   };
   const control = button && h("button", { type: "button", class: danger ? "danger" : "quiet", "data-action": name, onclick: press }, button);
   return h("li", {}, h("div", {}, h("h3", {}, title), h("p", { class: "soft" }, text), alert), control);
 }
 
-/** Which of the two a disabled user's subscription does. */
+/** The choice for a disabled user's subscription. */
 function subscriptionChoice() {
   const option = (value, text, checked) => h("label", { class: "choice" }, h("input", { type: "radio", name: "subscription", value, checked }), h("span", {}, text));
   return h("fieldset", { class: "choices" }, h("legend", {}, "The subscription, if there is one"), option("keep", "Keep it: payments continue", true), option("cancel_at_period_end", "Cancel it at period end", false));
@@ -41,7 +41,7 @@ export function actionRows(user, path, { refresh, gone }) {
   const isSelf = user.id === admin().id;
   const own = isSelf ? ["This is your own account. "] : [];
 
-  /** Sends a change; where another admin was quicker, it says so instead. */
+  /** Sends a change; if another admin was faster, it says so instead. */
   async function change(route, body, isDone, done, already) {
     try {
       if (isDone(await call("GET", path))) toast(already, { tone: "info" });

@@ -61,7 +61,7 @@ async function all(path) {
   return { items, isComplete: cursor === null };
 }
 
-/** What was paid and what went back, in each currency. A disputed payment counts as neither. */
+/** The paid and the refunded amounts in each currency. A disputed payment counts as neither. */
 export function sums(items) {
   const totals = new Map();
   for (const { amount_cents, refunded_cents, currency, status } of items) {

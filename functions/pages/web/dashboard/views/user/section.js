@@ -1,4 +1,4 @@
-// A part of a page that loads itself, and that can fail and be tried again by itself.
+// A part of a page that loads by itself, and that can fail and be retried by itself.
 
 import { h } from "../../../account/dom.js";
 import { problemPanel } from "../../ui/problem.js";

@@ -1,4 +1,4 @@
-// Where a user is signed in; an admin ends one session or all.
+// A user's sessions; an admin ends one session or all.
 
 import { call } from "../../../account/client.js";
 import { h } from "../../../account/dom.js";

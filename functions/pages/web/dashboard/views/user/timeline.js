@@ -1,4 +1,4 @@
-// What happened to a user and what the user did, from the audit log.
+// The actions on and by a user, from the audit log.
 
 import { h } from "../../../account/dom.js";
 import { namesOf } from "../../names.js";

@@ -64,7 +64,7 @@ export function bulkBar({ selection, update, selectAll, redraw }) {
       const line = (word, tone) => lines.append(h("li", { class: tone }, h("span", { dir: "auto" }, user.email), h("span", {}, word)));
       try {
         const path = `/admin/users/${user.id}`;
-        // The list may be older than what another admin did.
+        // The list may be older than a change by another admin.
         const now = await call("GET", path);
         const changed = now.is_active === is_active ? now : await call("PATCH", `${path}/status`, { is_active });
         counts.done += 1;

@@ -17,7 +17,7 @@ function stored() {
 
 const store = (all) => browserStorage.set(NAME, JSON.stringify(all));
 
-/** Whether `text` is what `former` was while it was still being typed. */
+/** Whether `former` is an earlier state of the same input as `text`. */
 function continues(text, former) {
   const [now, before] = [new URLSearchParams(text), new URLSearchParams(former)];
   const [q, typed] = [now.get("q"), before.get("q")];
