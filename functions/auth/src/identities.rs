@@ -29,6 +29,7 @@ pub async fn account_of(
         let email = identity.email.as_ref().map_err(Clone::clone)?;
         let found = match state.store.user_of_email(email).await? {
             Some(user) => take_over(state, context, identity, &user).await?,
+            None if !state.config.offer.sign_up => return Err(ApiError::NotEnabled),
             None => new_account(state, context, identity, email).await?,
         };
         if let Some(found) = found {

@@ -27,6 +27,7 @@ pub struct ChangePassword {
 errors! {
     /// Why another password is refused.
     ChangePasswordErrors = [
+        ApiError::NotEnabled,
         ApiError::WrongPassword,
         ApiError::NoPassword,
         ApiError::WeakPassword("new_password", WeakPassword::Common),
