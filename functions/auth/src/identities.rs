@@ -99,6 +99,7 @@ async fn new_account(
                 created_at: context.now,
                 links: BTreeMap::from([(identity.provider, identity.subject.clone())]),
                 link_emails: BTreeMap::from([(identity.provider, email.key().to_owned())]),
+                locale: mails::locale_of(context),
             };
             let mut audit = context.entry(Action::Registered, Some(id), Some(id.to_string()));
             audit.after = Some(json!({"provider": profile.provider, "email_verified": true}));
@@ -135,7 +136,7 @@ pub async fn link_identity(
         provider: provider.title().to_owned(),
         at: context.now,
     };
-    let notice = mails::outbox_message(&notice, context.now)?;
+    let notice = mails::outbox_message(notice, profile.locale.clone(), context.now)?;
     let mut entry = context.entry(Action::Linked, Some(profile.id), Some(profile.id.to_string()));
     entry.after = Some(json!({"provider": provider}));
     let identity = (provider, subject, identity.email.as_ref().ok());

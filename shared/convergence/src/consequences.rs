@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 use tollgate_domain::audit::{Action, AuditEntry};
 use tollgate_domain::billing::convergence::Changed;
 use tollgate_domain::billing::{
-    Account, AuditedSubscription, Changes, Payment, PaymentStatus, Plan, Status, Subscription,
+    Account, AuditedSubscription, Changes, Customer, Payment, PaymentStatus, Plan, Status, Subscription,
 };
 use tollgate_domain::gate::Closing;
 use tollgate_domain::{AuditId, Email, MessageId};
-use tollgate_mail::{Amount, Message, RefundReason};
+use tollgate_mail::{Addressed, Amount, Message, RefundReason};
 use tollgate_platform::random_bytes;
 use tollgate_store::{OutboxMessage, StoreError};
 
@@ -114,7 +114,7 @@ pub fn mails(
         let Some(plan) = plan_named(after.plan_id) else { continue };
         let next = plan_named(after.next_plan_id());
         for message in of_subscription(to.to_owned(), before.as_ref(), after, plan, next) {
-            mails.push(outbox_message(&message, new_id(), now)?);
+            mails.push(outbox_message(message, &account.customer, new_id(), now)?);
         }
     }
     let changed = changes.subscriptions.iter().map(|changed| &changed.after);
@@ -125,7 +125,7 @@ pub fn mails(
         let Some(plan) = plan_named(payment.plan_id.or(subscription.plan_id)) else { continue };
         let before = account.payments.iter().find(|previous| previous.id == payment.id);
         if let Some(refunded) = of_refund(to, before, payment, subscription, account.closing, plan.clone()) {
-            mails.push(outbox_message(&refunded, new_id(), now)?);
+            mails.push(outbox_message(refunded, &account.customer, new_id(), now)?);
         }
         if subscription.duplicate_refund.is_some() || payment.is_late {
             continue;
@@ -135,7 +135,7 @@ pub fn mails(
             // Stripe also sends its own event for it.
             let is_told_once = matches!(message, Message::ActionRequired { .. });
             let id = if is_told_once { consent_id(payment) } else { new_id() };
-            mails.push(outbox_message(&message, id, now)?);
+            mails.push(outbox_message(message, &account.customer, id, now)?);
         }
     }
     Ok(mails)
@@ -246,7 +246,14 @@ fn of_payment(
 }
 
 /// A mail as it waits in the outbox.
-pub fn outbox_message(message: &Message, id: MessageId, now: Timestamp) -> Result<OutboxMessage, StoreError> {
-    let body = serde_json::to_string(message).map_err(|error| StoreError::Unexpected(error.to_string()))?;
-    Ok(OutboxMessage { id, kind: message.kind().to_owned(), body, created_at: now })
+pub fn outbox_message(
+    message: Message,
+    customer: &Customer,
+    id: MessageId,
+    now: Timestamp,
+) -> Result<OutboxMessage, StoreError> {
+    let kind = message.kind().to_owned();
+    let body = serde_json::to_string(&Addressed { locale: customer.locale.clone(), message });
+    let body = body.map_err(|error| StoreError::Unexpected(error.to_string()))?;
+    Ok(OutboxMessage { id, kind, body, created_at: now })
 }

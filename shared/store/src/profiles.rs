@@ -39,6 +39,9 @@ pub struct Profile {
     /// another address does not follow the account to a new one.
     #[serde(default)]
     pub link_emails: BTreeMap<IdentityProvider, String>,
+    /// The language of mails, such as `de`: that of the browser that registered. `None` where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
 }
 
 impl Profile {

@@ -75,7 +75,7 @@ pub async fn change_password(
         email: &profile.email,
         hash: state.hasher.hash(&body.new_password).await?,
         replaces_version: credentials.password_version,
-        notice: mails::outbox_message(&notice, context.now)?,
+        notice: mails::outbox_message(notice, profile.locale.clone(), context.now)?,
         audit: &[entry],
     };
     // What raced it was another change, a reset, or the end of this session: the old password is the old one no more.

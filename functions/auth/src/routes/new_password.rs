@@ -133,7 +133,7 @@ async fn set(
         email: &profile.email,
         hash,
         replaces_version: gate.password_version,
-        notice: mails::outbox_message(&notice, context.now)?,
+        notice: mails::outbox_message(notice, profile.locale.clone(), context.now)?,
         audit: &audit,
     };
     if !state.store.reset_password(&new, &row, !profile.email_verified, context.now).await? {

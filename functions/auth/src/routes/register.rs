@@ -135,7 +135,8 @@ async fn new_account(
     hash: Option<String>,
 ) -> Result<NewAccount, ApiError> {
     let id = UserId::new(context.now, random_bytes());
-    let account = Account { id, email, username, password_version: FIRST_PASSWORD };
+    let locale = mails::locale_of(context);
+    let account = Account { id, email, username, password_version: FIRST_PASSWORD, locale: locale.as_deref() };
     let verification = mails::onetime(state, account, Purpose::Verify, context.now).await?;
     let mut audit = context.entry(Action::Registered, Some(id), Some(id.to_string()));
     audit.after = Some(json!({"provider": Provider::Local}));
@@ -151,6 +152,7 @@ async fn new_account(
             created_at: context.now,
             links: BTreeMap::new(),
             link_emails: BTreeMap::new(),
+            locale,
         },
         credentials: hash.map(|hash| Credentials { user_id: id, hash, password_version: FIRST_PASSWORD }),
         gate: Gate::new(id),
@@ -168,7 +170,10 @@ async fn notify_owner(
     may_be_sent: bool,
 ) -> Result<(), ApiError> {
     let mail = match may_be_sent {
-        true => mails::outbox_message(&Mail::AlreadyRegistered { to: known.as_str().to_owned() }, context.now)?,
+        true => {
+            let mail = Mail::AlreadyRegistered { to: known.as_str().to_owned() };
+            mails::outbox_message(mail, mails::locale_of(context), context.now)?
+        }
         false => mails::decoy(state, context.now).await?,
     };
     let is_held = state.store.register_known(username, &mail, context.now).await?;
