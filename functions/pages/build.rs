@@ -14,6 +14,10 @@ use zopfli::{Format, Options};
 /// The first module of the pages, and the script that is built from it and all its imports.
 const BUNDLES: [(&str, &str); 2] =
     [("account/main.js", "account/bundle.js"), ("dashboard/main.js", "dashboard/bundle.js")];
+/// The OpenAPI document.
+const DOCUMENT: &str = "openapi.json";
+/// What is made of it for a deployment without billing.
+const WITHOUT_BILLING: &str = "openapi-without-billing.json";
 /// The path of the brand's logo.
 const LOGO: &str = "account/logo.svg";
 
@@ -27,6 +31,7 @@ fn main() -> Result<(), Error> {
     let mut files = Files::new();
     read_all(&web, &web, &mut files)?;
     write_brand(&PathBuf::from(variable("CARGO_MANIFEST_DIR")?).join("../../brand"), &mut files)?;
+    write_without_billing(&mut files)?;
     for (entry, bundle) in BUNDLES {
         let script = bundle_of(entry, &files)?;
         files.insert(bundle.to_owned(), script);
@@ -84,6 +89,16 @@ fn write_brand(folder: &Path, files: &mut Files) -> Result<(), Error> {
         written.push_str(rest);
         *content = written;
     }
+    Ok(())
+}
+
+/// The OpenAPI document without the paths of billing, for a deployment that leaves it out.
+fn write_without_billing(files: &mut Files) -> Result<(), Error> {
+    let document = files.get(DOCUMENT).ok_or_else(|| Error::other(format!("there is no {DOCUMENT}")))?;
+    let mut document: Value = serde_json::from_str(document)?;
+    let paths = document["paths"].as_object_mut().ok_or_else(|| Error::other(format!("{DOCUMENT} has no paths")))?;
+    paths.retain(|path, _| !path.starts_with("/billing/"));
+    files.insert(WITHOUT_BILLING.to_owned(), document.to_string());
     Ok(())
 }
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # The account pages, the documentation and the dashboard in Debian's Chromium, at the width of a phone and of a desktop,
 # each page checked by axe-core, the dev console and the fakes' pages too; when the pages try the refresh cookie; a browser's own
-# fetch and cookie jar in two tabs; the dashboard with 10,000 users and when something is in the way; the OpenAPI document by a
-# validator that this project did not write; and the front end of examples/browser, on an origin of its own.
+# fetch and cookie jar in two tabs; the dashboard with 10,000 users and when something is in the way; a deployment without the
+# parts that can be left out; the OpenAPI document by a validator that this project did not write; and the front end of
+# examples/browser, on an origin of its own.
 source "$(dirname "$0")/../lib.sh"
 need chromium chromium
 need node nodejs npm
@@ -24,6 +25,14 @@ for program in session fetch walk dashboard troubles many; do
   fresh_stack
   node "$program.mjs" "$BASE" "${SHOTS:-}"
 done
+
+# A stack that leaves out what can be left out.
+(
+  export BILLING=off SIGN_UP=closed PASSWORD_SIGN_IN=off GOOGLE_CLIENT_ID=unset
+  fresh_stack
+  node left-out.mjs "$BASE"
+  kill "$stack_pid" && wait "$stack_pid" || true
+)
 
 # The stack of the front end has settings: the hosted pages lead back to it.
 example="${XDG_CACHE_HOME:-$HOME/.cache}/tollgate-examples/front-end"

@@ -22,6 +22,7 @@ pub mod request;
 pub mod roles;
 pub mod size;
 pub mod stripe;
+pub mod template;
 
 /// Runs `work` on a runtime of its own, so that no task of its stack outlives it.
 pub async fn apart<W: Future>(work: impl FnOnce() -> W + Send + 'static) -> Result<W::Output, JoinError>

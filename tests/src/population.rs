@@ -53,7 +53,7 @@ impl<'a> Population<'a> {
         let Profile { id, email, created_at, .. } = &account.profile;
         assert_eq!(self.store.register(&account).await.unwrap(), Registration::Done);
         let attempt = Attempt { id: format!("attempt-{n}"), started_at: *created_at };
-        let reserved = self.store.reserve_customer(id, email, &attempt, None).await.unwrap();
+        let reserved = self.store.reserve_customer(id, (email, None), &attempt, None).await.unwrap();
         let customer = self.stripe.create_customer(email.as_str());
         let customer = customer["id"].as_str().unwrap();
         assert!(self.store.link_customer(&reserved, customer, None).await.unwrap());
@@ -129,6 +129,7 @@ pub fn newcomer(now: Timestamp, n: usize) -> NewAccount {
         created_at: now,
         links: BTreeMap::from([(IdentityProvider::Google, n.to_string())]),
         link_emails: BTreeMap::new(),
+        locale: None,
     };
     let audit = AuditEntry {
         id: AuditId::new(now, random_bytes()),

@@ -4,7 +4,6 @@
 use serde_yaml_ng::Value;
 use serde_yaml_ng::value::TaggedValue;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use tollgate_local::permissions::{Access, Decide, Permission};
 
@@ -23,10 +22,7 @@ pub type Grants = BTreeMap<String, Vec<Grant>>;
 pub type Used = BTreeMap<String, BTreeSet<Access>>;
 
 /// The roles in the template.
-pub static GRANTS: LazyLock<Grants> = LazyLock::new(|| {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
-    grants(&serde_yaml_ng::from_str(&std::fs::read_to_string(file).unwrap()).unwrap())
-});
+pub static GRANTS: LazyLock<Grants> = LazyLock::new(|| grants(&crate::template::template(true)));
 
 /// Decides by the roles of the template.
 pub fn as_in_the_template() -> Arc<Decide> {

@@ -1,9 +1,10 @@
 //! The delivery of mails: outbox, stream, relay, queue, mailer, SES.
 
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
 use tollgate_local::faults::{Fault, Kind};
 use tollgate_local::service::Service;
-use tollgate_tests::app::TestApp;
+use tollgate_tests::app::{PASSWORD, Session, TestApp};
 
 const EMAIL: &str = "ann@example.com";
 
@@ -202,4 +203,68 @@ async fn a_user_name_that_a_stranger_chose_does_not_become_a_link() {
             mail["links"].as_array().unwrap().iter().all(|link| !link.as_str().unwrap().contains("example\u{200b}"))
         );
     }
+}
+
+/// Registers `name` by a browser that asks for `languages`, and verifies the address.
+async fn registered_in(app: &TestApp, name: &str, languages: &str) -> Session {
+    let email = format!("{name}@example.com");
+    let headers = [("content-type", "application/json"), ("accept-language", languages)];
+    let body = json!({"email": email, "username": name, "password": PASSWORD});
+    app.send(Method::POST, "/register", &headers, Some(body.to_string())).await.expect(202);
+    let token = app.link_token(&email, "verify").await;
+    app.post("/verify", json!({"token": token})).await.expect(200);
+    app.sign_in(&email).await
+}
+
+#[tokio::test]
+async fn mails_are_in_the_language_of_the_browser_that_registered() {
+    let app = TestApp::start().await;
+    for (name, languages, verify, changed, subscribed, locale) in [
+        (
+            "anna",
+            "de-AT,de;q=0.9,en;q=0.5",
+            "Bestätigen Sie Ihre E-Mail-Adresse für Tollgate",
+            "Ihr Passwort für Tollgate wurde geändert",
+            "Sie haben Tollgate Pro abonniert",
+            json!("de"),
+        ),
+        (
+            "aiko",
+            "nl, ja;q=0.8",
+            "Tollgateのメールアドレスを確認してください",
+            "Tollgateのパスワードが変更されました",
+            "Tollgate Proのサブスクリプションを開始しました",
+            json!("ja"),
+        ),
+        (
+            "pim",
+            "nl",
+            "Verify your e-mail address for Tollgate",
+            "Your Tollgate password was changed",
+            "You're subscribed to Tollgate Pro",
+            Value::Null,
+        ),
+    ] {
+        let session = registered_in(&app, name, languages).await;
+        let email = format!("{name}@example.com");
+        // The language of a later request does not count.
+        let bearer = format!("Bearer {}", session.access);
+        let headers =
+            [("content-type", "application/json"), ("accept-language", "fr"), ("authorization", bearer.as_str())];
+        let body = json!({"old_password": PASSWORD, "new_password": "another long pass phrase"});
+        app.send(Method::POST, "/change-password", &headers, Some(body.to_string())).await.expect(200);
+        let checkout = app.subscribe(&session, "pro").await.expect(201);
+        app.pay(&checkout.body).await.expect(303);
+        for (kind, subject) in
+            [("verify", verify), ("password_changed", changed), ("subscription_confirmed", subscribed)]
+        {
+            assert_eq!(app.mail(&email, kind).await["subject"], subject);
+        }
+        assert_eq!(app.get_as(&session, "/me/export").await.expect(200).body["locale"], locale);
+    }
+    // The owner of an address that is registered again gets a mail in the language of that request.
+    let headers = [("content-type", "application/json"), ("accept-language", "es")];
+    let body = json!({"email": "anna@example.com", "username": "other", "password": PASSWORD});
+    app.send(Method::POST, "/register", &headers, Some(body.to_string())).await.expect(202);
+    assert_eq!(app.mail("anna@example.com", "already_registered").await["subject"], "Ya tiene una cuenta en Tollgate");
 }

@@ -25,6 +25,7 @@ mod events;
 mod example;
 mod fuzz;
 mod journey;
+mod left_out;
 mod limits;
 mod links;
 mod local_stack;

@@ -5,7 +5,6 @@ use crate::documents::settings;
 use crate::openapi::document;
 use serde_yaml_ng::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use tollgate_local::{FILE_PATHS, QUEUES, SCHEDULES, STREAM_RETRIES, openapi};
 use tollgate_store::schema::{Projection, TABLES};
 use tollgate_tests::guards::assert_same_names;
@@ -26,10 +25,9 @@ pub const FUNCTIONS: [(&str, &str); 12] = [
     ("Sweeper", "sweeper"),
 ];
 
-/// The template.
+/// The template of a deployment with everything.
 pub fn template() -> Value {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
-    serde_yaml_ng::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
+    tollgate_tests::template::template(true)
 }
 
 /// The properties of every resource of `kind`, by its name in the template.
@@ -233,6 +231,74 @@ fn the_example_is_deployed_only_on_request() {
     assert_eq!(count, 11, "function, role, log, integration, permission, four routes, two alarms");
     assert_eq!(actions_on("GateTable", "ExampleRole"), ["dynamodb:GetItem"]);
     assert_eq!(actions_on("LimitsTable", "ExampleRole"), ["dynamodb:UpdateItem"]);
+}
+
+/// The names that the values of a template refer to.
+fn references(value: &Value, found: &mut BTreeSet<String>) {
+    let name = |text: &str| text.split('.').next().unwrap().to_owned();
+    match value {
+        Value::Tagged(tagged) if tagged.tag == "Ref" || tagged.tag == "GetAtt" => {
+            found.insert(name(tagged.value.as_str().unwrap()));
+        }
+        Value::Tagged(tagged) if tagged.tag == "Sub" => {
+            let text = tagged.value.as_str().unwrap();
+            found.extend(text.split("${").skip(1).map(|rest| name(rest.split('}').next().unwrap())));
+        }
+        Value::Tagged(tagged) => references(&tagged.value, found),
+        Value::Sequence(items) => items.iter().for_each(|item| references(item, found)),
+        Value::Mapping(fields) => fields.iter().for_each(|(field, value)| match (field.as_str(), value) {
+            (Some("DependsOn"), Value::Sequence(names)) => {
+                found.extend(names.iter().map(|name| name.as_str().unwrap().to_owned()));
+            }
+            _ => references(value, found),
+        }),
+        _ => {}
+    }
+}
+
+#[test]
+fn a_deployment_without_billing_has_nothing_of_stripe() {
+    for has_billing in [true, false] {
+        let template = tollgate_tests::template::template(has_billing);
+        let [parameters, resources] = ["Parameters", "Resources"].map(|part| template[part].as_mapping().unwrap());
+        let mut found = BTreeSet::new();
+        references(&template, &mut found);
+        assert!(found.len() > 100);
+        // SAM makes the resource of a function's own address.
+        let has_address = |name: &str| {
+            let function = name.strip_suffix("Url").and_then(|function| resources.get(function));
+            function.is_some_and(|function| function["Properties"].get("FunctionUrlConfig").is_some())
+        };
+        for name in found.iter().filter(|name| !name.starts_with("AWS::")) {
+            let is_known = parameters.contains_key(name.as_str()) || resources.contains_key(name.as_str());
+            assert!(is_known || has_address(name), "billing {has_billing}: {name} is not there");
+        }
+        let of_billing = resources.iter().filter(|(name, resource)| {
+            let name = name.as_str().unwrap();
+            let text = written(resource).replace("BILLING: ", "").replace("BILLING_GRACE_DAYS", "");
+            let is_part = name.starts_with("Stripe") || name.starts_with("Billing") || name.starts_with("Trials");
+            // Accounts that had a subscription are still exported and erased: the table stays.
+            is_part && name != "BillingTable"
+                || ["ANY /billing/", "-stripe", "-trials"].iter().any(|word| text.contains(word))
+        });
+        let of_billing: Vec<_> = of_billing.map(|(name, _)| name.as_str().unwrap()).collect();
+        match has_billing {
+            true => assert!(of_billing.len() > 45, "{of_billing:?}"),
+            false => assert!(of_billing.is_empty(), "{of_billing:?}"),
+        }
+        for (name, output) in template["Outputs"].as_mapping().unwrap() {
+            assert!(has_billing || !written(output).contains("Stripe"), "{name:?}");
+        }
+        let schedules =
+            resources.values().filter(|resource| resource["Type"].as_str() == Some("AWS::Scheduler::Schedule"));
+        assert_eq!(schedules.count(), if has_billing { 3 } else { 0 });
+        let body = written(&resources["OperationsDashboard"]["Properties"]["DashboardBody"]);
+        assert_eq!(body.contains("tripe"), has_billing);
+        let (_, json) = body.split_once('{').unwrap();
+        let json = format!("{{{}", json.replace("${", "").replace("\n  ", "\n"));
+        let parsed: serde_json::Value = serde_json::from_str(json.trim()).unwrap();
+        assert_eq!(parsed["widgets"].as_array().unwrap().len(), if has_billing { 12 } else { 9 });
+    }
 }
 
 // S31
@@ -499,9 +565,15 @@ fn production_names_the_reserved_concurrency_of_the_webhook() {
 fn the_schedules_are_those_of_one_machine() {
     let sweeper = &resources("AWS::Serverless::Function")["Sweeper"]["Properties"];
     let mut found = BTreeMap::new();
-    for schedule in sweeper["Events"].as_mapping().unwrap().values() {
-        let properties = &schedule["Properties"];
-        let input: serde_json::Value = serde_json::from_str(properties["Input"].as_str().unwrap()).unwrap();
+    let of_stripe = resources("AWS::Scheduler::Schedule");
+    let events = sweeper["Events"].as_mapping().unwrap().values().map(|event| &event["Properties"]);
+    let events = events.map(|event| (event, event)).chain(of_stripe.values().map(|schedule| {
+        assert_eq!(schedule["Condition"].as_str(), Some("WithBilling"));
+        (&schedule["Properties"], &schedule["Properties"]["Target"])
+    }));
+    for (properties, target) in events {
+        assert_eq!(target["RetryPolicy"]["MaximumRetryAttempts"].as_u64(), Some(2));
+        let input: serde_json::Value = serde_json::from_str(target["Input"].as_str().unwrap()).unwrap();
         let minutes = match properties["ScheduleExpression"].as_str().unwrap() {
             "rate(30 minutes)" => 30,
             "rate(1 hour)" => 60,

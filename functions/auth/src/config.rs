@@ -1,5 +1,6 @@
 //! The settings of this function.
 
+use crate::offer::Offer;
 use crate::providers::Providers;
 use std::sync::Arc;
 use tollgate_domain::billing::Grace;
@@ -24,6 +25,8 @@ pub struct Config {
     pub client_ip: Option<ClientIpHeader>,
     /// The limits of clients; `None` for no limits.
     pub limits: Option<Limits>,
+    /// What this deployment offers.
+    pub offer: Offer,
     /// The configured providers.
     pub providers: Providers,
     /// The algorithm that signs access tokens.
@@ -66,6 +69,7 @@ impl Config {
             frontend_url: env.address("FRONTEND_URL", || format!("{app_url}/account"))?.into(),
             client_ip: ClientIpHeader::from_env(env, &mut secret_ids)?,
             limits: Limits::of_strangers(env)?,
+            offer: Offer::from_env(env)?,
             providers: Providers::from_env(env, &mut secret_ids)?,
             audience: env.get("TOKEN_AUDIENCE").unwrap_or(&app_url).into(),
             app_url: app_url.into(),

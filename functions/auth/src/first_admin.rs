@@ -57,6 +57,7 @@ impl State {
             route: String::new(),
             ip: None,
             user_agent: None,
+            languages: None,
         };
         let mut audit = context.entry(Action::Registered, None, Some(id.to_string()));
         audit.after = Some(json!({"is_admin": true}));
@@ -72,6 +73,7 @@ impl State {
                 created_at: now,
                 links: BTreeMap::new(),
                 link_emails: BTreeMap::new(),
+                locale: None,
             },
             credentials: Some(Credentials { user_id: id, hash, password_version: 1 }),
             gate: Gate { is_admin: true, ..Gate::new(id) },

@@ -29,6 +29,7 @@ pub async fn account_of(
         let email = identity.email.as_ref().map_err(Clone::clone)?;
         let found = match state.store.user_of_email(email).await? {
             Some(user) => take_over(state, context, identity, &user).await?,
+            None if !state.config.offer.sign_up => return Err(ApiError::NotEnabled),
             None => new_account(state, context, identity, email).await?,
         };
         if let Some(found) = found {
@@ -98,6 +99,7 @@ async fn new_account(
                 created_at: context.now,
                 links: BTreeMap::from([(identity.provider, identity.subject.clone())]),
                 link_emails: BTreeMap::from([(identity.provider, email.key().to_owned())]),
+                locale: mails::locale_of(context),
             };
             let mut audit = context.entry(Action::Registered, Some(id), Some(id.to_string()));
             audit.after = Some(json!({"provider": profile.provider, "email_verified": true}));
@@ -134,7 +136,7 @@ pub async fn link_identity(
         provider: provider.title().to_owned(),
         at: context.now,
     };
-    let notice = mails::outbox_message(&notice, context.now)?;
+    let notice = mails::outbox_message(notice, profile.locale.clone(), context.now)?;
     let mut entry = context.entry(Action::Linked, Some(profile.id), Some(profile.id.to_string()));
     entry.after = Some(json!({"provider": provider}));
     let identity = (provider, subject, identity.email.as_ref().ok());

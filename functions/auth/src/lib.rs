@@ -6,6 +6,7 @@ mod first_admin;
 mod identities;
 mod mailed_codes;
 mod mails;
+mod offer;
 mod pages;
 mod passwords;
 mod providers;
@@ -23,6 +24,7 @@ use axum::Router;
 use axum::extract::FromRef;
 use axum::middleware::from_fn_with_state;
 use jiff::Timestamp;
+use offer::refuse_left_out;
 use passwords::Hasher;
 use routes::*;
 use service_clients::ServiceClients;
@@ -137,6 +139,7 @@ pub fn router(state: State) -> Router {
     let redirects = redirect_routes().route_layer(from_fn_with_state(state.limiter.clone(), limit_redirects));
     let counting = counting_routes().route_layer(from_fn_with_state(state.limiter.clone(), count_posts));
     let (routes, _) = routes().merge(counting).merge(limited).merge(redirects).split_for_parts();
+    let routes = routes.layer(from_fn_with_state(state.config.offer, refuse_left_out));
     conventions.serve(routes.with_state(state))
 }
 

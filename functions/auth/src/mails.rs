@@ -9,8 +9,8 @@ use tollgate_domain::onetime::{OneTimeRow, Purpose};
 use tollgate_domain::session::after;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{Email, MessageId, SessionId, UserId, Username};
-use tollgate_http::ApiError;
-use tollgate_mail::{Message, OneTime};
+use tollgate_http::{ApiError, RequestContext};
+use tollgate_mail::{Addressed, Message, OneTime, language_of};
 use tollgate_platform::{codes, random_bytes};
 use tollgate_store::outbox::DECOY;
 use tollgate_store::{OutboxMessage, Profile};
@@ -21,6 +21,8 @@ pub struct Account<'a> {
     pub email: &'a Email,
     pub username: &'a Username,
     pub password_version: u64,
+    /// The language of its mails.
+    pub locale: Option<&'a str>,
 }
 
 impl<'a> Account<'a> {
@@ -31,6 +33,7 @@ impl<'a> Account<'a> {
             email: &profile.email,
             username: &profile.username,
             password_version: gate.password_version,
+            locale: profile.locale.as_deref(),
         }
     }
 }
@@ -118,7 +121,7 @@ async fn secret(
         Purpose::Reset => Message::Reset { to, username, otp },
         Purpose::LoginCode => Message::LoginCode { to, username, otp },
     };
-    Ok((row, outbox_message(&message, now)?))
+    Ok((row, outbox_message(message, account.locale.map(str::to_owned), now)?))
 }
 
 /// The decoy of a mail: the keys are fetched nevertheless, as that may be a call (S6).
@@ -132,10 +135,17 @@ pub fn command(command: UserCommand, now: Timestamp) -> Result<OutboxMessage, Ap
     Ok(OutboxMessage::of_command(&Command::User(command), new_id(now), now)?)
 }
 
-/// `message` as a message of the outbox.
-pub fn outbox_message(message: &Message, now: Timestamp) -> Result<OutboxMessage, ApiError> {
-    let body = serde_json::to_string(message).map_err(|error| ApiError::Internal(error.to_string()))?;
-    Ok(OutboxMessage { id: new_id(now), kind: message.kind().to_owned(), body, created_at: now })
+/// The language of the mails to a person who sends this request: the first of the browser's that mails have.
+pub fn locale_of(context: &RequestContext) -> Option<String> {
+    context.languages.as_deref().and_then(language_of).map(str::to_owned)
+}
+
+/// `message` in the language of its reader, as it goes into the outbox.
+pub fn outbox_message(message: Message, locale: Option<String>, now: Timestamp) -> Result<OutboxMessage, ApiError> {
+    let kind = message.kind().to_owned();
+    let body = serde_json::to_string(&Addressed { locale, message });
+    let body = body.map_err(|error| ApiError::Internal(error.to_string()))?;
+    Ok(OutboxMessage { id: new_id(now), kind, body, created_at: now })
 }
 
 fn new_id(now: Timestamp) -> MessageId {

@@ -46,7 +46,7 @@ pub async fn require_fresh(
         let (of_account, of_user) = tokio::join!(of_account, state.limiter.admit_user(context, &user.id, BY_USER));
         of_account.and(of_user)
     };
-    match password {
+    match password.filter(|_| state.config.offer.passwords) {
         Some(password) => verify_password(state, (user, profile), counted, password).await,
         None => {
             let (counted, session) = tokio::join!(counted, state.store.session(&user.id, &user.session_id));

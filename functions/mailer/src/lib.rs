@@ -13,7 +13,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use tollgate_domain::MessageId;
 use tollgate_domain::onetime::Purpose;
-use tollgate_mail::{Context, Mail, Message, OneTime, brand, render};
+use tollgate_mail::{Addressed, Context, Mail, Message, OneTime, brand, render};
 use tollgate_platform::Clock;
 use tollgate_platform::codes::Plain;
 use tollgate_platform::keys::{KeyError, KeySource};
@@ -130,13 +130,15 @@ async fn one(state: &State, message: SqsMessage) -> Result<(), HandlingError> {
 
 /// Renders and sends `row`; the inner error says why it will never be sent.
 async fn deliver(state: &State, row: &OutboxMessage) -> Result<Result<(), ParkedError>, HandlingError> {
-    let message: Message = serde_json::from_str(&row.body).map_err(|error| HandlingError::Render(error.to_string()))?;
+    let Addressed { locale, message } =
+        serde_json::from_str(&row.body).map_err(|error| HandlingError::Render(error.to_string()))?;
     let secrets = match secrets_of(state, &message).await? {
         Ok(secrets) => secrets,
         Err(parked) => return Ok(Err(parked)),
     };
     let context = Context {
         brand: brand(),
+        locale: locale.as_deref(),
         app_name: &state.config.app_name,
         app_url: &state.config.app_url,
         verify_page_url: &state.config.verify_page_url,

@@ -5,10 +5,11 @@ mod product;
 
 use axum::Router;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, RawQuery};
+use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use product::Offer;
 use tollgate_http::{ApiError, Conventions, header_text, prefers_html, routes};
 use tollgate_platform::{Clock, ConfigError, Env, Origins};
 use utoipa::openapi::OpenApi;
@@ -20,6 +21,7 @@ pub struct Config {
     origins: Origins,
     /// The product's front end, if it has an address of its own.
     front_end: Option<String>,
+    offer: Offer,
 }
 
 impl Config {
@@ -28,7 +30,11 @@ impl Config {
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let own = env.address("APP_URL", String::new)? + "/account";
         let front_end = env.address("FRONTEND_URL", || own.clone())?;
-        Ok(Self { origins: Origins::from_env(env)?, front_end: Some(front_end).filter(|address| *address != own) })
+        Ok(Self {
+            origins: Origins::from_env(env)?,
+            front_end: Some(front_end).filter(|address| *address != own),
+            offer: Offer::from_env(env)?,
+        })
     }
 }
 
@@ -50,6 +56,10 @@ const ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 const ACCOUNT: &str = "account/index.html";
 /// The page that every view of the dashboard starts from.
 const DASHBOARD: &str = "dashboard/index.html";
+/// The OpenAPI document of a deployment without billing; the build makes it.
+const WITHOUT_BILLING: &str = "openapi-without-billing.json";
+/// The paths of billing: without it the gateway has no routes for them, and they lead here.
+const BILLING: &str = "/billing/{*path}";
 /// The page for a browser that requests an unknown path.
 const NOT_FOUND: &str = "account/not-found.html";
 /// The views of the account below `/account`. `main.js` shows the same ones.
@@ -66,12 +76,14 @@ const DASHBOARD_VIEWS: [&str; 9] =
 pub fn router(config: Config, clock: Clock) -> Router {
     let conventions = Conventions { origins: config.origins.clone(), clock, proxy: None };
     let (routes, _) = routes().split_for_parts();
+    let offer = config.offer;
     let files = routes
         .route("/account/product.json", get(async move |requested| product::read(&config, requested)))
         .route("/account/{*path}", get(account_file))
         .route("/dashboard/{*path}", get(dashboard_file))
         .route("/docs/{*path}", get(docs_file));
-    conventions.serve(files.route("/{*path}", any(unknown)))
+    let files = if offer.billing { files } else { files.route(BILLING, any(async || ApiError::NotEnabled)) };
+    conventions.serve(files.route("/{*path}", any(unknown)).with_state(offer))
 }
 
 /// This function's part of the OpenAPI document.
@@ -80,7 +92,7 @@ pub fn openapi() -> OpenApi {
     routes().into_openapi()
 }
 
-fn routes() -> OpenApiRouter {
+fn routes() -> OpenApiRouter<Offer> {
     OpenApiRouter::default()
         .routes(routes!(root))
         .routes(routes!(change_password))
@@ -151,8 +163,8 @@ async fn docs(headers: HeaderMap) -> Response {
     responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value),
         (status = 304, description = "As `if-none-match` names it"))
 )]
-async fn openapi_document(headers: HeaderMap) -> Response {
-    serve("openapi.json", None, &headers)
+async fn openapi_document(State(offer): State<Offer>, headers: HeaderMap) -> Response {
+    serve(if offer.billing { "openapi.json" } else { WITHOUT_BILLING }, None, &headers)
 }
 
 /// A file, or for the name of a view the page itself: its views have their own addresses.
@@ -258,7 +270,17 @@ mod tests {
     use tower::ServiceExt;
 
     async fn ask(method: &str, path: &str, headers: &[(&str, &str)]) -> (StatusCode, HeaderMap, Vec<u8>) {
-        let config = Config::from_env(&Env::from_pairs([("APP_URL", "https://app.example")])).unwrap();
+        ask_with("on", method, path, headers).await
+    }
+
+    async fn ask_with(
+        billing: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> (StatusCode, HeaderMap, Vec<u8>) {
+        let settings = [("APP_URL", "https://app.example"), ("BILLING", billing)];
+        let config = Config::from_env(&Env::from_pairs(settings)).unwrap();
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -271,7 +293,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_file_is_served_plain_and_packed_with_its_type_and_tag() {
-        for asset in ASSETS {
+        for asset in ASSETS.iter().filter(|asset| asset.path != WITHOUT_BILLING) {
             let path = format!("/{}", asset.path);
             let (status, headers, plain) = ask("GET", &path, &[]).await;
             assert_eq!(
@@ -287,6 +309,31 @@ mod tests {
             assert_ne!(headers["etag"], packed_headers["etag"]);
             let (status, _, body) = ask("GET", &path, &[("if-none-match", headers["etag"].to_str().unwrap())]).await;
             assert_eq!((status, body.len()), (StatusCode::NOT_MODIFIED, 0));
+        }
+    }
+
+    #[tokio::test]
+    async fn without_billing_its_paths_are_refused_and_not_documented() {
+        let paths = |body: &[u8]| {
+            let document: serde_json::Value = serde_json::from_slice(body).unwrap();
+            document["paths"].as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+        };
+        let (_, _, all) = ask("GET", "/openapi.json", &[]).await;
+        let (status, _, own) = ask_with("off", "GET", "/openapi.json", &[]).await;
+        let (all, own) = (paths(&all), paths(&own));
+        let others: Vec<_> = all.iter().filter(|path| !path.starts_with("/billing/")).cloned().collect();
+        assert_eq!((status, &own), (StatusCode::OK, &others));
+        assert!(own.len() < all.len());
+        for path in all.iter().filter(|path| path.starts_with("/billing/")) {
+            for method in ["GET", "POST", "PATCH", "DELETE"] {
+                let (status, _, body) = ask_with("off", method, path, &[("accept", "text/html")]).await;
+                let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+                assert_eq!(
+                    (status, &problem["code"]),
+                    (StatusCode::NOT_FOUND, &"not_enabled".into()),
+                    "{method} {path}"
+                );
+            }
         }
     }
 

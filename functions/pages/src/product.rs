@@ -1,15 +1,46 @@
-//! The product of the account pages: its address, and whether an address is one to return to.
+//! What the account pages know of the product that they belong to: where it is, whether an address leads back to it, and
+//! what it offers.
 
 use crate::Config;
 use axum::Json;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use serde::{Deserialize, Serialize};
+use tollgate_platform::{ConfigError, Env};
 
 /// The address to return to, as the page received it.
 #[derive(Deserialize)]
 pub struct Requested {
     return_to: Option<String>,
+}
+
+/// What this deployment offers. The pages hide what it does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Offer {
+    /// Plans, checkouts and invoices.
+    pub billing: bool,
+    /// New accounts for anyone.
+    sign_up: bool,
+    /// Passwords.
+    passwords: bool,
+    /// Sign-in by Google.
+    google: bool,
+    /// Sign-in by GitHub.
+    github: bool,
+}
+
+impl Offer {
+    /// # Errors
+    /// With the name of the variable that is wrong.
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        Ok(Self {
+            billing: env.has_billing()?,
+            sign_up: env.has_sign_up()?,
+            passwords: env.has_passwords()?,
+            google: env.client_id("GOOGLE_CLIENT_ID").is_some(),
+            github: env.client_id("GITHUB_CLIENT_ID").is_some(),
+        })
+    }
 }
 
 /// The answer for a page.
@@ -19,13 +50,14 @@ pub struct Product {
     front_end: Option<String>,
     /// The requested address, if it is one of an allowed origin (S21).
     return_to: Option<String>,
+    offer: Offer,
 }
 
 /// `GET /account/product.json`.
 pub fn read(config: &Config, requested: Result<Query<Requested>, QueryRejection>) -> Json<Product> {
     let requested = requested.ok().and_then(|Query(requested)| requested.return_to);
     let return_to = requested.filter(|address| config.origins.allow_address(address));
-    Json(Product { front_end: config.front_end.clone(), return_to })
+    Json(Product { front_end: config.front_end.clone(), return_to, offer: config.offer })
 }
 
 #[cfg(test)]
@@ -40,11 +72,14 @@ mod tests {
     use tower::ServiceExt;
 
     async fn ask(front_end: &str, search: &str) -> Value {
-        let settings = [
-            ("APP_URL", "https://accounts.example"),
-            ("FRONTEND_URL", front_end),
-            ("CORS_ORIGINS", "https://b.example"),
-        ];
+        let settings = [("FRONTEND_URL", front_end), ("CORS_ORIGINS", "https://b.example")];
+        let mut product = ask_with(&settings, search).await;
+        product.as_object_mut().unwrap().remove("offer");
+        product
+    }
+
+    async fn ask_with(settings: &[(&str, &str)], search: &str) -> Value {
+        let settings = settings.iter().copied().chain([("APP_URL", "https://accounts.example")]);
         let router = router(Config::from_env(&Env::from_pairs(settings)).unwrap(), Clock::system());
         let request = Request::get(format!("/account/product.json{search}")).body(Body::empty()).unwrap();
         let response = router.oneshot(request).await.unwrap();
@@ -53,6 +88,26 @@ mod tests {
             (StatusCode::OK, &"no-store".parse().unwrap())
         );
         serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn each_setting_that_leaves_something_out_is_in_the_offer() {
+        let all = [("GOOGLE_CLIENT_ID", "g"), ("GITHUB_CLIENT_ID", "h")];
+        let offer = |changed: &str| {
+            let names = ["billing", "sign_up", "passwords", "google", "github"];
+            names.into_iter().map(|name| (name.to_owned(), json!(name != changed))).collect::<Value>()
+        };
+        assert_eq!(ask_with(&all, "").await["offer"], offer("none"));
+        for (name, value, changed) in [
+            ("BILLING", "off", "billing"),
+            ("SIGN_UP", "closed", "sign_up"),
+            ("PASSWORD_SIGN_IN", "off", "passwords"),
+            ("GOOGLE_CLIENT_ID", "unset", "google"),
+            ("GITHUB_CLIENT_ID", "", "github"),
+        ] {
+            let settings: Vec<_> = all.into_iter().filter(|(own, _)| *own != name).chain([(name, value)]).collect();
+            assert_eq!(ask_with(&settings, "").await["offer"], offer(changed), "{name}");
+        }
     }
 
     #[tokio::test]

@@ -20,9 +20,11 @@ pub async fn erase(state: &State, profile: &Profile, now: Timestamp) -> Result<(
     state.store.free_names(profile).await?;
     erase_traces(state, user).await?;
     // The command of the deletion has ended the subscription; if it has not run yet, this does.
-    match state.convergence.sync(user, Cause::default()).await {
-        Ok(_) | Err(ConvergeError::Stripe(GatewayError::NotConfigured)) => {}
-        Err(error) => return Err(error),
+    if state.has_billing {
+        match state.convergence.sync(user, Cause::default()).await {
+            Ok(_) | Err(ConvergeError::Stripe(GatewayError::NotConfigured)) => {}
+            Err(error) => return Err(error),
+        }
     }
     state.store.forget_customer(user).await?;
     state.store.forget_user(user, now).await?;

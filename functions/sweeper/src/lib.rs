@@ -28,18 +28,21 @@ pub struct Config {
     rules: Rules,
     queues: Queues,
     secret_ids: SecretIds,
+    has_billing: bool,
 }
 
 impl Config {
     /// # Errors
     /// With the name of the first variable that is missing or wrong.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        let has_billing = env.has_billing()?;
         Ok(Self {
             table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
             stripe_url: env.address("STRIPE_API_URL", || STRIPE_API.to_owned())?,
             rules: env.billing_rules()?,
             queues: Queues::from_env(env)?,
-            secret_ids: SecretIds::billing(env)?,
+            secret_ids: if has_billing { SecretIds::billing(env)? } else { SecretIds::default() },
+            has_billing,
         })
     }
 }
@@ -53,6 +56,8 @@ pub struct State {
     grace: Grace,
     sender: Sender,
     clock: Clock,
+    /// Without it Stripe is never called.
+    has_billing: bool,
 }
 
 impl State {
@@ -64,7 +69,7 @@ impl State {
         let gateway = Gateway::new(outbound, Arc::clone(&keys), &config.stripe_url);
         let convergence = Convergence::new(store.clone(), gateway.clone(), keys, clock.clone(), config.rules);
         let sender = Sender::new(config.queues, sdk);
-        Self { store, gateway, convergence, grace: config.rules.grace, sender, clock }
+        Self { store, gateway, convergence, grace: config.rules.grace, sender, clock, has_billing: config.has_billing }
     }
 }
 
@@ -103,7 +108,8 @@ impl Schedule {
     }
 
     /// Whether it has work only if Stripe is configured.
-    fn needs_stripe(self) -> bool {
+    #[must_use]
+    pub fn needs_stripe(self) -> bool {
         matches!(self, Self::Expiry | Self::Reconcile | Self::Reminders)
     }
 }
@@ -137,7 +143,7 @@ pub enum SweepError {
     NotSent(usize),
 }
 
-/// Runs the task of the schedule. Without Stripe, tasks that need it do nothing.
+/// Runs the task of the schedule. Without billing or Stripe's key, tasks that need Stripe do nothing.
 ///
 /// # Errors
 /// When the sweep is incomplete: the function fails with an alarm, and the next run continues.
@@ -150,9 +156,7 @@ pub async fn handle(schedule: Schedule, state: &State) -> Result<Swept, SweepErr
 }
 
 async fn sweep(schedule: Schedule, state: &State) -> Result<Swept, SweepError> {
-    if schedule.needs_stripe()
-        && let Err(GatewayError::NotConfigured) = state.gateway.mode().await
-    {
+    if schedule.needs_stripe() && !has_stripe(state).await {
         return Ok(Swept::default());
     }
     match schedule {
@@ -163,6 +167,10 @@ async fn sweep(schedule: Schedule, state: &State) -> Result<Swept, SweepError> {
         Schedule::Accounts => Box::pin(accounts::sweep(state)).await,
         Schedule::Rollup => Box::pin(rollup::sweep(state)).await,
     }
+}
+
+async fn has_stripe(state: &State) -> bool {
+    state.has_billing && !matches!(state.gateway.mode().await, Err(GatewayError::NotConfigured))
 }
 
 /// Counts successes and failures.

@@ -24,6 +24,7 @@ pub async fn sweep(state: &State) -> Result<Swept, SweepError> {
             break;
         }
     }
+    queue_messages.retain(|message| state.sender.has_queue_for(message));
     queue_messages.sort_unstable();
     let unsent = state.sender.send(&queue_messages).await;
     let handled = queue_messages.len() - unsent.len();

@@ -303,7 +303,8 @@ impl<'a> People<'a> {
             self.store.register(&account).await.doing("a registration")?;
             let attempt = Attempt { id: format!("attempt-{n}"), started_at: now };
             let (user, email) = (&account.profile.id, &account.profile.email);
-            let reserved = self.store.reserve_customer(user, email, &attempt, None).await.doing("a customer")?;
+            let reserved =
+                self.store.reserve_customer(user, (email, None), &attempt, None).await.doing("a customer")?;
             let customer = stripe.create_customer(email.as_str())["id"].as_str().unwrap_or_default().to_owned();
             self.store.link_customer(&reserved, &customer, None).await.doing("a customer")?;
             customers.push(customer);

@@ -154,6 +154,7 @@ impl Stack {
         };
         let env = environment(&addresses, options.env);
         let sdk = sdk(&env, &fault_injector, &clock);
+        let has_billing = env.has_billing()?;
 
         let mut stack = Self {
             address,
@@ -243,7 +244,7 @@ impl Stack {
         auth.warm().await;
         // Before anything is created: a generated password of the first admin would be lost.
         let mut missing_plans = None;
-        if env.is_present(STRIPE_KEY) {
+        if env.is_present(STRIPE_KEY) && has_billing {
             match billing.check_stripe_key().await {
                 Ok(()) => {}
                 Err(KeyCheckError::Refused(status)) => {
@@ -305,11 +306,10 @@ impl Stack {
         let function = |name| Arc::clone(&stack.functions[name]);
         stack.stripe = webhooks.as_ref().map(|webhooks| webhooks.stripe().clone());
         let at_stripe = stack.stripe.clone();
-        let consumers = vec![
-            ("mail", function("mailer")),
-            ("reports", function("reports")),
-            ("stripe.fifo", function("stripe-events")),
-        ];
+        let mut consumers = vec![("mail", function("mailer")), ("reports", function("reports"))];
+        if has_billing {
+            consumers.push(("stripe.fifo", function("stripe-events")));
+        }
         let sources = Sources { relay: function("relay"), consumers, webhooks };
         let event_sources =
             EventSources::new(database.clone(), queues, clock.clone(), fault_injector.clone(), sources, &outbox)?;
@@ -321,14 +321,20 @@ impl Stack {
             let function = Arc::clone(&stack.functions[name]);
             document.paths.paths.into_keys().map(move |path| (path, Arc::clone(&function)))
         };
+        let of_billing = || {
+            of("billing", tollgate_billing::openapi()).chain(of("stripe-webhook", tollgate_stripe_webhook::openapi()))
+        };
         let routes = of("auth", tollgate_auth::openapi())
             .chain(of("admin", tollgate_admin::openapi()))
-            .chain(of("billing", tollgate_billing::openapi()))
-            .chain(of("stripe-webhook", tollgate_stripe_webhook::openapi()))
+            .chain(has_billing.then(of_billing).into_iter().flatten())
             .chain(of("example", tollgate_example::openapi()))
             .chain(options.extra_functions)
             .collect();
-        let contract = Contract::new(crate::openapi::document());
+        let mut document = crate::openapi::document().clone();
+        if !has_billing && let Some(paths) = document["paths"].as_object_mut() {
+            paths.retain(|path, _| !path.starts_with("/billing/"));
+        }
+        let contract = Contract::new(&document);
         stack.contract = Some(contract.clone());
         let gateway = Gateway::new(routes, Arc::clone(&stack.functions["pages"]), contract).router();
         let known = OPERATOR_SETTINGS.iter().filter_map(|name| Some((*name, env.get(name)?.to_owned()))).collect();
@@ -357,7 +363,7 @@ impl Stack {
         };
         stack.serve(listener, console::router(console).fallback_service(gateway));
         // Without an answer of Stripe the stack starts without some of the plans; the next start creates them.
-        if options.first_plans {
+        if options.first_plans && has_billing {
             match billing.seed_plans().await {
                 Ok(()) => missing_plans = None,
                 Err(error) => {

@@ -132,6 +132,11 @@ impl Target {
         Ok(Env::from_pairs(pairs.chain(region).chain(endpoints)))
     }
 
+    /// Whether the deployment has billing; in doubt it has.
+    pub async fn has_billing(&self) -> bool {
+        self.settings("sweeper").await.ok().and_then(|settings| settings.has_billing().ok()).unwrap_or(true)
+    }
+
     /// The outputs of the stack, by name.
     ///
     /// # Errors

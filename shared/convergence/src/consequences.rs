@@ -114,7 +114,7 @@ pub fn mails(
         let Some(plan) = plan_named(after.plan_id) else { continue };
         let next = plan_named(after.next_plan_id());
         for message in of_subscription(to.to_owned(), before.as_ref(), after, plan, next) {
-            mails.push(outbox_message(&message, new_id(), now)?);
+            mails.push(outbox_message(message, &account.customer, new_id(), now)?);
         }
     }
     let changed = changes.subscriptions.iter().map(|changed| &changed.after);
@@ -125,7 +125,7 @@ pub fn mails(
         let Some(plan) = plan_named(payment.plan_id.or(subscription.plan_id)) else { continue };
         let before = account.payments.iter().find(|previous| previous.id == payment.id);
         if let Some(refunded) = of_refund(to, before, payment, subscription, account.closing, plan.clone()) {
-            mails.push(outbox_message(&refunded, new_id(), now)?);
+            mails.push(outbox_message(refunded, &account.customer, new_id(), now)?);
         }
         if subscription.duplicate_refund.is_some() || payment.is_late {
             continue;
@@ -135,7 +135,7 @@ pub fn mails(
             // Stripe also sends its own event for it.
             let is_mailed_once = matches!(message, Message::ActionRequired { .. });
             let id = if is_mailed_once { consent_id(payment) } else { new_id() };
-            mails.push(outbox_message(&message, id, now)?);
+            mails.push(outbox_message(message, &account.customer, id, now)?);
         }
     }
     Ok(mails)

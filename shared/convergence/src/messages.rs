@@ -2,15 +2,22 @@
 
 use jiff::Timestamp;
 use tollgate_domain::MessageId;
-use tollgate_domain::billing::Payment;
-use tollgate_mail::Message;
+use tollgate_domain::billing::{Customer, Payment};
+use tollgate_mail::{Addressed, Message};
 use tollgate_platform::ten_bytes;
 use tollgate_store::{OutboxMessage, StoreError};
 
 /// A mail as a row of the outbox.
-pub fn outbox_message(message: &Message, id: MessageId, now: Timestamp) -> Result<OutboxMessage, StoreError> {
-    let body = serde_json::to_string(message).map_err(|error| StoreError::Unexpected(error.to_string()))?;
-    Ok(OutboxMessage { id, kind: message.kind().to_owned(), body, created_at: now })
+pub fn outbox_message(
+    message: Message,
+    customer: &Customer,
+    id: MessageId,
+    now: Timestamp,
+) -> Result<OutboxMessage, StoreError> {
+    let kind = message.kind().to_owned();
+    let body = serde_json::to_string(&Addressed { locale: customer.locale.clone(), message });
+    let body = body.map_err(|error| StoreError::Unexpected(error.to_string()))?;
+    Ok(OutboxMessage { id, kind, body, created_at: now })
 }
 
 /// The id of the mail about a payment to confirm.

@@ -41,7 +41,9 @@ impl Convergence {
         if self.gateway.needs_consent(invoice).await? {
             let (to, invoice_url) = (to.as_str().to_owned(), payment.invoice_url.clone());
             let message = Message::ActionRequired { to, plan: plan.name, invoice_url };
-            self.store.put_message_once(&outbox_message(&message, consent_id(payment), self.clock.now())?).await?;
+            self.store
+                .put_message_once(&outbox_message(message, &account.customer, consent_id(payment), self.clock.now())?)
+                .await?;
         }
         Ok(())
     }
@@ -57,7 +59,7 @@ impl Convergence {
         for reminder in due {
             let Some((id, message)) = mail(&account, &reminder, &plans) else { continue };
             if !self.store.is_message_known(&id).await? {
-                reminders.push(outbox_message(&message, id, now)?);
+                reminders.push(outbox_message(message, &account.customer, id, now)?);
             }
         }
         Ok(reminders)

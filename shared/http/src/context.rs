@@ -10,8 +10,8 @@ use tollgate_domain::audit::{Action, AuditEntry};
 use tollgate_domain::{AuditId, RequestId, UserId};
 use tollgate_platform::random_bytes;
 
-/// How many characters of the user agent are stored.
-const MAX_USER_AGENT_CHARS: usize = 256;
+/// How much is kept of what a client says of itself, in characters.
+const MAX_HEADER_CHARS: usize = 256;
 
 /// Created once for each request, before any other use.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub struct RequestContext {
     pub ip: Option<String>,
     /// The client's user agent.
     pub user_agent: Option<String>,
+    /// The languages that it asks for, `accept-language`.
+    pub languages: Option<String>,
 }
 
 impl RequestContext {
@@ -33,7 +35,15 @@ impl RequestContext {
         let route =
             request.extensions().get::<MatchedPath>().map(|route| route.as_str().to_owned()).unwrap_or_default();
         let request_id = RequestId::new(now, random_bytes());
-        Self { request_id, now, route, ip, user_agent: user_agent(request.headers()) }
+        let user_agent = short_text(request.headers(), header::USER_AGENT);
+        Self {
+            request_id,
+            now,
+            route,
+            ip,
+            user_agent,
+            languages: short_text(request.headers(), header::ACCEPT_LANGUAGE),
+        }
     }
 
     /// An entry of the audit trail about `target`, done by `actor` in this request.
@@ -58,9 +68,9 @@ pub fn header_text(headers: &HeaderMap, name: HeaderName) -> Cow<'_, str> {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes())).unwrap_or_default()
 }
 
-fn user_agent(headers: &HeaderMap) -> Option<String> {
-    let text = headers.contains_key(header::USER_AGENT).then(|| header_text(headers, header::USER_AGENT))?;
-    Some(text.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT_CHARS).collect())
+fn short_text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    let text = headers.contains_key(&name).then(|| header_text(headers, name))?;
+    Some(text.chars().filter(|c| !c.is_control()).take(MAX_HEADER_CHARS).collect())
 }
 
 impl<S: Sync> FromRequestParts<S> for RequestContext {

@@ -30,6 +30,8 @@ pub enum ApiError {
     UnsupportedMediaType,
     /// The path or object does not exist, or belongs to another user.
     NotFound,
+    /// This deployment leaves it out: billing, sign-up or passwords.
+    NotEnabled,
     /// The path exists, but not with this method; with the allowed methods.
     MethodNotAllowed,
     /// No access token, or one that is refused.
@@ -204,6 +206,7 @@ impl ApiError {
                 (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Send the body as content-type application/json.")
             }
             Self::NotFound => (S::NOT_FOUND, "not_found", "There is nothing here."),
+            Self::NotEnabled => (S::NOT_FOUND, "not_enabled", "This service does not offer this."),
             Self::MethodNotAllowed => {
                 (S::METHOD_NOT_ALLOWED, "method_not_allowed", "This path does not take this method.")
             }

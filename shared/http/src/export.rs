@@ -26,6 +26,8 @@ pub struct Export {
     #[schema(value_type = String, format = DateTime)]
     exported_at: Timestamp,
     user: User,
+    /// The language of mails; `null` for English.
+    locale: Option<String>,
     /// The user's identities at the linked providers.
     #[schema(value_type = Object)]
     linked_identities: BTreeMap<IdentityProvider, String>,
@@ -139,6 +141,7 @@ impl Export {
         let subscription = |owned| OwnedSubscription::of(owned, &plans, grace, now);
         Ok(Self {
             exported_at: now,
+            locale: profile.locale.clone(),
             linked_identities: profile.links.clone(),
             user: profile.into_user(),
             sessions: sessions.into_iter().map(|row| row.into_session(current)).collect(),

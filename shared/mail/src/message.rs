@@ -216,6 +216,17 @@ pub enum Message {
     },
 }
 
+/// A mail with the language of its reader, as it is stored in the outbox.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addressed {
+    /// The language, if it is known. A message of an earlier version has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+    /// The mail.
+    #[serde(flatten)]
+    pub message: Message,
+}
+
 /// An amount of money.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Amount {

@@ -1,5 +1,7 @@
 //! Amounts for people: "1,900.00 USD".
 
+use crate::texts::Texts;
+
 /// The currencies without a smaller unit at Stripe, whose amounts these are. ISK and UGX have none either, but Stripe
 /// counts them in hundredths nevertheless (<https://docs.stripe.com/currencies#special-cases>).
 const WHOLE: [&str; 15] =
@@ -8,8 +10,8 @@ const WHOLE: [&str; 15] =
 /// The currencies that are counted in thousandths.
 const THOUSANDTHS: [&str; 7] = ["bhd", "iqd", "jod", "kwd", "lyd", "omr", "tnd"];
 
-/// `amount_cents` minor units of `currency`, a lower-case code of ISO 4217.
-pub fn money(amount_cents: i64, currency: &str) -> String {
+/// `amount_cents` minor units of `currency`, a lower-case code of ISO 4217, as the language writes it.
+pub fn money(amount_cents: i64, currency: &str, t: &Texts) -> String {
     let decimals = match currency {
         code if WHOLE.contains(&code) => 0,
         code if THOUSANDTHS.contains(&code) => 3,
@@ -18,16 +20,16 @@ pub fn money(amount_cents: i64, currency: &str) -> String {
     let sign = if amount_cents < 0 { "-" } else { "" };
     let digits = format!("{:0>1$}", amount_cents.unsigned_abs(), decimals + 1);
     let (whole, part) = digits.split_at(digits.len() - decimals);
-    let point = if part.is_empty() { "" } else { "." };
-    format!("{sign}{}{point}{part} {}", grouped(whole), currency.to_uppercase())
+    let point = if part.is_empty() { "" } else { t.decimal_point };
+    format!("{sign}{}{point}{part} {}", grouped(whole, t.group_separator), currency.to_uppercase())
 }
 
-/// With a comma before every three digits.
-fn grouped(digits: &str) -> String {
+/// With a separator before every three digits.
+fn grouped(digits: &str, separator: &str) -> String {
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
+            text.push_str(separator);
         }
         text.push(digit);
     }
@@ -56,7 +58,7 @@ mod tests {
             (50_000, "ugx", "500.00 UGX"),
             (i64::MIN, "jpy", "-9,223,372,036,854,775,808 JPY"),
         ] {
-            assert_eq!(money(amount_cents, currency), text);
+            assert_eq!(money(amount_cents, currency, Texts::of(None)), text);
         }
     }
 

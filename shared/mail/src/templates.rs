@@ -3,14 +3,19 @@
 use crate::brand::Brand;
 use crate::message::{Amount, Message, RefundReason};
 use crate::money::money;
+use crate::page::{Page, fill};
+use crate::texts::Texts;
 use askama::Template;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 /// The context of a mail's templates.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// The colours and links of the product.
     pub brand: &'a Brand,
+    /// The language of the reader, if it is known.
+    pub locale: Option<&'a str>,
     /// The product's name: `APP_NAME`, or that of the brand.
     pub app_name: &'a str,
     /// This service's public address.
@@ -39,45 +44,27 @@ pub struct Mail {
     pub kind: &'static str,
 }
 
-/// The values of the templates.
-#[derive(Clone, Copy)]
-struct Page<'a> {
-    brand: &'a Brand,
-    app_name: &'a str,
-    app_url: &'a str,
-    subject: &'a str,
-    username: &'a str,
-    link: &'a str,
-    code: &'a str,
-    at: &'a str,
-    provider: &'a str,
-    plan: &'a str,
-    amount: &'a str,
-    reason: &'a str,
-    /// The providers that are unlinked, in words; empty for none.
-    unlinks: &'a str,
-    is_change: bool,
-}
-
 macro_rules! templates {
     ($($name:ident, $text:literal, $html:literal;)*) => {$(
         mod $name {
-            use super::{Page, Template};
+            use super::{Page, Template, Texts};
 
             #[derive(Template)]
             #[template(path = $text, escape = "none")]
             pub struct Text<'a> {
                 pub page: Page<'a>,
+                pub t: &'static Texts,
             }
 
             #[derive(Template)]
             #[template(path = $html)]
             pub struct Html<'a> {
                 pub page: Page<'a>,
+                pub t: &'static Texts,
             }
 
-            pub fn render(page: Page<'_>) -> Result<(String, String), askama::Error> {
-                Ok((Text { page }.render()?, Html { page }.render()?))
+            pub fn render(page: Page<'_>, t: &'static Texts) -> Result<(String, String), askama::Error> {
+                Ok((Text { page, t }.render()?, Html { page, t }.render()?))
             }
         }
     )*};
@@ -125,40 +112,70 @@ fn unlinkable(name: &str) -> String {
     shown
 }
 
-/// A date in mails.
-fn day(at: &Timestamp) -> String {
-    at.strftime("%-d %B %Y").to_string()
+/// A day, as the language writes it.
+fn day(t: &Texts, at: &Timestamp) -> String {
+    let date = at.to_zoned(TimeZone::UTC).date();
+    let month = usize::try_from(date.month()).ok().and_then(|month| t.months.get(month.checked_sub(1)?));
+    fill(t.day, str::to_owned, |name| match name {
+        "day" => Some(date.day().to_string()),
+        "month" => month.map(|month| (*month).to_owned()),
+        "year" => Some(date.year().to_string()),
+        _ => None,
+    })
 }
 
-/// The subject of `message`.
-fn subject_of(message: &Message, name: &str) -> String {
-    // "Tollgate Pro", also where the plan itself is called "Tollgate Pro".
-    let has_name = |plan: &str| format!(" {plan} ").contains(&format!(" {name} "));
-    let full = |plan: &str| if has_name(plan) { plan.to_owned() } else { format!("{name} {plan}") };
+/// A moment, as the language writes it.
+fn time(t: &Texts, at: &Timestamp) -> String {
+    fill(t.time, str::to_owned, |name| match name {
+        "date" => Some(day(t, at)),
+        "time" => Some(at.strftime("%H:%M").to_string()),
+        _ => None,
+    })
+}
+
+/// "Google and GitHub".
+fn list(t: &Texts, names: &[String]) -> String {
+    let mut names = names.iter();
+    let Some(first) = names.next() else { return String::new() };
+    names.fold(first.clone(), |list, name| {
+        fill(t.list_and, str::to_owned, |part| match part {
+            "first" => Some(list.clone()),
+            "second" => Some(name.clone()),
+            _ => None,
+        })
+    })
+}
+
+/// "Tollgate Pro", also where the plan itself is called "Tollgate Pro".
+fn full_plan(plan: &str, product: &str) -> String {
+    let has_name = format!(" {plan} ").contains(&format!(" {product} "));
+    if has_name { plan.to_owned() } else { format!("{product} {plan}") }
+}
+
+/// The subject of `message`, with its placeholders.
+const fn subject_of(message: &Message, t: &Texts) -> &'static str {
     match message {
-        Message::Verify { is_change: false, .. } => format!("Verify your e-mail address for {name}"),
-        Message::Verify { is_change: true, .. } => format!("Verify your new e-mail address for {name}"),
-        Message::AlreadyRegistered { .. } => format!("You already have an account at {name}"),
-        Message::Reset { .. } => format!("Reset your {name} password"),
-        Message::PasswordChanged { .. } => format!("Your {name} password was changed"),
-        Message::LoginCode { .. } => format!("Your {name} sign-in code"),
-        Message::EmailChangeRequested { .. } => format!("Request to change your {name} e-mail address"),
-        Message::EmailChanged { .. } => format!("Your {name} e-mail address was changed"),
-        Message::ProviderLinked { provider, .. } => format!("{provider} was connected to your {name} account"),
-        Message::SubscriptionConfirmed { plan, .. } => format!("You're subscribed to {}", full(plan)),
-        Message::Renewed { plan, .. } => format!("Your {} subscription was renewed", full(plan)),
-        Message::PlanChanged { plan, .. } => format!("Your {name} plan is now {plan}"),
-        Message::DowngradeScheduled { plan, at, .. } => format!("Your {name} plan changes to {plan} on {}", day(at)),
-        Message::PaymentFailed { plan, .. } => format!("Your payment for {} failed", full(plan)),
-        Message::ActionRequired { plan, .. } => format!("Confirm your payment for {}", full(plan)),
-        Message::SubscriptionCanceled { plan, until, .. } => {
-            format!("Your {} subscription is set to cancel on {}", full(plan), day(until))
-        }
-        Message::SubscriptionResumed { plan, .. } => format!("Your {} subscription continues", full(plan)),
-        Message::SubscriptionEnded { plan, .. } => format!("Your {} subscription has ended", full(plan)),
-        Message::TrialEnding { plan, at, .. } => format!("Your {} trial ends on {}", full(plan), day(at)),
-        Message::Refunded { plan, .. } => format!("Your refund for {}", full(plan)),
-        Message::TrialRefused { plan, .. } => format!("Your {} trial could not be started", full(plan)),
+        Message::Verify { is_change: false, .. } => t.verify_subject,
+        Message::Verify { is_change: true, .. } => t.verify_change_subject,
+        Message::AlreadyRegistered { .. } => t.already_registered_subject,
+        Message::Reset { .. } => t.reset_subject,
+        Message::PasswordChanged { .. } => t.password_changed_subject,
+        Message::LoginCode { .. } => t.login_code_subject,
+        Message::EmailChangeRequested { .. } => t.email_change_requested_subject,
+        Message::EmailChanged { .. } => t.email_changed_subject,
+        Message::ProviderLinked { .. } => t.provider_linked_subject,
+        Message::SubscriptionConfirmed { .. } => t.subscription_confirmed_subject,
+        Message::Renewed { .. } => t.renewed_subject,
+        Message::PlanChanged { .. } => t.plan_changed_subject,
+        Message::DowngradeScheduled { .. } => t.downgrade_scheduled_subject,
+        Message::PaymentFailed { .. } => t.payment_failed_subject,
+        Message::ActionRequired { .. } => t.action_required_subject,
+        Message::SubscriptionCanceled { .. } => t.subscription_canceled_subject,
+        Message::SubscriptionResumed { .. } => t.subscription_resumed_subject,
+        Message::SubscriptionEnded { .. } => t.subscription_ended_subject,
+        Message::TrialEnding { .. } => t.trial_ending_subject,
+        Message::Refunded { .. } => t.refunded_subject,
+        Message::TrialRefused { .. } => t.trial_refused_subject,
     }
 }
 
@@ -197,10 +214,9 @@ fn link_of(message: &Message, context: &Context<'_>) -> String {
 /// # Errors
 /// When a template fails.
 pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::Error> {
-    let subject = subject_of(message, context.app_name);
+    let t = Texts::of(context.locale);
     let link = link_of(message, context);
     let no_time = String::new;
-    let time = |at: &Timestamp| at.strftime("%-d %B %Y, %H:%M UTC").to_string();
     let (username, at) = match message {
         Message::Verify { username, .. } | Message::Reset { username, .. } | Message::LoginCode { username, .. } => {
             (username.as_str(), no_time())
@@ -208,13 +224,13 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
         Message::PasswordChanged { username, at, .. }
         | Message::EmailChangeRequested { username, at, .. }
         | Message::EmailChanged { username, at, .. }
-        | Message::ProviderLinked { username, at, .. } => (username.as_str(), time(at)),
+        | Message::ProviderLinked { username, at, .. } => (username.as_str(), time(t, at)),
         Message::SubscriptionConfirmed { until: at, .. }
         | Message::Renewed { until: at, .. }
         | Message::DowngradeScheduled { at, .. }
         | Message::SubscriptionCanceled { until: at, .. }
         | Message::PaymentFailed { until: Some(at), .. }
-        | Message::TrialEnding { at, .. } => ("", day(at)),
+        | Message::TrialEnding { at, .. } => ("", day(t, at)),
         Message::AlreadyRegistered { .. }
         | Message::PlanChanged { .. }
         | Message::PaymentFailed { until: None, .. }
@@ -245,35 +261,37 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
     };
     let amount = match message {
         Message::Renewed { amount_cents, currency, .. }
-        | Message::Refunded { amount: Some(Amount { amount_cents, currency }), .. } => money(*amount_cents, currency),
+        | Message::Refunded { amount: Some(Amount { amount_cents, currency }), .. } => {
+            money(*amount_cents, currency, t)
+        }
         _ => String::new(),
     };
     let reason = match message {
         Message::Refunded { reason: Some(reason), .. } => match reason {
-            RefundReason::SecondSubscription => {
-                "You already had a subscription when this one was paid, so it was canceled."
-            }
-            RefundReason::AccountDeleted => "Your account was deleted, so the subscription was canceled.",
-            RefundReason::PaidAfterEnd => "The payment arrived after the subscription had ended.",
+            RefundReason::SecondSubscription => t.refund_second_subscription,
+            RefundReason::AccountDeleted => t.refund_account_deleted,
+            RefundReason::PaidAfterEnd => t.refund_paid_after_end,
         },
         _ => "",
     };
     let unlinks = match message {
-        Message::Verify { unlinks, .. } => unlinks.join(" and "),
+        Message::Verify { unlinks, .. } => list(t, unlinks),
         _ => String::new(),
     };
     let username = &unlinkable(username);
+    let full_plan = &full_plan(plan, context.app_name);
     let page = Page {
         brand: context.brand,
         app_name: context.app_name,
         app_url: context.app_url,
-        subject: &subject,
+        subject: "",
         username,
         link: &link,
         code: context.code,
         at: &at,
         provider,
         plan,
+        full_plan,
         amount: &amount,
         reason,
         unlinks: &unlinks,
@@ -282,29 +300,31 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
             Message::Verify { is_change: true, .. } | Message::PaymentFailed { is_change: true, .. }
         ),
     };
+    let subject = page.fill(subject_of(message, t));
+    let page = Page { subject: &subject, ..page };
     let (text, html) = match message {
-        Message::Verify { .. } => verify::render(page),
-        Message::AlreadyRegistered { .. } => already_registered::render(page),
-        Message::Reset { .. } => reset::render(page),
-        Message::PasswordChanged { .. } => password_changed::render(page),
-        Message::LoginCode { .. } => login_code::render(page),
-        Message::EmailChangeRequested { .. } => email_change_requested::render(page),
-        Message::EmailChanged { .. } => email_changed::render(page),
-        Message::ProviderLinked { .. } => provider_linked::render(page),
-        Message::SubscriptionConfirmed { .. } => subscription_confirmed::render(page),
-        Message::Renewed { .. } => renewed::render(page),
-        Message::PlanChanged { .. } => plan_changed::render(page),
-        Message::DowngradeScheduled { .. } => downgrade_scheduled::render(page),
-        Message::PaymentFailed { .. } => payment_failed::render(page),
-        Message::ActionRequired { .. } => action_required::render(page),
-        Message::SubscriptionCanceled { .. } => subscription_canceled::render(page),
-        Message::SubscriptionResumed { .. } => subscription_resumed::render(page),
-        Message::SubscriptionEnded { .. } => subscription_ended::render(page),
-        Message::TrialEnding { .. } => trial_ending::render(page),
-        Message::Refunded { .. } => refunded::render(page),
-        Message::TrialRefused { .. } => trial_refused::render(page),
+        Message::Verify { .. } => verify::render(page, t),
+        Message::AlreadyRegistered { .. } => already_registered::render(page, t),
+        Message::Reset { .. } => reset::render(page, t),
+        Message::PasswordChanged { .. } => password_changed::render(page, t),
+        Message::LoginCode { .. } => login_code::render(page, t),
+        Message::EmailChangeRequested { .. } => email_change_requested::render(page, t),
+        Message::EmailChanged { .. } => email_changed::render(page, t),
+        Message::ProviderLinked { .. } => provider_linked::render(page, t),
+        Message::SubscriptionConfirmed { .. } => subscription_confirmed::render(page, t),
+        Message::Renewed { .. } => renewed::render(page, t),
+        Message::PlanChanged { .. } => plan_changed::render(page, t),
+        Message::DowngradeScheduled { .. } => downgrade_scheduled::render(page, t),
+        Message::PaymentFailed { .. } => payment_failed::render(page, t),
+        Message::ActionRequired { .. } => action_required::render(page, t),
+        Message::SubscriptionCanceled { .. } => subscription_canceled::render(page, t),
+        Message::SubscriptionResumed { .. } => subscription_resumed::render(page, t),
+        Message::SubscriptionEnded { .. } => subscription_ended::render(page, t),
+        Message::TrialEnding { .. } => trial_ending::render(page, t),
+        Message::Refunded { .. } => refunded::render(page, t),
+        Message::TrialRefused { .. } => trial_refused::render(page, t),
     }?;
-    Ok(Mail { to: message.to().to_owned(), text, html, kind: message.kind(), subject: subject.clone() })
+    Ok(Mail { to: message.to().to_owned(), text, html, kind: message.kind(), subject })
 }
 
 #[cfg(test)]
@@ -312,11 +332,13 @@ mod tests {
     use super::*;
     use crate::OneTime;
     use crate::brand::{Accent, brand};
+    use crate::texts::LANGUAGES;
     use tollgate_domain::UserId;
 
     fn context() -> Context<'static> {
         Context {
             brand: brand(),
+            locale: None,
             app_name: "R&D <Tools>",
             app_url: "https://app.example",
             verify_page_url: "https://app.example/verify",
@@ -470,11 +492,74 @@ mod tests {
 
     #[test]
     fn each_line_of_the_text_part_is_in_the_html_part() {
-        for message in all() {
-            let mail = render(&message, &context()).unwrap();
+        for (message, mail) in in_each_language() {
             let html = visible(&mail.html);
             for line in mail.text.lines().filter(|line| *line != "--") {
-                assert!(html.contains(&joined(line)), "{}: {line}\n{html}", mail.kind);
+                assert!(html.contains(&joined(line)), "{}: {line}\n{html}", message.kind());
+            }
+        }
+    }
+
+    /// Each mail in each language.
+    fn in_each_language() -> impl Iterator<Item = (Message, Mail)> {
+        let of_language = |texts: &'static Texts| {
+            let context = Context { locale: Some(texts.lang), ..context() };
+            all().into_iter().map(move |message| {
+                let mail = render(&message, &context).unwrap();
+                (message, mail)
+            })
+        };
+        LANGUAGES.iter().flat_map(of_language)
+    }
+
+    #[test]
+    fn no_placeholder_is_left_and_each_language_has_texts_of_its_own() {
+        let mut subjects = std::collections::BTreeSet::new();
+        let mut count = 0;
+        for (_, mail) in in_each_language() {
+            let (_, body) = mail.html.split_once("<body").unwrap();
+            for part in [&mail.subject, &mail.text, body] {
+                assert!(!part.contains(['{', '}']) && !part.trim().is_empty(), "{part}");
+            }
+            assert!(!mail.subject.contains("&#"), "{}", mail.subject);
+            subjects.insert((mail.kind, mail.subject));
+            count += 1;
+        }
+        assert_eq!(count, 23 * LANGUAGES.len());
+        // The two mails of a failed payment and the two of a refund have one subject.
+        assert_eq!(subjects.len(), 21 * LANGUAGES.len());
+    }
+
+    #[test]
+    fn dates_and_amounts_are_written_as_the_language_does() {
+        let message = Message::Renewed {
+            to: "ann@example.com".into(),
+            plan: "Pro".into(),
+            amount_cents: 190_000,
+            currency: "usd".into(),
+            until: "2026-03-01T23:30:00Z".parse().unwrap(),
+            invoice_url: None,
+        };
+        let changed = Message::PasswordChanged {
+            to: "ann@example.com".into(),
+            username: "ann".into(),
+            at: "2026-12-24T18:05:00Z".parse().unwrap(),
+        };
+        for (locale, date, amount, moment) in [
+            ("en", "1 March 2026", "1,900.00 USD", "24 December 2026, 18:05 UTC"),
+            ("de-AT", "1. März 2026", "1.900,00 USD", "24. Dezember 2026, 18:05 UTC"),
+            ("fr", "1 mars 2026", "1\u{202f}900,00 USD", "24 décembre 2026 à 18:05 UTC"),
+            ("es", "1 de marzo de 2026", "1.900,00 USD", "24 de diciembre de 2026, 18:05 UTC"),
+            ("ja", "2026年3月1日", "1,900.00 USD", "2026年12月24日 18:05（UTC）"),
+        ] {
+            let context = Context { locale: Some(locale), ..context() };
+            let mail = render(&message, &context).unwrap();
+            let other = render(&changed, &context).unwrap();
+            let html = format!("<html lang=\"{}\"", &locale[..2]);
+            for (part, texts) in
+                [(&mail.text, [date, amount]), (&mail.html, [amount, &html]), (&other.text, [moment, ""])]
+            {
+                texts.iter().for_each(|text| assert!(part.contains(text), "{locale}: {text}\n{part}"));
             }
         }
     }

@@ -18,7 +18,8 @@ const BATCH: usize = 10;
 #[derive(Debug, Clone)]
 pub struct Queues {
     mail_url: Arc<str>,
-    stripe_url: Arc<str>,
+    /// `None` without billing.
+    stripe_url: Option<Arc<str>>,
     reports_url: Arc<str>,
 }
 
@@ -28,19 +29,22 @@ impl Queues {
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         Ok(Self {
             mail_url: env.required("MAIL_QUEUE_URL", "the address of the mail queue")?.into(),
-            stripe_url: env.required("STRIPE_QUEUE_URL", "the address of the queue of Stripe's events")?.into(),
+            stripe_url: match env.has_billing()? {
+                true => Some(env.required("STRIPE_QUEUE_URL", "the address of the queue of Stripe's events")?.into()),
+                false => None,
+            },
             reports_url: env.required("REPORTS_QUEUE_URL", "the address of the queue of reports")?.into(),
         })
     }
 }
 
 impl Queues {
-    /// The address of the queue of a message.
-    fn url(&self, destination: &Destination) -> &str {
+    /// The address of the queue that a message goes to; `None` for a command where there is no billing.
+    fn url(&self, destination: &Destination) -> Option<&str> {
         match destination {
-            Destination::Mail => &self.mail_url,
-            Destination::Stripe { .. } => &self.stripe_url,
-            Destination::Reports => &self.reports_url,
+            Destination::Mail => Some(&self.mail_url),
+            Destination::Stripe { .. } => self.stripe_url.as_deref(),
+            Destination::Reports => Some(&self.reports_url),
         }
     }
 }
@@ -115,12 +119,20 @@ impl Sender {
         Self { queues, sqs: Client::new(sdk) }
     }
 
-    /// Sends these and returns the ids of the unsent ones.
+    /// Whether a message has a queue. Without billing commands have none: they wait in the outbox until they expire.
+    #[must_use]
+    pub fn has_queue_for(&self, queue_message: &QueueMessage) -> bool {
+        self.queues.url(&queue_message.destination).is_some()
+    }
+
+    /// Sends those that have a queue and returns the ids of the unsent ones.
     pub async fn send(&self, queue_messages: &[QueueMessage]) -> BTreeSet<MessageId> {
         let mut unsent = BTreeSet::new();
         let mut by_queue = BTreeMap::<&str, Vec<&QueueMessage>>::new();
         for queue_message in queue_messages {
-            by_queue.entry(self.queues.url(&queue_message.destination)).or_default().push(queue_message);
+            if let Some(url) = self.queues.url(&queue_message.destination) {
+                by_queue.entry(url).or_default().push(queue_message);
+            }
         }
         for (queue_url, queue_messages) in by_queue {
             for batch in queue_messages.chunks(BATCH) {

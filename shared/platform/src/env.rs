@@ -118,6 +118,46 @@ impl Env {
             .ok_or_else(|| ConfigError::new(name, format!("an absolute http or https address, found {value:?}")))
     }
 
+    /// Whether this deployment has billing: `BILLING`, `on` by default.
+    ///
+    /// # Errors
+    /// When it is neither `on` nor `off`.
+    pub fn has_billing(&self) -> Result<bool, ConfigError> {
+        self.switch("BILLING", ["on", "off"])
+    }
+
+    /// Whether anyone can create an account: `SIGN_UP`, `open` by default.
+    ///
+    /// # Errors
+    /// When it is neither `open` nor `closed`.
+    pub fn has_sign_up(&self) -> Result<bool, ConfigError> {
+        self.switch("SIGN_UP", ["open", "closed"])
+    }
+
+    /// Whether accounts have passwords: `PASSWORD_SIGN_IN`, `on` by default.
+    ///
+    /// # Errors
+    /// When it is neither `on` nor `off`.
+    pub fn has_passwords(&self) -> Result<bool, ConfigError> {
+        self.switch("PASSWORD_SIGN_IN", ["on", "off"])
+    }
+
+    /// Whether `name` has the first of two values, which is the default.
+    fn switch(&self, name: &str, [on, off]: [&str; 2]) -> Result<bool, ConfigError> {
+        match self.get(name) {
+            None => Ok(true),
+            Some(value) if value == on => Ok(true),
+            Some(value) if value == off => Ok(false),
+            Some(value) => Err(ConfigError::new(name, format!("{on} or {off}, found {value:?}"))),
+        }
+    }
+
+    /// The client id of a provider's sign-in; `None` where it is not set or says `unset`.
+    #[must_use]
+    pub fn client_id(&self, name: &str) -> Option<&str> {
+        self.get(name).filter(|id| *id != "unset")
+    }
+
     /// The rules of billing.
     ///
     /// # Errors
@@ -222,6 +262,22 @@ fn origin_of(address: &str) -> Option<String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn a_switch_is_on_unless_it_is_turned_off_and_takes_no_other_word() {
+        type Switch = fn(&Env) -> Result<bool, ConfigError>;
+        let switches: [(&str, &str, &str, Switch); 3] = [
+            ("BILLING", "on", "off", Env::has_billing),
+            ("SIGN_UP", "open", "closed", Env::has_sign_up),
+            ("PASSWORD_SIGN_IN", "on", "off", Env::has_passwords),
+        ];
+        for (name, on, off, read) in switches {
+            for (value, expected) in [("", true), (on, true), (off, false)] {
+                assert_eq!(read(&Env::from_pairs([(name, value)])), Ok(expected), "{name} {value}");
+            }
+            assert_eq!(read(&Env::from_pairs([(name, "false")])).unwrap_err().variable, name);
+        }
+    }
 
     #[test]
     fn an_empty_variable_counts_as_not_set_and_a_wrong_one_names_itself() {

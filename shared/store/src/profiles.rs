@@ -39,6 +39,9 @@ pub struct Profile {
     /// unlinked when the account's address changes.
     #[serde(default)]
     pub link_emails: BTreeMap<IdentityProvider, String>,
+    /// The language of mails, such as `de`: that of the browser that registered. `None` where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
 }
 
 impl Profile {

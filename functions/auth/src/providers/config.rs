@@ -30,9 +30,6 @@ pub(super) struct Github {
     pub emails_url: String,
 }
 
-/// The placeholder of an unset client id.
-const UNSET: &str = "unset";
-
 impl Providers {
     /// The providers, and the names of their client secrets.
     ///
@@ -41,7 +38,7 @@ impl Providers {
     pub fn from_env(env: &Env, secrets: &mut SecretIds) -> Result<Self, ConfigError> {
         let address = |name: &str, default: &str| env.address(name, || default.to_owned());
         let configured = |id: &str, secret: &str| -> Result<Option<(String, String)>, ConfigError> {
-            let Some(client_id) = env.get(id).filter(|id| *id != UNSET) else { return Ok(None) };
+            let Some(client_id) = env.client_id(id) else { return Ok(None) };
             let expects = format!("the name of the client secret, as {id} is set");
             Ok(Some((client_id.to_owned(), env.required(secret, &expects)?.to_owned())))
         };

@@ -45,7 +45,7 @@ impl From<Kind> for Purpose {
 
 errors! {
     /// Why no mail is sent.
-    MailErrors = [ApiError::RATE_LIMITED]
+    MailErrors = [ApiError::NotEnabled, ApiError::RATE_LIMITED]
 }
 
 /// Sends a user the mail that verifies the address, or the one that sets a new password. The caps on mails do not count
@@ -67,6 +67,9 @@ pub async fn send(
     let account = state.store.profile_and_gate(&id).await?.filter(|(_, gate)| gate.state().exists());
     let (profile, gate) = account.ok_or(ApiError::NotFound)?;
     let purpose = Purpose::from(kind);
+    if purpose == Purpose::Reset && !state.config.offer.passwords {
+        return Err(ApiError::NotEnabled);
+    }
     let text = if applies(purpose, &profile, &gate) {
         state.limiter.admit_user(&context, &id, MAILS_AN_HOUR).await?;
         issue(&state, purpose, &profile, &gate, context.now).await?;

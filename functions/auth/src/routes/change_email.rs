@@ -68,7 +68,7 @@ pub async fn change_email(
         None => mail,
         Some(theirs) => {
             let mail = Mail::AlreadyRegistered { to: theirs.email.as_str().to_owned() };
-            mails::outbox_message(&mail, context.now)?
+            mails::outbox_message(mail, theirs.locale, context.now)?
         }
     };
     let notice = Mail::EmailChangeRequested {
@@ -78,7 +78,7 @@ pub async fn change_email(
     };
     // A request that mails nothing stores nothing either, so the owner is not notified.
     let (mail, notice) = match may_be_sent {
-        true => (mail, mails::outbox_message(&notice, context.now)?),
+        true => (mail, mails::outbox_message(notice, own.locale.clone(), context.now)?),
         false => (mails::decoy(&state, context.now).await?, mails::decoy(&state, context.now).await?),
     };
     let mut entry = context.entry(Action::EmailChangeRequested, Some(user.id), Some(user.id.to_string()));

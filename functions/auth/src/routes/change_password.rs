@@ -27,6 +27,7 @@ pub struct ChangePassword {
 errors! {
     /// Why another password is refused.
     ChangePasswordErrors = [
+        ApiError::NotEnabled,
         ApiError::WrongPassword,
         ApiError::NoPassword,
         ApiError::WeakPassword("new_password", WeakPasswordError::Common),
@@ -74,7 +75,7 @@ pub async fn change_password(
         email: &profile.email,
         hash: state.hasher.hash(&body.new_password).await?,
         replaces_version: credentials.password_version,
-        notice: mails::outbox_message(&notice, context.now)?,
+        notice: mails::outbox_message(notice, profile.locale.clone(), context.now)?,
         audit: &[entry],
     };
     // A concurrent change, reset, or end of this session came first: the old password is not valid any more.

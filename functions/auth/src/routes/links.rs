@@ -88,7 +88,7 @@ pub async fn unlink(
             return Err(ApiError::NotFound);
         }
         let credentials = state.store.credentials(&profile.email).await?;
-        let has_password = credentials.is_some_and(|found| found.user_id == user.id);
+        let has_password = state.config.offer.passwords && credentials.is_some_and(|found| found.user_id == user.id);
         if !has_password && profile.links.len() == 1 {
             return Err(ApiError::LastSignInMethod);
         }

@@ -38,7 +38,7 @@ pub struct Login {
 
 errors! {
     /// Why a password does not sign in.
-    LoginErrors = [ApiError::InvalidCredentials, ApiError::AccountDisabled]
+    LoginErrors = [ApiError::NotEnabled, ApiError::InvalidCredentials, ApiError::AccountDisabled]
 }
 
 /// Signs in by password.

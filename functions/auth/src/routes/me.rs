@@ -38,6 +38,7 @@ pub async fn me(
     let ActiveUserWith { user, own } = caller;
     let profile = own.ok_or(ApiError::Unauthenticated)?;
     let has_password = match user.gate.has_password {
+        _ if !state.config.offer.passwords => false,
         Some(has_password) => has_password,
         // A gate of an earlier version.
         None => state.store.credentials(&profile.email).await?.is_some_and(|found| found.user_id == user.id),

@@ -17,10 +17,15 @@ use tollgate_mail::Message as Mail;
 use tollgate_store::NewPassword;
 use utoipa::ToSchema;
 
+errors! {
+    /// Why there is no page.
+    PageErrors = [ApiError::NotEnabled]
+}
+
 /// A page that asks for the new password; opening it does not use the link up (S13).
 #[utoipa::path(
     get, path = "/new-password", operation_id = "new_password_page", tag = "Accounts", params(LinkQuery),
-    responses((status = 200, description = "A page that asks for the password", content_type = "text/html", body = String))
+    responses((status = 200, description = "A page that asks for the password", content_type = "text/html", body = String), PageErrors)
 )]
 pub async fn page(Shared(state): Shared<State>, context: RequestContext, query: LinkQuery) -> Response {
     let email = account_of(&state, &context, &Secret::new(query.token().to_owned())).await;
@@ -47,6 +52,7 @@ pub struct SetPassword {
 errors! {
     /// Why a link sets no password.
     NewPasswordErrors = [
+        ApiError::NotEnabled,
         ApiError::InvalidToken,
         ApiError::TokenExpired,
         ApiError::WeakPassword("password", WeakPasswordError::Common),
@@ -127,7 +133,7 @@ async fn set(
         email: &profile.email,
         hash,
         replaces_version: gate.password_version,
-        notice: mails::outbox_message(&notice, context.now)?,
+        notice: mails::outbox_message(notice, profile.locale.clone(), context.now)?,
         audit: &audit,
     };
     if !state.store.reset_password(&new, &row, !profile.email_verified, context.now).await? {

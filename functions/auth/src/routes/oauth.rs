@@ -62,6 +62,7 @@ errors! {
 errors! {
     /// Why a callback does not sign in.
     CallbackErrors = [
+        ApiError::NotEnabled,
         ApiError::OauthStateMismatch,
         ApiError::OauthDenied,
         ApiError::EmailNotVerifiedByProvider,

@@ -16,7 +16,9 @@ use tollgate_domain::onetime::Purpose;
 use tollgate_domain::password::{Password, WeakPasswordError};
 use tollgate_domain::user::Provider;
 use tollgate_domain::{Email, UserId, Username};
-use tollgate_http::{AccountKey, ApiError, ClientCount, JsonBody, Limiter, Message, RequestContext, errors, message};
+use tollgate_http::{
+    AccountKey, ApiError, ClientCount, FieldError, JsonBody, Limiter, Message, RequestContext, errors, message,
+};
 use tollgate_mail::Message as Mail;
 use tollgate_platform::random_bytes;
 use tollgate_store::{Credentials, NameAndAddress, NewAccount, Profile, Registration};
@@ -29,8 +31,10 @@ pub struct Register {
     email: String,
     #[schema(min_length = 3, max_length = 40, pattern = "^[A-Za-z0-9._-]+$", examples("ann"))]
     username: String,
-    #[schema(value_type = String, format = Password, min_length = 8, max_length = 1024)]
-    password: Password,
+    /// Required, unless the service has no passwords: then it has no effect.
+    #[serde(default)]
+    #[schema(value_type = String, required = true, format = Password, min_length = 8, max_length = 1024)]
+    password: Option<Password>,
 }
 
 /// The kind of the mail to the owner of an address that is registered again.
@@ -39,6 +43,7 @@ pub(super) const ALREADY_REGISTERED: &str = "already_registered";
 errors! {
     /// Why no account is created.
     RegisterErrors = [
+        ApiError::NotEnabled,
         ApiError::UsernameTaken,
         ApiError::InvalidEmail("email"),
         ApiError::InvalidUsername,
@@ -58,7 +63,7 @@ pub async fn register(
     count: ClientCount,
     JsonBody(body): JsonBody<Register>,
 ) -> Result<Response, ApiError> {
-    let (email, username) = checked(&state, &body)?;
+    let (email, username, password) = checked(&state, &body)?;
     let account = AccountKey::address(&email, None);
     let wanted = NameAndAddress { username: &username, email: &email, now: context.now };
     let lookup = (wanted, Limiter::mails_to(&account));
@@ -75,7 +80,10 @@ pub async fn register(
     let kind = if taken.email.is_some() { ALREADY_REGISTERED } else { mails::kind(Purpose::Verify) };
     let may_be_sent = state.limiter.admit_mail_beyond(&context, mails, kind).await?;
     // Hashed also if it is not stored: both cases take the same time (S6).
-    let hash = state.hasher.hash(&body.password).await?;
+    let hash = match password {
+        Some(password) => Some(state.hasher.hash(password).await?),
+        None => None,
+    };
     let new_account = new_account(&state, &context, (&email, &username), hash).await?;
     let cookie = registered::remember(&state, &new_account.profile.id, context.now).await?;
     match taken.email {
@@ -95,15 +103,22 @@ pub async fn register(
     Ok((StatusCode::ACCEPTED, [(header::SET_COOKIE, cookie)], answer).into_response())
 }
 
-/// Address and name of a new account; otherwise all errors of the fields at once.
-fn checked(state: &State, body: &Register) -> Result<(Email, Username), ApiError> {
+/// Address, name and password of an account that may be made; else all that is wrong with the fields, at once. Without
+/// passwords there is none.
+fn checked<'a>(state: &State, body: &'a Register) -> Result<(Email, Username, Option<&'a Password>), ApiError> {
     let email = email(&body.email, "email");
     let username = Username::parse(&body.username).map_err(|_| ApiError::InvalidUsername);
     let (own_email, own_name) = (email.as_ref().ok(), username.as_ref().ok());
-    let password = state.config.passwords.check_beside(&body.password, own_email, own_name);
-    let password = password.map_err(|weak| ApiError::WeakPassword("password", weak));
+    let password = match &body.password {
+        _ if !state.config.offer.passwords => Ok(None),
+        None => Err(ApiError::Validation(FieldError::new("password", "password is missing."))),
+        Some(password) => {
+            let checked = state.config.passwords.check_beside(password, own_email, own_name);
+            checked.map(|()| Some(password)).map_err(|weak| ApiError::WeakPassword("password", weak))
+        }
+    };
     match (email, username, password) {
-        (Ok(email), Ok(username), Ok(())) => Ok((email, username)),
+        (Ok(email), Ok(username), Ok(password)) => Ok((email, username, password)),
         (email, username, password) => {
             let wrong = [email.err(), username.err(), password.err()];
             Err(ApiError::Several(wrong.into_iter().flatten().collect()))
@@ -117,10 +132,11 @@ async fn new_account(
     state: &State,
     context: &RequestContext,
     (email, username): (&Email, &Username),
-    hash: String,
+    hash: Option<String>,
 ) -> Result<NewAccount, ApiError> {
     let id = UserId::new(context.now, random_bytes());
-    let account = Account { id, email, username, password_version: FIRST_PASSWORD };
+    let locale = mails::locale_of(context);
+    let account = Account { id, email, username, password_version: FIRST_PASSWORD, locale: locale.as_deref() };
     let verification = mails::onetime(state, account, Purpose::Verify, context.now).await?;
     let mut audit = context.entry(Action::Registered, Some(id), Some(id.to_string()));
     audit.after = Some(json!({"provider": Provider::Local}));
@@ -136,8 +152,9 @@ async fn new_account(
             created_at: context.now,
             links: BTreeMap::new(),
             link_emails: BTreeMap::new(),
+            locale,
         },
-        credentials: Some(Credentials { user_id: id, hash, password_version: FIRST_PASSWORD }),
+        credentials: hash.map(|hash| Credentials { user_id: id, hash, password_version: FIRST_PASSWORD }),
         gate: Gate::new(id),
         verification: Some(verification),
         audit,
@@ -153,7 +170,10 @@ async fn notify_owner(
     may_be_sent: bool,
 ) -> Result<(), ApiError> {
     let mail = match may_be_sent {
-        true => mails::outbox_message(&Mail::AlreadyRegistered { to: known.as_str().to_owned() }, context.now)?,
+        true => {
+            let mail = Mail::AlreadyRegistered { to: known.as_str().to_owned() };
+            mails::outbox_message(mail, mails::locale_of(context), context.now)?
+        }
         false => mails::decoy(state, context.now).await?,
     };
     let is_held = state.store.register_known(username, &mail, context.now).await?;

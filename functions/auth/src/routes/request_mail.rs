@@ -38,6 +38,11 @@ errors! {
     AddressErrors = [ApiError::InvalidEmail("email")]
 }
 
+errors! {
+    /// Why no link to set a password is requested.
+    ForgetPasswordErrors = [ApiError::NotEnabled, ApiError::InvalidEmail("email")]
+}
+
 /// Sends a verification mail again, if the address is not verified.
 #[utoipa::path(
     post, path = "/request/verify", tag = "Accounts", request_body = Address,
@@ -73,7 +78,7 @@ pub async fn request_login_code(
 /// Mails a link to set a new password, to an active account, with a password or without one.
 #[utoipa::path(
     post, path = "/forget-password", tag = "Accounts", request_body = Address,
-    responses((status = 202, body = Message), AddressErrors)
+    responses((status = 202, body = Message), ForgetPasswordErrors)
 )]
 pub async fn forget_password(
     Shared(state): Shared<State>,

@@ -331,7 +331,7 @@ async fn change_address(
         session: &session,
         to,
         row,
-        notice: &mails::outbox_message(&notice, context.now)?,
+        notice: &mails::outbox_message(notice, profile.locale.clone(), context.now)?,
         command: &mails::command(command, context.now)?,
         audit: &entries,
     };

@@ -91,7 +91,10 @@ async fn customer(
     }
     let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
     let reserve = async |instead_of: Option<&Attempt>| {
-        state.store.reserve_customer(&user.id, &profile.email, &attempt(context), instead_of).await
+        state
+            .store
+            .reserve_customer(&user.id, (&profile.email, profile.locale.as_deref()), &attempt(context), instead_of)
+            .await
     };
     let mut reserved = reserve(None).await?;
     let (mut made_by, mut address) = attempt_and_email(&reserved)?;

@@ -4,6 +4,7 @@ import { brand } from "./brand.js";
 import { SESSION_BEGUN, SESSION_ENDED, isSignedIn, resume } from "./client.js";
 import { h } from "./dom.js";
 import { go, goOn, want } from "./go.js";
+import { offers } from "./offer.js";
 import { announce, failure } from "./panel.js";
 import { readReturn, returnAddress, takeAfterVerification } from "./return.js";
 import { backLink, footer, tabs, userMenu } from "./views/frame.js";
@@ -30,6 +31,15 @@ const signedInPages = {
   "/account/close": close,
   "/account/delete": remove,
 };
+
+/** The pages of what the service may not offer. */
+const offerOf = new Map([[register, "sign_up"], [forgot, "passwords"], [billing, "billing"]]);
+
+/** The page at `path`; one that is not offered leads to the first page. */
+function pageAt(pages, path) {
+  const page = pages[path];
+  return offerOf.has(page) && !offers(offerOf.get(page)) ? undefined : page;
+}
 
 const main = document.getElementById("view");
 
@@ -92,7 +102,7 @@ async function show() {
   const own = latest;
   takeNext();
   const path = currentPath();
-  let page = signedInPages[path] ?? signedOutPages[path] ?? profile;
+  let page = pageAt(signedInPages, path) ?? pageAt(signedOutPages, path) ?? profile;
   if (page === signedOutPages[path] && isSignedIn()) return goOn(null, { replace: true });
   if (page !== signedOutPages[path] && !isSignedIn()) {
     want(path);

@@ -1,5 +1,7 @@
-// The address to return to: that of `?return_to=`, which the service has checked, otherwise the product.
+// The address to return to: that of `?return_to=`, which the service has checked, otherwise the product. The
+// same answer says what the service offers.
 
+import { setOffer } from "./offer.js";
 import { browserStorage, tabStorage } from "./storage.js";
 import { offline } from "./tollgate.js";
 
@@ -27,6 +29,7 @@ export async function readReturn() {
   const requested = query.get("return_to");
   const product = await ask(requested === null ? "" : `?${new URLSearchParams({ return_to: requested })}`);
   frontEnd = product.front_end;
+  setOffer(product.offer);
   if (requested === null) return false;
   query.delete("return_to");
   history.replaceState(history.state, "", location.pathname + (query.size > 0 ? `?${query}` : ""));
@@ -37,6 +40,9 @@ export async function readReturn() {
   tabStorage.set(NAME, product.return_to);
   return true;
 }
+
+/** Reads what the service offers, for pages that lead nowhere back. If it does not answer, everything is offered. */
+export const readOffer = () => ask("").then(({ offer }) => setOffer(offer)).catch(() => {});
 
 /** The mailed link of a registration may open another tab, which needs the address too. */
 export function keepForVerification() {

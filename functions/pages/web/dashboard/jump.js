@@ -2,6 +2,7 @@
 
 import { call } from "../account/client.js";
 import { h } from "../account/dom.js";
+import { hasPage } from "../account/offer.js";
 import { allPlans, keepNames } from "./names.js";
 import { go } from "./router.js";
 import { openDialog } from "./ui/dialog.js";
@@ -51,7 +52,7 @@ async function others(text) {
   const [plans, questions] = await Promise.all([allPlans().catch(() => []), reports().catch(() => [])]);
   const pick = (all) => all.slice(0, MAX_OF_KIND);
   return [
-    ...pick([...pages, account].filter(([name]) => matches(name, text)).map(([name, path]) => ({ kind: "Page", name, path }))),
+    ...pick([...pages, account].filter(([name, path]) => hasPage(path) && matches(name, text)).map(([name, path]) => ({ kind: "Page", name, path }))),
     ...(text === "" ? [] : pick(plans.filter(({ id, name, code }) => id === text || matches(`${name} ${code}`, text)).map(({ id, name, code }) => ({ kind: "Plan", name, more: code, path: `/dashboard/plans?id=${id}` })))),
     ...(text === "" ? [] : pick(questions.filter((report) => matches(report.title, text)).map((report) => ({ kind: "Report", name: report.title, path: `/dashboard/reports?sql=${encodeURIComponent(report.sql)}` })))),
   ];

@@ -2,6 +2,7 @@
 
 import { call, isSignedIn } from "../account/client.js";
 import { h } from "../account/dom.js";
+import { readOffer } from "../account/return.js";
 import { enableJump } from "./jump.js";
 import { keepNames } from "./names.js";
 import { go, query } from "./router.js";
@@ -114,6 +115,7 @@ async function start() {
   } catch (problem) {
     return fill(pageHead("Dashboard"), problemPanel(problem, start));
   }
+  await readOffer();
   keepNames([admin()]);
   showSide(document.getElementById("side"));
   enableJump();

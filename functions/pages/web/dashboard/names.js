@@ -2,12 +2,14 @@
 
 import { call } from "../account/client.js";
 import { h } from "../account/dom.js";
+import { offers } from "../account/offer.js";
 
 const names = new Map();
 let plans = null;
 
 /** All plans, archived ones too. `fresh` reads them again. */
 export function allPlans(fresh = false) {
+  if (!offers("billing")) return Promise.resolve([]);
   if (fresh || plans === null) {
     plans = call("GET", "/billing/plans?archived=true").then(({ items }) => {
       for (const plan of items) names.set(plan.id, plan.name);

@@ -1,6 +1,7 @@
 // The navigation: at the side of a desktop, behind a button on a phone.
 
 import { h } from "../account/dom.js";
+import { hasPage } from "../account/offer.js";
 import { jumpButton, pages } from "./jump.js";
 import { admin, leave } from "./session.js";
 import { icon } from "./ui/svg.js";
@@ -16,7 +17,8 @@ function open(isOpen) {
 
 /** Shows the navigation in place of `element`. */
 export function showSide(element) {
-  const items = pages.map(([name, href, picture]) => {
+  const shown = pages.filter(([, href]) => hasPage(href));
+  const items = shown.map(([name, href, picture]) => {
     const link = h("a", { href }, icon(picture), h("span", {}, name));
     links.set(href, link);
     return h("li", {}, link);

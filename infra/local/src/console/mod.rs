@@ -17,6 +17,7 @@ mod tables;
 
 use crate::{ai, moved_clock, s3};
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, post};
 use error::ConsoleError;
@@ -29,7 +30,8 @@ pub fn router(console: Console) -> Router {
     let fake_stripe = console.stripe.clone();
     let shows_clock = from_fn_with_state(console.clock.clone(), moved_clock::show);
     let model = Router::new().route("/chat/completions", post(ai::complete)).with_state(console.model.clone());
-    let files = Router::new().fallback(files::file).with_state(console.clone());
+    // S3 takes files of any size that a report can have.
+    let files = Router::new().fallback(files::file).layer(DefaultBodyLimit::disable()).with_state(console.clone());
     let pages = Router::new()
         .merge(clock::routes())
         .merge(faults::routes())

@@ -59,6 +59,7 @@ struct Examination<'a> {
     outputs: BTreeMap<String, String>,
     /// The signing secret of the webhook, and the client for Stripe, where both are set.
     stripe: Option<(tollgate_stripe::Gateway, Secret<String>)>,
+    has_billing: bool,
 }
 
 /// A check, with its name.
@@ -94,9 +95,10 @@ pub async fn run(target: &Target) -> Outcome {
     findings.push(("region", region));
     match outputs {
         Ok(outputs) if is_there => {
-            let (secrets, stripe) = stack::check_secrets(target).await;
+            let has_billing = target.has_billing().await;
+            let (secrets, stripe) = stack::check_secrets(target, has_billing).await;
             findings.push(("secrets", secrets));
-            let examination = Examination { target, outputs, stripe };
+            let examination = Examination { target, outputs, stripe, has_billing };
             checks! { examination, findings,
                 "version": stack::check_version,
                 "clock": stack::check_clock,

@@ -42,7 +42,7 @@ pub fn check_region(target: &Target, outputs: &Result<BTreeMap<String, String>, 
 }
 
 /// The secrets that must be set, and the client for Stripe where it is set up.
-pub async fn check_secrets(target: &Target) -> (Finding, Option<(Gateway, Secret<String>)>) {
+pub async fn check_secrets(target: &Target, has_billing: bool) -> (Finding, Option<(Gateway, Secret<String>)>) {
     let mend =
         "put the value with `aws secretsmanager put-secret-value`; stripe-webhook with `tollgate-ops stripe-setup`";
     let client = target.secrets();
@@ -52,7 +52,7 @@ pub async fn check_secrets(target: &Target) -> (Finding, Option<(Gateway, Secret
         Ok::<_, String>(Secret::new(read.secret_string.unwrap_or_default().trim().to_owned()))
     };
     let mut missing = Vec::new();
-    for name in ["auth", "codes", "trials"] {
+    for name in ["auth", "codes"].into_iter().chain(has_billing.then_some("trials")) {
         match read(name).await {
             Ok(secret) => {
                 if let Err(bad) = check_secret(secret.expose()) {
@@ -63,7 +63,7 @@ pub async fn check_secrets(target: &Target) -> (Finding, Option<(Gateway, Secret
         }
     }
     let settings = target.settings("auth").await;
-    let mut wanted = vec!["stripe", "stripe-webhook"];
+    let mut wanted = if has_billing { vec!["stripe", "stripe-webhook"] } else { Vec::new() };
     let is_given = |name: &str| {
         let id = settings.as_ref().ok().and_then(|settings| settings.get(name));
         id.is_some_and(|id| !id.is_empty() && id != UNSET)
@@ -143,7 +143,7 @@ pub async fn check_clock(of: &Examination<'_>) -> Finding {
 
 pub async fn check_dead_letters(of: &Examination<'_>) -> Finding {
     let (client, mut waiting) = (of.target.queues(), Vec::new());
-    for queue in DeadQueue::ALL {
+    for queue in DeadQueue::ALL.into_iter().filter(|queue| of.has_billing || *queue != DeadQueue::Stripe) {
         match count(&client, &of.target.name_of(queue.dead_name())).await {
             Ok(0) => {}
             Ok(count) => waiting.push(format!("{}: {count}", queue.name())),
@@ -161,7 +161,7 @@ pub async fn check_dead_letters(of: &Examination<'_>) -> Finding {
 
 pub async fn check_schedules(of: &Examination<'_>) -> Finding {
     let (store, now, mut late) = (of.target.store(), of.target.clock.now(), Vec::new());
-    for (_, name, minutes) in Schedule::ALL {
+    for (_, name, minutes) in Schedule::ALL.into_iter().filter(|(task, ..)| of.has_billing || !task.needs_stripe()) {
         // A run may be late, and one may fail.
         let limit = SignedDuration::from_mins(2 * minutes + 15);
         match store.schedule_run(name).await {

@@ -73,6 +73,9 @@ pub struct Customer {
     /// Whether the user had a trial: each user has one.
     #[serde(default)]
     pub had_trial: bool,
+    /// The language of the mails about payments, as the profile had it; `None` where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
 }
 
 #[cfg(test)]

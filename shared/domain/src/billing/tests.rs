@@ -53,6 +53,7 @@ fn account() -> Account {
         attempt: None,
         checkout: None,
         had_trial: false,
+        locale: None,
     };
     Account { customer, subscriptions: vec![], payments: vec![], closing: None, access: Access::default() }
 }

@@ -143,7 +143,7 @@ impl Store {
     pub async fn reserve_customer(
         &self,
         user: &UserId,
-        email: &Email,
+        (email, locale): (&Email, Option<&str>),
         attempt: &Attempt,
         instead_of: Option<&Attempt>,
     ) -> Result<Customer, StoreError> {
@@ -162,11 +162,16 @@ impl Store {
             .expression_attribute_values(":email", s(email.as_str()))
             .expression_attribute_values(":zero", n(0))
             .expression_attribute_values(":one", n(1))
-            .update_expression(
-                "SET attempt = :attempt, attempt_email = if_not_exists(email, :email), email = if_not_exists(email, :email), \
-                 user_id = :user, #version = if_not_exists(#version, :zero), v = :one",
-            )
             .return_values(ReturnValue::AllNew);
+        const RESERVED: &str = "SET attempt = :attempt, attempt_email = if_not_exists(email, :email), \
+             email = if_not_exists(email, :email), user_id = :user, #version = if_not_exists(#version, :zero), v = :one";
+        let call = match locale {
+            None => call.update_expression(RESERVED),
+            Some(locale) => call
+                .update_expression(format!("{RESERVED}, #locale = if_not_exists(#locale, :locale)"))
+                .expression_attribute_names("#locale", "locale")
+                .expression_attribute_values(":locale", s(locale)),
+        };
         let call = match instead_of {
             None => call.condition_expression("attribute_not_exists(attempt)"),
             Some(attempt) => call
@@ -255,7 +260,8 @@ impl Store {
             .table_name(self.table(BILLING))
             .key(pk, partition)
             .key(sk, sort)
-            .update_expression("REMOVE email, attempt_email, checkout")
+            .update_expression("REMOVE email, attempt_email, checkout, #locale")
+            .expression_attribute_names("#locale", "locale")
             .condition_expression("attribute_exists(email)");
         conditional(call).await.map(|_| ())
     }

@@ -146,7 +146,7 @@ impl Tables {
     pub async fn with_customer() -> (Self, Customer) {
         let (tables, _) = Self::with_ann().await;
         let ann = email("ann@example.com");
-        let customer = tables.rival.reserve_customer(&user(1), &ann, &attempt("a1"), None).await.unwrap();
+        let customer = tables.rival.reserve_customer(&user(1), (&ann, None), &attempt("a1"), None).await.unwrap();
         (tables, customer)
     }
 

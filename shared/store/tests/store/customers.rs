@@ -28,12 +28,13 @@ fn customer(by: &str) -> Customer {
         attempt_email: Some(email("ann@example.com")),
         checkout: None,
         had_trial: false,
+        locale: None,
     }
 }
 
 async fn reserve(tables: &Tables, by: &str, instead_of: Option<&str>) -> Result<Customer, StoreError> {
     let (ann, old) = (email("ann@example.com"), instead_of.map(attempt));
-    tables.store.reserve_customer(&user(1), &ann, &attempt(by), old.as_ref()).await
+    tables.store.reserve_customer(&user(1), (&ann, None), &attempt(by), old.as_ref()).await
 }
 
 async fn name(tables: &Tables, by: &str, stripe_id: &str) -> bool {
@@ -358,10 +359,10 @@ async fn a_write_without_an_answer_is_unavailable_and_not_made() {
 async fn versions_are_listed_page_by_page_for_all_customers_at_stripe() {
     let (tables, ann) = Tables::with_named_customer().await;
     let ann = ann.email.unwrap();
-    tables.rival.reserve_customer(&user(2), &ann, &attempt("a2"), None).await.unwrap();
+    tables.rival.reserve_customer(&user(2), (&ann, None), &attempt("a2"), None).await.unwrap();
     for n in 3..=9 {
         let attempt = attempt(&format!("a{n}"));
-        let reserved = tables.rival.reserve_customer(&user(n), &ann, &attempt, None).await.unwrap();
+        let reserved = tables.rival.reserve_customer(&user(n), (&ann, None), &attempt, None).await.unwrap();
         assert!(tables.rival.link_customer(&reserved, &format!("cus_{n}"), None).await.unwrap());
     }
     tables.enlarge(&["USER#"]).await;

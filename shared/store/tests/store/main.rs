@@ -12,6 +12,7 @@ mod checkouts;
 mod closing;
 mod customers;
 mod due;
+mod earlier_rows;
 mod error;
 mod events;
 mod gate;

@@ -100,6 +100,7 @@ pub fn newcomer(name: &str, n: u8) -> NewAccount {
         created_at: at(0),
         links: BTreeMap::new(),
         link_emails: BTreeMap::new(),
+        locale: None,
     };
     let verification = (secret(&format!("verify{n}"), Purpose::Verify, &profile), mail(n));
     NewAccount {

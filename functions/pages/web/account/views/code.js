@@ -4,19 +4,25 @@ import { call, signInByCode } from "../client.js";
 import { h } from "../dom.js";
 import { clearErrors, codeField, codeOf, field, form } from "../forms.js";
 import { go, goOn } from "../go.js";
+import { offers } from "../offer.js";
 import { emailRule } from "../rules.js";
 
 export const title = "Sign in with a code";
 
-const back = () => h("p", { class: "switch" }, h("a", { href: "/account/sign-in" }, "Sign in with your password"));
+const back = () => offers("passwords") && h("p", { class: "switch" }, h("a", { href: "/account/sign-in" }, "Sign in with your password"));
 
-function requestPage(email) {
+/** The form that asks for a code. */
+export function requestForm(email) {
   const address = field("E-mail address", "email", { type: "email", autocomplete: "username", value: email ?? "" }, emailRule);
   const request = async (fields) => {
     await call("POST", "/request/login-code", { email: fields.email });
     go("/account/code", { email: fields.email, isSent: true });
   };
-  return [h("h1", { tabindex: "-1" }, title), h("p", {}, "We'll e-mail you a 6-digit code. It is valid for 15 minutes."), form([address], "Send code", request), back()];
+  return form([address], "Send code", request);
+}
+
+function requestPage(email) {
+  return [h("h1", { tabindex: "-1" }, title), h("p", {}, "We'll e-mail you a 6-digit code. It is valid for 15 minutes."), requestForm(email), back()];
 }
 
 function codePage(email) {

@@ -4,6 +4,7 @@ import { brand } from "../brand.js";
 import { currentUser, signOut } from "../client.js";
 import { h, sentence } from "../dom.js";
 import { go } from "../go.js";
+import { offers } from "../offer.js";
 import { announce } from "../panel.js";
 import { backAddress } from "../return.js";
 
@@ -15,7 +16,8 @@ const pages = [
 
 /** The links to the three pages; `address` is the one that is shown. */
 export function tabs(address) {
-  const items = pages.map(([href, name]) => h("li", {}, h("a", { href, "aria-current": href === address ? "page" : undefined }, name)));
+  const shown = pages.filter(([href]) => href !== "/account/billing" || offers("billing"));
+  const items = shown.map(([href, name]) => h("li", {}, h("a", { href, "aria-current": href === address ? "page" : undefined }, name)));
   return h("nav", { class: "tabs", "aria-label": "Account" }, h("ul", {}, ...items));
 }
 

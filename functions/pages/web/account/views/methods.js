@@ -3,6 +3,7 @@
 import { call } from "../client.js";
 import { h } from "../dom.js";
 import { go } from "../go.js";
+import { offers } from "../offer.js";
 import { panel } from "../panel.js";
 import { protectedButton } from "./confirm.js";
 import { mark, providers } from "./providers.js";
@@ -23,7 +24,8 @@ function connection(name, me) {
 
 async function load(loadMe) {
   const me = await loadMe();
-  const rows = Object.entries(providers).map(([name, title]) => {
+  const shown = Object.entries(providers).filter(([name]) => offers(name) || me.linked_providers.includes(name));
+  const rows = shown.map(([name, title]) => {
     const state = me.linked_providers.includes(name) ? h("span", { class: "badge good" }, "Connected") : h("span", { class: "soft" }, "Not connected");
     return h("li", {}, h("div", { class: "method" }, mark(name), h("strong", {}, title), state), connection(name, me));
   });

@@ -6,6 +6,7 @@ import { h } from "../dom.js";
 import { passwordField } from "../fields.js";
 import { field, form } from "../forms.js";
 import { go } from "../go.js";
+import { offers } from "../offer.js";
 import { keepForVerification } from "../return.js";
 import { emailRule, passwordRule, usernameRule } from "../rules.js";
 import { REGISTRATION_TIME, sessionExpected } from "../session-hint.js";
@@ -27,8 +28,8 @@ export function view({ corrected }) {
     [
       field("E-mail address", "email", { type: "email", autocomplete: "username", value: corrected?.email ?? "" }, emailRule),
       field("User name", "username", { autocomplete: "nickname", autocapitalize: "none", spellcheck: "false" }, usernameRule),
-      passwordField("Password", "password", "new-password", passwordRule),
-    ],
+      offers("passwords") && passwordField("Password", "password", "new-password", passwordRule),
+    ].filter(Boolean),
     "Create account",
     async (fields) => {
       await call("POST", "/register", fields);
@@ -45,8 +46,7 @@ export function view({ corrected }) {
     h("h1", { tabindex: "-1" }, title),
     corrected &&
       h("p", { role: "status" }, `Enter the correct e-mail address.${corrected.username ? ` The user name ${corrected.username} stays reserved for 7 days, so choose another one.` : ""}`),
-    !corrected && h("div", { class: "providers" }, ...providerButtons()),
-    !corrected && h("p", { class: "or" }, h("span", {}, "or")),
+    ...(corrected ? [] : providerButtons()),
     element,
     h("p", { class: "switch" }, "Already have an account? ", h("a", { href: "/account/sign-in" }, "Sign in")),
   ];

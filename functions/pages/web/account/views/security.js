@@ -3,6 +3,7 @@
 
 import { call } from "../client.js";
 import { h } from "../dom.js";
+import { offers } from "../offer.js";
 import { methodsPanel } from "./methods.js";
 import { passwordPanel } from "./password.js";
 import { providerResult } from "./providers.js";
@@ -33,7 +34,8 @@ function sharedUser() {
 export function view(state) {
   const { notice, problem } = { ...state, ...providerResult() };
   const loadMe = sharedUser();
-  const panels = sections.map(([path, create]) => {
+  const shown = sections.filter(([path]) => path !== "/account/password" || offers("passwords"));
+  const panels = shown.map(([path, create]) => {
     const element = create(loadMe, state.path === path);
     element.dataset.path = path;
     return element;

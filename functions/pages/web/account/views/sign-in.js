@@ -6,6 +6,8 @@ import { h } from "../dom.js";
 import { passwordField } from "../fields.js";
 import { field, form } from "../forms.js";
 import { goOn } from "../go.js";
+import { offers } from "../offer.js";
+import { requestForm } from "./code.js";
 import { providerButtons, providerResult } from "./providers.js";
 
 export const title = "Sign in";
@@ -16,24 +18,27 @@ export function view({ email, notice }) {
     h("h1", { tabindex: "-1" }, `Sign in to ${brand.name}`),
     notice && h("p", { role: "status" }, notice),
     problem && h("p", { role: "alert" }, problem),
-    h("div", { class: "providers" }, ...providerButtons()),
-    h("p", { class: "or" }, h("span", {}, "or")),
-    form(
-      [field("E-mail address", "email", { type: "email", autocomplete: "username", value: email ?? "" }), passwordField("Password", "password", "current-password")],
-      "Sign in",
-      async ({ email, password }) => {
-        await signIn(email, password);
-        goOn();
-      },
-      { fieldOf: { invalid_credentials: "password" } },
-    ),
+    ...providerButtons(),
+    offers("passwords") ? passwordForm(email) : requestForm(email),
     h(
       "ul",
       { class: "links" },
-      h("li", {}, h("a", { href: "/account/forgot" }, "Forgot your password?")),
-      h("li", {}, h("a", { href: "/account/code" }, "E-mail me a sign-in code")),
+      offers("passwords") && h("li", {}, h("a", { href: "/account/forgot" }, "Forgot your password?")),
+      offers("passwords") && h("li", {}, h("a", { href: "/account/code" }, "E-mail me a sign-in code")),
       h("li", {}, h("a", { href: "/account/verify" }, "Verify your e-mail address")),
     ),
-    h("p", { class: "switch" }, `New to ${brand.name}? `, h("a", { href: "/account/register" }, "Create an account")),
+    offers("sign_up") && h("p", { class: "switch" }, `New to ${brand.name}? `, h("a", { href: "/account/register" }, "Create an account")),
   ];
+}
+
+function passwordForm(email) {
+  return form(
+    [field("E-mail address", "email", { type: "email", autocomplete: "username", value: email ?? "" }), passwordField("Password", "password", "current-password")],
+    "Sign in",
+    async ({ email, password }) => {
+      await signIn(email, password);
+      goOn();
+    },
+    { fieldOf: { invalid_credentials: "password" } },
+  );
 }

@@ -2,6 +2,7 @@
 
 import { call } from "../../account/client.js";
 import { h } from "../../account/dom.js";
+import { offers } from "../../account/offer.js";
 import { allPlans } from "../names.js";
 import { pageHead, when } from "../ui/parts.js";
 import * as charts from "./overview/charts.js";
@@ -37,7 +38,7 @@ export async function view({ query }) {
   const currency = chosen ?? currencies[0] ?? "usd";
   const ranges = RANGES.map((days) => ({ name: days === 365 ? "1 year" : `${days} days`, href: addressOf({ range: days, currency: chosen }), isOn: days === range }));
   const moneys = currencies.map((code) => ({ name: code.toUpperCase(), href: addressOf({ range, currency: code }), isOn: code === currency }));
-  const all = [
+  const all = !offers("billing") ? [charts.signUps(data)] : [
     charts.revenue(data, currency),
     charts.recurring(data, currency),
     charts.moved(data, currency),

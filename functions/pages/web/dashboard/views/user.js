@@ -2,6 +2,7 @@
 
 import { call } from "../../account/client.js";
 import { h } from "../../account/dom.js";
+import { offers } from "../../account/offer.js";
 import { keepNames } from "../names.js";
 import { copyable, day, facts, pageHead } from "../ui/parts.js";
 import { toast } from "../ui/toast.js";
@@ -65,7 +66,7 @@ export async function view({ params }) {
   const top = h("div", {});
   const about = h("div", {});
   const actions = h("div", {});
-  const billing = section("Subscription", async () => {
+  const billing = offers("billing") && section("Subscription", async () => {
     const [{ items }, paid] = await Promise.all([call("GET", `${path}/subscriptions?limit=100`), call("GET", `${path}/payments?limit=1`)]);
     access.replaceChildren(accessBox(user, items, paid.items[0]));
     return subscriptionCard(items);
@@ -90,7 +91,7 @@ export async function view({ params }) {
       throw problem;
     }
     show();
-    await Promise.all([billing.load(), signedIn.load(), entries.load()]);
+    await Promise.all([billing && billing.load(), signedIn.load(), entries.load()]);
   }
 
   async function gone() {
@@ -120,7 +121,7 @@ export async function view({ params }) {
     h(
       "div",
       { class: "columns" },
-      h("div", {}, billing.node, payments(path), actions),
+      h("div", {}, ...(billing ? [billing.node, payments(path)] : []), actions),
       h("aside", {}, h("section", { class: "panel" }, h("h2", {}, "Profile"), about), signedIn.node),
     ),
     entries.node,

@@ -1,6 +1,7 @@
 // The six numbers at the top of the overview, each with its change and a link to the report that counts it.
 
 import { h, money } from "../../../account/dom.js";
+import { offers } from "../../../account/offer.js";
 import { spark } from "../../charts/spark.js";
 import { count } from "../../ui/parts.js";
 import { amount, series, sums } from "./numbers.js";
@@ -88,5 +89,6 @@ export function tiles(data, currency, range) {
       href: reportOf("churn", first),
     },
   ];
-  return h("ul", { class: "tiles", "aria-label": "Key figures" }, ...all.map(({ note, ...rest }) => tile({ ...rest, note: h("div", { class: "tile-note" }, ...[note].flat()) })));
+  const shown = all.filter(({ name }) => offers("billing") || name === "Sign-ups");
+  return h("ul", { class: "tiles", "aria-label": "Key figures" }, ...shown.map(({ note, ...rest }) => tile({ ...rest, note: h("div", { class: "tile-note" }, ...[note].flat()) })));
 }

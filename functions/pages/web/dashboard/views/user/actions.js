@@ -2,6 +2,7 @@
 
 import { call } from "../../../account/client.js";
 import { h } from "../../../account/dom.js";
+import { offers } from "../../../account/offer.js";
 import { admin } from "../../session.js";
 import { go } from "../../router.js";
 import { confirmAction } from "../../ui/confirm.js";
@@ -61,7 +62,7 @@ export function actionRows(user, path, { refresh, gone }) {
     const sure = await confirmAction(
       is_active
         ? { title: `Enable ${user.email}?`, text: "The user can sign in again.", button: "Enable account" }
-        : { title: `Disable ${user.email}?`, text: [...own, "The user cannot sign in, and all sessions end at once. You can enable the account again.", choice], button: "Disable account", danger: true },
+        : { title: `Disable ${user.email}?`, text: [...own, "The user cannot sign in, and all sessions end at once. You can enable the account again.", offers("billing") && choice], button: "Disable account", danger: true },
     );
     if (!sure) return;
     const subscription = choice.querySelector(":checked").value;
@@ -117,7 +118,7 @@ export function actionRows(user, path, { refresh, gone }) {
   const rows = [
     unverified && { name: "mail-verify", title: "Verification mail", text: "Sends a new link and code to verify the address.", button: "Send mail", act: () => mail("verify", `The verification mail is on its way to ${user.email}.`) },
     unverified && { name: "verify", title: "Mark as verified", text: "Verifies the address without a mail.", button: "Mark as verified", act: verify },
-    { name: "mail-reset", title: "Password reset mail", text: "Sends a link to set a new password. The current password works until it is used.", button: "Send mail", act: () => mail("reset", `The reset mail is on its way to ${user.email}.`) },
+    offers("passwords") && { name: "mail-reset", title: "Password reset mail", text: "Sends a link to set a new password. The current password works until it is used.", button: "Send mail", act: () => mail("reset", `The reset mail is on its way to ${user.email}.`) },
     user.is_admin
       ? { name: "role", title: "Admin role", text: "This user can use the dashboard.", button: "Remove admin role", act: () => setAdmin(false) }
       : { name: "role", title: "Admin role", text: unverified ? "Only a user with a verified address can be an admin." : "Lets this user use the dashboard.", button: !unverified && "Make admin", act: () => setAdmin(true) },

@@ -1,0 +1,40 @@
+//! What a deployment can leave out: sign-up and passwords. A route that is left out refuses each request before anything is
+//! read, so that a known address and an unknown one get the same answer (S6).
+
+use axum::extract::{Request, State as Shared};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tollgate_http::ApiError;
+use tollgate_platform::{ConfigError, Env};
+
+/// What this deployment offers.
+#[derive(Debug, Clone, Copy)]
+pub struct Offer {
+    /// Whether anyone can create an account.
+    pub sign_up: bool,
+    /// Whether accounts have passwords.
+    pub passwords: bool,
+}
+
+/// The paths that need sign-up.
+const OF_SIGN_UP: [&str; 1] = ["/register"];
+/// The paths that need passwords.
+const OF_PASSWORDS: [&str; 4] = ["/login", "/forget-password", "/new-password", "/change-password"];
+
+impl Offer {
+    /// # Errors
+    /// With the name of the variable that is wrong.
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        Ok(Self { sign_up: env.has_sign_up()?, passwords: env.has_passwords()? })
+    }
+
+    /// Whether this deployment answers `path`.
+    fn has(self, path: &str) -> bool {
+        (self.sign_up || !OF_SIGN_UP.contains(&path)) && (self.passwords || !OF_PASSWORDS.contains(&path))
+    }
+}
+
+/// Refuses the routes that this deployment leaves out.
+pub async fn refuse_left_out(Shared(offer): Shared<Offer>, request: Request, next: Next) -> Response {
+    if offer.has(request.uri().path()) { next.run(request).await } else { ApiError::NotEnabled.into_response() }
+}

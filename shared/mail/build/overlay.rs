@@ -1,0 +1,127 @@
+//! The check of the templates of `brand/mails/`, at build: of a field that mails do not have, the compiler would name neither the
+//! file nor the line.
+
+use std::fs;
+use std::io::Error;
+use std::path::Path;
+
+/// What a template may begin a name with, beside its two values.
+const KEYWORDS: [&str; 9] = ["page", "t", "if", "else", "self", "true", "false", "in", "not"];
+
+/// Checks the names in the templates of `folder`, which need not exist.
+pub fn check_templates(root: &Path, folder: &Path, texts: &[String]) -> Result<(), Error> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    let page = fs::read_to_string(root.join("src/page.rs"))?;
+    let fields: Vec<&str> = page
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(": "))
+        .map(|(name, _)| name)
+        .collect();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if !root.join("templates").join(&name).exists() {
+            return Err(Error::other(format!("brand/mails/{name}: no mail has a template of this name")));
+        }
+        for (index, line) in fs::read_to_string(&path)?.lines().enumerate() {
+            if let Some(problem) = problem_of(line, &fields, texts) {
+                return Err(Error::other(format!("brand/mails/{name}:{}: {problem}", index + 1)));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What is wrong with the names of a line.
+fn problem_of(line: &str, fields: &[&str], texts: &[String]) -> Option<String> {
+    let expressions = line.split("{{").skip(1).filter_map(|rest| rest.split_once("}}")).map(|(code, _)| code);
+    let tags = line
+        .split("{%")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("%}"))
+        .map(|(code, _)| code.trim_matches(['-', '+', ' ']));
+    let conditions =
+        tags.filter(|tag| tag.starts_with("if ") || tag.starts_with("else if ") || tag.starts_with("elif "));
+    for path in expressions.chain(conditions).flat_map(paths) {
+        let mut names = path.split('.');
+        let (root, field) = (names.next()?, names.next());
+        let problem = match (root, field) {
+            ("page", Some(field)) if !fields.contains(&field) && !["fill", "marked"].contains(&field) => {
+                format!("page has no field {field}")
+            }
+            ("t", Some(text)) if !texts.iter().any(|name| name == text) => format!("there is no text {text}"),
+            (root, _) if !KEYWORDS.contains(&root) => format!("there is no value {root}"),
+            _ => continue,
+        };
+        return Some(problem);
+    }
+    None
+}
+
+/// The paths of names in an expression, such as `page.plan`; not the names of filters, and nothing between quotes.
+fn paths(code: &str) -> Vec<String> {
+    let code: String = code.split('"').step_by(2).collect::<Vec<_>>().join(" ");
+    let mut found = Vec::new();
+    let mut before = ' ';
+    let mut name = String::new();
+    for c in code.chars().chain([' ']) {
+        if c.is_ascii_alphanumeric() || c == '_' || (c == '.' && !name.is_empty()) {
+            name.push(c);
+            continue;
+        }
+        if name.starts_with(|c: char| c.is_ascii_alphabetic()) && before != '|' && before != '.' {
+            found.push(std::mem::take(&mut name));
+        }
+        name.clear();
+        before = if c == ' ' { before } else { c };
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::texts::TEXTS;
+
+    const FIELDS: [&str; 3] = ["plan", "brand", "is_change"];
+
+    fn problem(line: &str) -> Option<String> {
+        problem_of(line, &FIELDS, &["verify_title".to_owned(), "lang".to_owned()])
+    }
+
+    #[test]
+    fn a_name_that_mails_do_not_have_is_a_problem() {
+        for (line, expected) in [
+            ("<p>{{ page.plan }} {{ page.nope }}</p>", "page has no field nope"),
+            ("{% if page.changed %}x{% endif %}", "page has no field changed"),
+            ("{% else if !page.nope.is_empty() -%}", "page has no field nope"),
+            ("{{ page.fill(t.nope) }}", "there is no text nope"),
+            ("{{- plan|safe }}", "there is no value plan"),
+        ] {
+            assert_eq!(problem(line).as_deref(), Some(expected), "{line}");
+        }
+        for line in [
+            "{{ page.plan }} {{ page.fill(t.verify_title) }} {{ page.marked(t.verify_title)|safe }}",
+            "{% if t.lang == \"de\" && !page.brand.support_email.is_empty() %}page.nope{% else %}{% endif %}",
+            "{% block body %}{% endblock %}{% include \"code.html\" %}{# nope #}",
+        ] {
+            assert_eq!(problem(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_templates_of_this_crate_have_no_problem() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let names: Vec<_> = TEXTS.iter().map(|name| (*name).to_owned()).collect();
+        assert!(check_templates(root, &root.join("templates"), &names).is_ok());
+        let wrong: Vec<_> = names.into_iter().filter(|name| name != "verify_title").collect();
+        let error = check_templates(root, &root.join("templates"), &wrong).unwrap_err().to_string();
+        assert!(
+            error.starts_with("brand/mails/verify.") && error.ends_with("there is no text verify_title"),
+            "{error}"
+        );
+        assert!(error.contains(":2: ") || error.contains(":3: "), "it names the line: {error}");
+    }
+}
