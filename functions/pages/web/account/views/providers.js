@@ -1,7 +1,8 @@
 // Google and GitHub: their buttons, and the result of a visit to them.
 
 import { continueWith } from "../client.js";
-import { form, h } from "../dom.js";
+import { h } from "../dom.js";
+import { form } from "../forms.js";
 import { offers } from "../offer.js";
 
 export const providers = { google: "Google", github: "GitHub" };
