@@ -55,7 +55,7 @@ async fn redrive_killed_three_times_moves_each_message_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes minutes: a step of .ci/run enumerate"]
+#[ignore = "takes minutes: a part of nightly.yml"]
 async fn redrive_killed_three_times_moves_each_of_many_messages_once() {
     redrive_killed_three_times(MANY).await;
 }
@@ -100,7 +100,7 @@ async fn reconcile_killed_three_times_repairs_each_customer_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes minutes: a step of .ci/run enumerate"]
+#[ignore = "takes minutes: a part of nightly.yml"]
 async fn reconcile_killed_three_times_repairs_each_of_many_customers_once() {
     reconcile_killed_three_times(MANY).await;
 }
