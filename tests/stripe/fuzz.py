@@ -143,7 +143,7 @@ for kind in LISTS:
     for _ in range(0 if kind == "customer" else UNREADABLE):
         print(json.dumps({"list": kind, "object": unreadable(kind), "unreadable": True}))
 
-source = (Path(root) / "functions/stripe-events/src/event.rs").read_text()
+source = (Path(root) / "shared/stripe/src/setup.rs").read_text()
 known = sorted(set(re.findall(r'"((?:checkout|charge|credit_note|customer|invoice|payment_intent|subscription_schedule|product|price)\.[a-z_.]+)"', source)))
 about = {}
 for schema in json.loads(Path(events_file).read_text())["components"]["schemas"].values():

@@ -233,7 +233,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         20 => bought(),
         14 => changes(),
-        9 => at_stripe(),
+        16 => at_stripe(),
         10 => one_of(&STEPS).prop_map(|(seconds, words)| Step::Clock { seconds, words }),
         8 => delivered(),
         8 => disturbed(),
@@ -247,8 +247,8 @@ fn bought() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (who.clone(), one_of(&PLANS)).prop_map(|(who, plan)| Step::Subscribe { who, plan }),
         8 => (0..3_usize, card()).prop_map(|(newest, card)| Step::Pay { newest, card }),
-        2 => (who.clone(), one_of(&PLANS), card()).prop_map(|(who, plan, card)| Step::PaySecond { who, plan, card }),
-        3 => (who, card()).prop_map(|(who, card)| Step::PayInvoice { who, card }),
+        4 => (who.clone(), one_of(&PLANS), card()).prop_map(|(who, plan, card)| Step::PaySecond { who, plan, card }),
+        5 => (who, card()).prop_map(|(who, card)| Step::PayInvoice { who, card }),
     ]
 }
 
@@ -278,10 +278,10 @@ fn at_stripe() -> impl Strategy<Value = Step> {
         2 => who.clone().prop_map(|who| Step::End { who }),
         3 => (who.clone(), 0..3_usize, any::<bool>())
             .prop_map(|(who, newest, is_whole)| Step::Refund { who, newest, is_whole }),
-        2 => (who.clone(), 0..3_usize).prop_map(|(who, newest)| Step::Dispute { who, newest }),
-        2 => (0..3_usize, any::<bool>()).prop_map(|(newest, is_won)| Step::CloseDispute { newest, is_won }),
+        3 => (who.clone(), 0..3_usize).prop_map(|(who, newest)| Step::Dispute { who, newest }),
+        6 => (0..3_usize, any::<bool>()).prop_map(|(newest, is_won)| Step::CloseDispute { newest, is_won }),
         2 => (who.clone(), 1..5_u32).prop_map(|(who, quantity)| Step::Quantity { who, quantity }),
-        2 => (who.clone(), one_of(&PERCENTS), 1..4_u32)
+        4 => (who.clone(), one_of(&PERCENTS), 1..4_u32)
             .prop_map(|(who, percent, months)| Step::Discount { who, percent, months }),
         1 => (who.clone(), one_of(&BEHAVIORS)).prop_map(|(who, behavior)| Step::PauseCollection { who, behavior }),
         1 => (who, one_of(&PLANS)).prop_map(|(who, plan)| Step::Schedule { who, plan }),
