@@ -4,7 +4,6 @@
 use crate::people::request;
 use crate::tables::Tables;
 use jiff::Timestamp;
-use jiff::civil::Date;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use tollgate_domain::billing::{Command, PlanCode};
@@ -23,11 +22,10 @@ const DECOY: &str = "DECOY";
 
 type Row = serde_json::Map<String, Value>;
 
-/// The rows by table. The table `system` had another name.
+/// The rows by table. The table `desk` was not carried over to `system`: its statistics are counted again (CHANGELOG.md).
 fn rows() -> BTreeMap<String, Vec<Row>> {
     let mut tables: BTreeMap<String, Vec<Row>> = serde_json::from_str(ROWS).unwrap();
-    let system = tables.remove("desk").unwrap();
-    tables.insert("system".to_owned(), system);
+    assert!(tables.remove("desk").is_some());
     tables
 }
 
@@ -171,17 +169,6 @@ async fn is_read(store: &Store, table: &str, row: &Row) -> Option<bool> {
             let found = store.entries(&filter, PageOf::longest(None)).await.unwrap().items;
             found.iter().any(|entry| entry.id == field(row, "id") && entry.created_at == now())
         }
-        ("system", "REPORT ROWS") => {
-            let rows = store.report_rows(&part(row, "pk", 1).parse().unwrap(), now()).await.unwrap();
-            rows.as_deref() == row["rows_json"].as_str()
-        }
-        ("system", "REPORTS rep") => store.report(&field(row, "id"), now()).await.unwrap().is_some(),
-        ("system", "STATISTICS TOTALS") => store.statistics().await.unwrap().unwrap().as_of == now(),
-        ("system", "STATISTICS DAY") => {
-            let days = store.statistics_days(Date::constant(2026, 3, 1)).await.unwrap();
-            days.len() == 1 && days[0].churned == 0
-        }
-        ("system", "SWEEP PLACE") => store.sweep_position(part(row, "pk", 1)).await.unwrap() == Some(now()),
         _ => return None,
     };
     Some(is_read)
@@ -202,5 +189,5 @@ async fn each_kind_of_row_of_version_0_1_0_is_read() {
         assert_eq!(read, Some(true), "{table}: {}", Value::Object(row.clone()));
         kinds.insert(format!("{table} {}", kind(row)));
     }
-    assert!(kinds.len() >= 35, "{kinds:#?}");
+    assert!(kinds.len() >= 33, "{kinds:#?}");
 }
