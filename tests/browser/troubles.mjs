@@ -76,7 +76,7 @@ async function roleIsTaken() {
   await admin.close();
 }
 
-/** Two admins at one user: the second one is told what the first one did. */
+/** Two admins at one user: the second one sees what the first one did. */
 async function twoAdmins() {
   const [cem, dan] = [await newUser("cem"), await newUser("dan")];
   const admin = await signIn(ADMIN);

@@ -71,8 +71,8 @@ async fn renew(app: &TestApp) {
     app.at_stripe(&format!("subscriptions/{}/renew", text(&own["id"])), json!({"outcome": "paid"})).await.expect(200);
 }
 
-/// Each object in its list, beside a renewal that no event told: reconciliation finds it. Those that cannot be read at all are
-/// logged once, with their type and id. How many objects cannot be read.
+/// Each object in its list, beside a renewal without an event, which reconciliation finds. Objects that cannot be read at all
+/// are logged once, with their type and id. Returns how many objects cannot be read.
 async fn lists(objects: &[(String, Value)], unreadable: &[(String, Value)]) -> usize {
     let (app, session) = start().await;
     app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);

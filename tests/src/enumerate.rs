@@ -37,7 +37,7 @@ const PEOPLE: usize = 1000;
 const SEEDS: std::ops::Range<u64> = 0..320;
 /// How many steps with an effect all of these have at least.
 const STEPS: usize = 10_000;
-/// So many sequences reach each kind of step and of result.
+/// The number of sequences that reach each kind of step and of result.
 const REACHING: usize = 80;
 /// How long a failing sequence is shortened.
 const SHORTENING: Duration = Duration::from_secs(120);

@@ -6,6 +6,8 @@ use std::path::Path;
 
 /// The condition of what belongs to billing.
 const WITH_BILLING: &str = "WithBilling";
+/// Those of a resource that is deployed only with billing.
+const OF_BILLING: [&str; 2] = [WITH_BILLING, "HasBillingCanary"];
 
 /// The template of a deployment with billing, or of one without. Other conditions stand as they are written.
 #[must_use]
@@ -23,7 +25,8 @@ fn resolve(value: Value, has_billing: bool) -> Option<Value> {
             Some(Value::Sequence(items.into_iter().filter_map(|item| resolve(item, has_billing)).collect()))
         }
         Value::Mapping(fields) => {
-            let is_of_billing = fields.get("Condition").and_then(Value::as_str) == Some(WITH_BILLING);
+            let condition = fields.get("Condition").and_then(Value::as_str);
+            let is_of_billing = condition.is_some_and(|condition| OF_BILLING.contains(&condition));
             if is_of_billing && !has_billing {
                 return None;
             }
@@ -54,9 +57,10 @@ fn resolve_tagged(TaggedValue { tag, value }: TaggedValue, has_billing: bool) ->
     }
 }
 
-/// A text, plain or with variables of its own.
+/// A text, plain or with variables of its own; of two texts the one of the condition that holds.
 fn text_of(value: &Value) -> &str {
     match value {
+        Value::Tagged(tagged) if tagged.tag == "If" => text_of(&tagged.value[1]),
         Value::Tagged(tagged) if tagged.tag == "Sub" => tagged.value.as_str().unwrap(),
         plain => plain.as_str().unwrap(),
     }

@@ -34,7 +34,7 @@ impl Counted {
 struct Record(BTreeMap<String, Counted>);
 
 impl Record {
-    /// Counts the state, and goes on by so many days.
+    /// Counts the state, and moves the clock ahead by `days`.
     async fn end_day(&mut self, app: &TestApp, days: i64) {
         app.drain().await;
         let admin = admin(app).await;

@@ -297,7 +297,7 @@ fn a_deployment_without_billing_has_nothing_of_stripe() {
         let (_, json) = body.split_once('{').unwrap();
         let json = format!("{{{}", json.replace("${", "").replace("\n  ", "\n"));
         let parsed: serde_json::Value = serde_json::from_str(json.trim()).unwrap();
-        assert_eq!(parsed["widgets"].as_array().unwrap().len(), if has_billing { 12 } else { 9 });
+        assert_eq!(parsed["widgets"].as_array().unwrap().len(), if has_billing { 14 } else { 11 });
     }
 }
 
@@ -430,7 +430,9 @@ fn a_canary_ends_with_the_errors_of_its_own_version() {
         }
         watched.extend(names.into_iter().filter(|name| name != "AWS::NoValue"));
     }
-    let conditional = alarms.iter().filter(|(_, alarm)| alarm["Condition"].as_str() == Some("HasCanary"));
+    let conditional = alarms
+        .iter()
+        .filter(|(_, alarm)| ["HasCanary", "HasBillingCanary"].map(Some).contains(&alarm["Condition"].as_str()));
     assert_eq!(conditional.map(|(name, _)| name.clone()).collect::<BTreeSet<_>>(), watched);
     assert_eq!(watched.len(), CANARIES.len() + 2);
 }
@@ -538,7 +540,7 @@ fn a_webhook_that_refuses_or_fails_raises_an_alarm() {
     for metric in ["Url4xxCount", "Url5xxCount"] {
         let is_it = |alarm: &&Value| {
             let properties = &alarm["Properties"];
-            alarm.get("Condition").is_none()
+            alarm["Condition"].as_str() == Some("WithBilling")
                 && properties["MetricName"].as_str() == Some(metric)
                 && properties["Namespace"].as_str() == Some("AWS/Lambda")
                 && written(&properties["Dimensions"]).contains("StripeWebhook")

@@ -149,7 +149,8 @@ const OLD_WORDS: &[(&str, &str, &[&[&str]])] = &[
         "dev console, admin API, dashboard, or the table system",
         &[&[
             "infra/local/src/stack.rs",
-            "infra/local/src/console.rs",
+            "infra/local/src/console/tables.rs",
+            "shared/store/tests/store/earlier_rows.rs",
             "tests/system/local_stack.rs",
             "docs/upgrading.md",
         ]],
