@@ -11,8 +11,8 @@ pub fn is_code(text: &str) -> bool {
     text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The row, if `code` is its code. Without a valid row the same work is done on decoys (S6), and nothing is counted
-/// against the account: there is no code to guess.
+/// The row, if `code` is its code. Without a valid row the same work is done (S6), and none of the account's attempts is
+/// used up: there is no code to guess.
 pub async fn try_code(
     state: &State,
     context: &RequestContext,
@@ -22,9 +22,8 @@ pub async fn try_code(
 ) -> Result<Option<OneTimeRow>, ApiError> {
     let codes = state.keys.codes().await?;
     let row = state.store.count_try(row, &context.request_id, context.now).await?;
-    let decoy = format!("decoy#{}", whose.as_str());
-    let counted = if row.is_some() { whose.as_str() } else { &decoy };
-    let has_tries = state.store.count_code_try(counted, &context.request_id, context.now).await?;
+    let has_tries =
+        state.store.count_code_try(whose.as_str(), row.is_some(), &context.request_id, context.now).await?;
     let Some(row) = row.filter(|_| has_tries) else { return Ok(None) };
     if !codes.is_code_of(code.expose(), &row) {
         return Ok(None);

@@ -356,11 +356,18 @@ impl Store {
         }
     }
 
-    /// Counts an attempt at a code of `whom` before it is compared; `false` when the day's attempts are used up.
+    /// Counts an attempt at a code of `whom` before it is compared; `false` when the day's attempts are used up. An attempt
+    /// without a `live` code uses up none of them, and costs the same as one with a live code (S6).
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn count_code_try(&self, whom: &str, request: &RequestId, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn count_code_try(
+        &self,
+        whom: &str,
+        live: bool,
+        request: &RequestId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let (now_ms, by) = (now.as_millisecond(), write_id(request));
         let write = async |update: &str, condition: &str, values: &[(&str, i64)]| {
             let mut call = self
@@ -386,17 +393,29 @@ impl Store {
             })
         };
         let first = write(
-            "SET #count = :one, ends_ms = :ends, v = :one",
-            "attribute_not_exists(pk) OR ends_ms <= :now OR #count <= :none",
-            &[(":one", 1), (":none", 0), (":now", now_ms), (":ends", now_ms + DAY_MS)],
+            "SET #count = :count, decoys = :decoys, ends_ms = :ends, v = :one",
+            "attribute_not_exists(pk) OR ends_ms <= :now OR #count <= :none AND decoys <= :none",
+            &[
+                (":count", live.into()),
+                (":decoys", (!live).into()),
+                (":one", 1),
+                (":none", 0),
+                (":now", now_ms),
+                (":ends", now_ms + DAY_MS),
+            ],
         )
         .await?;
         if first {
             return Ok(true);
         }
-        let max = i64::from(CODE_TRIES);
-        let condition = "#count < :max AND (attribute_not_exists(#by) OR #by <> :by)";
-        write("SET #count = #count + :one", condition, &[(":one", 1), (":max", max)]).await
+        let is_new = "(attribute_not_exists(#by) OR #by <> :by)";
+        if live {
+            let values = [(":one", 1), (":max", i64::from(CODE_TRIES))];
+            write("SET #count = #count + :one", &format!("#count < :max AND {is_new}"), &values).await
+        } else {
+            // A row of an earlier version has no `decoys`.
+            write("SET decoys = if_not_exists(decoys, :none) + :one", is_new, &[(":one", 1), (":none", 0)]).await
+        }
     }
 
     /// Uncounts a correct attempt of `request`: only wrong ones count.

@@ -161,7 +161,7 @@ async fn a_malformed_mail_count_is_corrupt_and_no_answer_is_unavailable() {
 }
 
 async fn try_code(tables: &Tables, n: u8, ms: i64) -> bool {
-    tables.store.count_code_try("ann", &request(n), at_ms(ms)).await.unwrap()
+    tables.store.count_code_try("ann", true, &request(n), at_ms(ms)).await.unwrap()
 }
 
 // S11
@@ -175,10 +175,10 @@ async fn twenty_tries_a_day_are_counted_and_no_more() {
     }
     let row = tables.row("limits", "TRIES#ann").await;
     let expected = json!({"pk": "TRIES#ann", "count": 20, "ends_ms": START_MS + 1 + DAY_MS, "by": request(20).bare(),
-        "ttl": START + 86_400 + 60, "v": 1});
+        "decoys": 0, "ttl": START + 86_400 + 60, "v": 1});
     assert_eq!(row, expected);
     assert!(!tables.untouched(try_code(&tables, 21, DAY_MS)).await, "one millisecond before the day ends");
-    assert!(tables.store.count_code_try("bob", &request(21), at(0)).await.unwrap(), "another user");
+    assert!(tables.store.count_code_try("bob", true, &request(21), at(0)).await.unwrap(), "another user");
     assert!(try_code(&tables, 21, DAY_MS + 1).await, "the next day");
     assert_eq!(tables.row("limits", "TRIES#ann").await["count"], 1);
 }
@@ -217,11 +217,32 @@ async fn a_right_try_is_not_counted() {
     assert_eq!(tables.row("limits", "TRIES#ann").await["ends_ms"], START_MS + 7 + DAY_MS);
 }
 
+// S6, S11
+#[tokio::test]
+async fn an_attempt_without_a_live_code_costs_the_same_and_uses_up_none() {
+    let tables = Tables::new().await;
+    let orders = [("ann", [true, true]), ("bob", [false, false]), ("cem", [true, false]), ("dan", [false, true])];
+    for (whom, lives) in orders {
+        tables.faults.take_calls();
+        for (n, live) in (1..).zip(lives) {
+            assert!(tables.store.count_code_try(whom, live, &request(n), at(0)).await.unwrap());
+        }
+        assert_eq!(tables.faults.count(), 3, "{whom}");
+        let row = tables.row("limits", &format!("TRIES#{whom}")).await;
+        let count = lives.iter().filter(|live| **live).count();
+        assert_eq!((&row["count"], &row["decoys"]), (&json!(count), &json!(2 - count)), "{whom}");
+    }
+    for n in 1..=30 {
+        assert!(tables.store.count_code_try("bob", false, &request(n), at(1)).await.unwrap());
+    }
+    assert!(tables.store.count_code_try("bob", true, &request(31), at(1)).await.unwrap(), "the owner has all attempts");
+}
+
 #[tokio::test]
 async fn a_try_without_an_answer_is_unavailable() {
     let tables = Tables::new().await;
     tables.faults.next("UpdateItem", (0..6).map(|_| Fault::Unreachable));
-    let error = tables.store.count_code_try("ann", &request(1), at(0)).await.unwrap_err();
+    let error = tables.store.count_code_try("ann", true, &request(1), at(0)).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
     let error = tables.store.forgive_code_try("ann", &request(1)).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
