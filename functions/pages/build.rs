@@ -14,6 +14,9 @@ use zopfli::{Format, Options};
 /// The first module of the pages, and the script that is built from it and all its imports.
 const BUNDLES: [(&str, &str); 2] =
     [("account/main.js", "account/bundle.js"), ("dashboard/main.js", "dashboard/bundle.js")];
+/// The style of the dashboard, and the files that it is built from, in their order.
+const STYLE: (&str, [&str; 3]) =
+    ("dashboard/bundle.css", ["dashboard/dashboard.css", "dashboard/charts.css", "dashboard/records.css"]);
 /// The OpenAPI document.
 const DOCUMENT: &str = "openapi.json";
 /// What is made of it for a deployment without billing.
@@ -36,6 +39,10 @@ fn main() -> Result<(), Error> {
         let script = bundle_of(entry, &files)?;
         files.insert(bundle.to_owned(), script);
     }
+    let (style, parts) = STYLE;
+    let parts: Option<Vec<_>> = parts.iter().map(|path| files.get(*path).map(String::as_str)).collect();
+    let parts = parts.ok_or_else(|| Error::other(format!("a file of {style} is missing")))?;
+    files.insert(style.to_owned(), parts.concat());
     for (_, style) in files.iter_mut().filter(|(path, _)| path.ends_with(".css")) {
         *style = code_lines(style).fold(String::new(), |all, line| all + line + "\n");
     }

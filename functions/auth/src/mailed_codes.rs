@@ -22,8 +22,7 @@ pub async fn try_code(
 ) -> Result<Option<OneTimeRow>, ApiError> {
     let codes = state.keys.codes().await?;
     let row = state.store.count_try(row, &context.request_id, context.now).await?;
-    let has_tries =
-        state.store.count_code_try(whose.as_str(), row.is_some(), &context.request_id, context.now).await?;
+    let has_tries = state.store.count_code_try(whose.as_str(), row.is_some(), &context.request_id, context.now).await?;
     let Some(row) = row.filter(|_| has_tries) else { return Ok(None) };
     if !codes.is_code_of(code.expose(), &row) {
         return Ok(None);
