@@ -35,6 +35,8 @@ pub struct Schedules {
     clock: LocalClock,
     /// One run at a time.
     running: Arc<tokio::sync::Mutex<()>>,
+    /// Held while the statistics are counted: a second reader waits for them.
+    counting: Arc<tokio::sync::Mutex<()>>,
     /// Whether the statistics must be counted before they are read again.
     is_count_due: Arc<AtomicBool>,
 }
@@ -59,7 +61,7 @@ impl Schedules {
             }
         }
         let is_count_due = Arc::new(AtomicBool::new(true));
-        Ok(Self { sweeper, counter, documents, clock, running: Arc::default(), is_count_due })
+        Ok(Self { sweeper, counter, documents, clock, running: Arc::default(), counting: Arc::default(), is_count_due })
     }
 
     /// Runs the schedules for as long as the stack runs. On a frozen clock they run when the dev console moves it.
@@ -110,8 +112,11 @@ impl Schedules {
         Arc::new(move |event| {
             let (schedules, admin) = (schedules.clone(), Arc::clone(&admin));
             Box::pin(async move {
-                if event["rawPath"] == STATISTICS && schedules.is_count_due.swap(false, Ordering::Relaxed) {
-                    schedules.count().await?;
+                if event["rawPath"] == STATISTICS {
+                    let _alone = schedules.counting.lock().await;
+                    if schedules.is_count_due.swap(false, Ordering::Relaxed) {
+                        schedules.count().await?;
+                    }
                 }
                 admin(event).await
             })
@@ -162,5 +167,29 @@ mod tests {
         assert_eq!(counts.load(Ordering::Relaxed), 1, "no request reads them");
         admin(json!({"rawPath": STATISTICS})).await.unwrap();
         assert_eq!(counts.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn a_second_reader_waits_until_the_statistics_are_counted() {
+        let is_counted = Arc::new(AtomicBool::new(false));
+        let counted = Arc::clone(&is_counted);
+        let counter: Function = Arc::new(move |_| {
+            let counted = Arc::clone(&counted);
+            Box::pin(async move {
+                tokio::task::yield_now().await;
+                counted.store(true, Ordering::Relaxed);
+                Ok(Value::Null)
+            })
+        });
+        let read: Function = Arc::new(move |_| {
+            let is_counted = is_counted.load(Ordering::Relaxed);
+            Box::pin(async move { Ok(json!(is_counted)) })
+        });
+        let clock = LocalClock::frozen(Timestamp::UNIX_EPOCH);
+        let schedules = Schedules::new(Arc::clone(&read), counter, Documents::memory(), clock).unwrap();
+        let admin = schedules.count_for(read);
+        let request = || admin(json!({"rawPath": STATISTICS}));
+        let (first, second) = tokio::join!(request(), request());
+        assert_eq!((first.unwrap(), second.unwrap()), (json!(true), json!(true)));
     }
 }

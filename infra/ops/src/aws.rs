@@ -1,14 +1,21 @@
 //! Calls to AWS services of which one or two operations are needed: signed requests, without an SDK for each service.
 
 use aws_config::SdkConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::identity::Identity;
 use serde_json::Value;
 use std::fmt::Display;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tollgate_platform::{Clock, Env, Outbound};
+
+/// The timeouts of an SDK's calls: a connection that was lost ends an attempt.
+pub(crate) fn timeouts() -> TimeoutConfig {
+    let builder = TimeoutConfig::builder().connect_timeout(Duration::from_secs(5));
+    builder.operation_attempt_timeout(Duration::from_secs(20)).build()
+}
 
 /// A service.
 #[derive(Debug, Clone, Copy)]

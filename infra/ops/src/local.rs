@@ -1,5 +1,6 @@
 //! The tables and queues of a stack on this machine: its console says where they are.
 
+use crate::aws::timeouts;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -91,6 +92,7 @@ impl LocalStack {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .timeout_config(timeouts())
             .service_config(Endpoints(Env::from_pairs(endpoints.map(|(name, url)| (name, url.clone())))))
             .build()
     }

@@ -1,7 +1,7 @@
 //! The stack that a command works on: its account, region and stage, and clients for its parts.
 
 use crate::arguments::Stack;
-use crate::aws::{Aws, AwsError, CLOUDFORMATION, LAMBDA, STS, elements};
+use crate::aws::{Aws, AwsError, CLOUDFORMATION, LAMBDA, STS, elements, timeouts};
 use crate::local::{LocalStack, local_stack};
 use crate::outcome::Failure;
 use aws_config::{BehaviorVersion, SdkConfig};
@@ -68,7 +68,7 @@ impl Target {
         if stage.is_empty() || !is_name {
             return Err(Failure::refused("usage", format!("{stage:?} is not the name of a stage")));
         }
-        let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        let sdk = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).load().await;
         let Some(region) = sdk.region().map(ToString::to_string) else {
             return Err(Failure::refused("no_region", "there is no region: set AWS_REGION"));
         };

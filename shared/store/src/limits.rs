@@ -414,7 +414,8 @@ impl Store {
             write("SET #count = #count + :one", &format!("#count < :max AND {is_new}"), &values).await
         } else {
             // A row of an earlier version has no `decoys`.
-            write("SET decoys = if_not_exists(decoys, :none) + :one", is_new, &[(":one", 1), (":none", 0)]).await
+            let update = "SET #count = if_not_exists(#count, :none), decoys = if_not_exists(decoys, :none) + :one";
+            write(update, is_new, &[(":one", 1), (":none", 0)]).await
         }
     }
 

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 use tollgate_tests::app::TestApp;
 
 /// The state that the handlers share.
@@ -29,22 +29,25 @@ struct Passage {
     reached: Notify,
 }
 
-/// The proxy; it stops when this value is dropped.
+/// The proxy; when this value is dropped, it stops, and its connections are cut.
 pub struct Gate {
     passage: Arc<Passage>,
-    server: JoinHandle<()>,
+    server: Option<Runtime>,
 }
 
 impl Drop for Gate {
     fn drop(&mut self) {
-        self.server.abort();
+        if let Some(server) = self.server.take() {
+            server.shutdown_background();
+        }
     }
 }
 
 impl Gate {
     /// A proxy to the stack of `app` that answers only the first `answered` calls of `operation`.
     pub async fn start(app: &TestApp, operation: &'static str, answered: usize) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
         let stack = app.stack.origin();
         let client = reqwest::Client::new();
         let about = describe(&client, &stack).await;
@@ -61,8 +64,9 @@ impl Gate {
             reached: Notify::new(),
         });
         let router = Router::new().fallback(pass).with_state(Arc::clone(&passage));
-        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { passage, server }
+        let server = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        server.spawn(async move { axum::serve(TcpListener::from_std(listener).unwrap(), router).await.unwrap() });
+        Self { passage, server: Some(server) }
     }
 
     /// The address to use in place of the stack's.
