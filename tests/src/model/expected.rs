@@ -40,7 +40,8 @@ pub struct Expected {
     pub known_failures: BTreeMap<String, i64>,
     /// Stripe's disputes.
     pub disputes: Vec<Value>,
-    /// By schedule: the plan after the current phase, if its price differs.
+    /// By schedule: the plan with which the next period begins, if it is of a later phase with another price. A phase may last
+    /// longer than a trial.
     pub scheduled: BTreeMap<String, Value>,
 }
 
@@ -57,6 +58,7 @@ impl Expected {
         let invoices = app.stripe("invoices").await;
         let customers = app.stripe("customers").await;
         let prices = app.stripe_list("prices").await;
+        let subscriptions: Vec<Value> = app.stripe_list(WITH_COUPONS).await;
         let (mut refunded, mut refunds, mut scheduled) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (mut disputed, mut was_disputed) = (BTreeSet::new(), BTreeSet::new());
         let disputes = app.stripe("disputes").await;
@@ -89,7 +91,9 @@ impl Expected {
                 let start = int(&schedule["current_phase"]["start_date"]);
                 let phases = schedule["phases"].as_array().cloned().unwrap_or_default();
                 let present = phases.iter().find(|phase| int(&phase["start_date"]) == start);
-                let next = phases.iter().find(|phase| int(&phase["start_date"]) > start);
+                let held = subscriptions.iter().find(|found| found["id"] == schedule["subscription"]);
+                let end = held.map_or(i64::MAX, |found| period(found).1);
+                let next = phases.iter().find(|phase| (start + 1..=end).contains(&int(&phase["start_date"])));
                 if let (Some(present), Some(next)) = (present, next)
                     && present["items"][0]["price"] != next["items"][0]["price"]
                 {
@@ -104,7 +108,7 @@ impl Expected {
         Self {
             now: app.now().as_second(),
             customers,
-            subscriptions: app.stripe_list(WITH_COUPONS).await,
+            subscriptions,
             invoices,
             events: app.stripe("events").await,
             refunded,
