@@ -15,7 +15,11 @@ const FIRST: &str = "en";
 fn main() -> Result<(), Error> {
     let root = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").ok_or_else(|| failed("no CARGO_MANIFEST_DIR"))?);
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or_else(|| failed("no OUT_DIR"))?);
-    for path in ["build/overlay.rs", "../../languages", "../../brand/mails", "src/page.rs", "templates"] {
+    for path in ["build/overlay.rs", "../../languages", "../../brand", "src/page.rs", "templates"] {
+        // Cargo takes a path that does not exist for changed, and would build everything again each time.
+        if !root.join(path).exists() {
+            return Err(failed(format!("{path} is missing")));
+        }
         println!("cargo::rerun-if-changed={path}");
     }
     let texts = write_texts(&root.join("../../languages"), &out)?;
