@@ -2,7 +2,12 @@
 
 /** Opens `dialog`. When it closes, `onClose` is called, and the focus returns to where it was. */
 export function openDialog(dialog, onClose) {
+  const before = document.activeElement;
   dialog.addEventListener("close", () => {
     onClose?.();
+    dialog.remove();
+    before?.focus?.();
   });
+  document.body.append(dialog);
+  dialog.showModal();
 }
