@@ -1,7 +1,7 @@
-"""Restores the tables of a stage to an earlier time, beside the present ones, and copies back what is missing.
+"""Restores the tables of a stage to an earlier time, beside the current ones, and copies missing items back.
 
     restore.py restore STAGE [TIME]    new tables with the content of that time, such as 2026-11-30T12:00:00Z; else the latest
-    restore.py compare STAGE           how many items the present tables lack, and how many differ
+    restore.py compare STAGE           how many items the current tables lack, and how many differ
     restore.py copy STAGE              puts back the missing items; an item that is there is not changed
     restore.py delete STAGE            deletes the new tables
 

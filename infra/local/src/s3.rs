@@ -87,7 +87,7 @@ pub struct Call<'a> {
     pub body: &'a [u8],
 }
 
-/// The parts of a signature: by whom, when, for which region and headers.
+/// The parts of a signature: access key, time, region and signed headers.
 struct Signature {
     access_key: String,
     at: Timestamp,

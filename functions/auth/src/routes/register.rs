@@ -103,8 +103,8 @@ pub async fn register(
     Ok((StatusCode::ACCEPTED, [(header::SET_COOKIE, cookie)], answer).into_response())
 }
 
-/// Address, name and password of an account that may be made; else all that is wrong with the fields, at once. Without
-/// passwords there is none.
+/// Address, name and password of a new account; otherwise all errors of the fields at once. The password is `None` where sign-in
+/// by password is off.
 fn checked<'a>(state: &State, body: &'a Register) -> Result<(Email, Username, Option<&'a Password>), ApiError> {
     let email = email(&body.email, "email");
     let username = Username::parse(&body.username).map_err(|_| ApiError::InvalidUsername);
