@@ -17,7 +17,9 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::server::TlsStream;
@@ -80,6 +82,7 @@ struct Shared {
 
 struct Recordings {
     mode: Mode,
+    least: Duration,
     calls: Vec<Call>,
     answers: HashMap<Call, Answer>,
 }
@@ -95,7 +98,12 @@ impl Endpoint {
             address: tcp.local_addr().doing("the endpoint")?,
             upstream: upstream.to_owned(),
             connector: Connector::builder().build_http(),
-            state: Mutex::new(Recordings { mode: Mode::Record, calls: Vec::new(), answers: HashMap::new() }),
+            state: Mutex::new(Recordings {
+                mode: Mode::Record,
+                least: Duration::ZERO,
+                calls: Vec::new(),
+                answers: HashMap::new(),
+            }),
         }));
         let router = Router::new().fallback(answer).with_state(endpoint.clone());
         let listener = TlsListener { tcp, acceptor: TlsAcceptor::from(tls) };
@@ -111,6 +119,11 @@ impl Endpoint {
     /// Sets how calls are handled from now on.
     pub fn set(&self, mode: Mode) {
         self.state().mode = mode;
+    }
+
+    /// From now on each call takes at least this long.
+    pub fn take_at_least(&self, least: Duration) {
+        self.state().least = least;
     }
 
     /// The calls that were recorded since the last time this was called, in their order.
@@ -155,7 +168,9 @@ fn in_one_order(body: &Bytes) -> Bytes {
 }
 
 async fn answer(State(endpoint): State<Endpoint>, request: Request<Body>) -> Response {
-    match endpoint.handle(request).await {
+    let least = endpoint.state().least;
+    let (handled, ()) = tokio::join!(endpoint.handle(request), sleep(least));
+    match handled {
         Ok(answer) => answer.into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }

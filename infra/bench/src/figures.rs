@@ -47,6 +47,8 @@ pub struct Ratio {
 pub struct Comparison {
     /// The function.
     pub of: String,
+    /// The ratio of init.
+    pub init: Ratio,
     /// The ratio of init and first answer together.
     pub init_and_first: Ratio,
     /// The ratio of the CPU time of a warm event.
@@ -127,6 +129,7 @@ impl Comparison {
         };
         Self {
             of: of.to_owned(),
+            init: ratio(|start| ms(start.init)),
             init_and_first: ratio(|start| ms(start.init + start.first)),
             event_cpu: ratio(|start| ms(start.event_cpu)),
         }

@@ -1,4 +1,5 @@
-//! The cost of the system: starts and runs of the functions (`starts`), the sweep of many due subscriptions (`sweep`),
+//! The cost of the system: starts and runs of the functions (`starts`), their time at each memory size
+//! (`memory`), the sweep of many due subscriptions (`sweep`),
 //! the comparison with Stripe at size (`reconcile`), Stripe's events on one core (`webhooks`), hostile request bodies
 //! (`inputs`), the local stack with many accounts (`accounts`), reports on many users (`reports`). The exit code is 1
 //! when a limit does not hold.
@@ -12,6 +13,7 @@ mod event;
 mod figures;
 mod inputs;
 mod measure;
+mod memory;
 mod options;
 mod reconcile;
 mod report;
@@ -59,6 +61,7 @@ fn run(options: &Options) -> Result<Report, BenchError> {
                 report.speeds = speeds;
                 report.limits.extend(limits);
             }
+            Part::Memory => report.memory = Some(memory::measure(options)?),
             Part::Sweep => {
                 let sweep = sweep::measure(options.people)?;
                 report.limits.extend(sweep.limits());

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 pub enum Part {
     /// What the functions cost to start and to run, beside a bare function of the same profile.
     Starts,
+    /// How long a warm event takes at each memory size, and its price. Only where it is named: it needs root.
+    Memory,
     /// Many subscriptions due at once, swept by a function that is killed on every page.
     Sweep,
     /// The comparison with Stripe at size, in a process of its own.

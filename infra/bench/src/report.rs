@@ -3,6 +3,7 @@
 use crate::accounts::Accounts;
 use crate::figures::{Bound, Comparison, Figures, Limit, Ratio};
 use crate::inputs::Inputs;
+use crate::memory::Memory;
 use crate::reconcile::Reconcile;
 use crate::reports::Reports;
 use crate::sweep::Sweep;
@@ -15,6 +16,9 @@ use std::fmt;
 pub struct Report {
     /// The functions, at full speed and then with the CPU time of 128 MB.
     pub speeds: Vec<Speed>,
+    /// A warm event at each memory size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
     /// The sweep of many due subscriptions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sweep: Option<Sweep>,
@@ -62,6 +66,9 @@ impl fmt::Display for Report {
         for speed in &self.speeds {
             speed.fmt(f)?;
             writeln!(f)?;
+        }
+        if let Some(memory) = &self.memory {
+            writeln!(f, "{memory}")?;
         }
         if let Some(sweep) = &self.sweep {
             writeln!(f, "{sweep}")?;
@@ -120,6 +127,7 @@ impl fmt::Display for Speed {
             writeln!(f, "{:<30}{:>11}{}", row.of, row.cold_starts, cells.map(cell).concat())?;
         }
         for row in &self.comparisons {
+            writeln!(f, "{} is {} of the bare one in init", row.of, row.init)?;
             writeln!(f, "{} is {} of the bare one in init and first answer", row.of, row.init_and_first)?;
             writeln!(f, "{} is {} of the bare one in CPU time of a warm event", row.of, row.event_cpu)?;
         }

@@ -10,6 +10,7 @@ use axum::body::Bytes;
 use serde_json::{Map, Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tollgate_local::clock::LocalClock;
 use tollgate_local::{Data, Options, ReportLimits, Stack, TABLE_PREFIX};
 use tollgate_platform::{Clock, Secret, random_bytes};
@@ -99,6 +100,12 @@ pub struct Stage {
     calls: [(&'static str, String); 2],
     /// An authenticated read.
     pub read: Bytes,
+    /// An authenticated read of the example product.
+    pub product: Bytes,
+    /// The caller's subscription.
+    pub subscription: Bytes,
+    /// A rotation of the refresh token.
+    pub refresh: Bytes,
     /// A sign-in by password.
     pub sign_in: Bytes,
     /// A page.
@@ -140,6 +147,9 @@ impl Stage {
             log,
             calls: [("bare-calls", String::new()), ("bare-sends", String::new())],
             read: event("GET", "/me", Some(token), None),
+            product: event("GET", "/example/me", Some(token), None),
+            subscription: event("GET", "/billing/subscriptions/me", Some(token), None),
+            refresh: Self::next_refresh(&session)?,
             sign_in: event("POST", "/login", None, Some(&credentials)),
             page: event("GET", "/account", None, None),
             list: event("GET", "/admin/users?limit=100", Some(token), None),
@@ -180,6 +190,23 @@ impl Stage {
     pub fn mode(&self, mode: Mode) {
         self.tables.set(mode);
         self.services.set(mode);
+    }
+
+    /// From now on calls are passed to the stack, and each takes at least this long.
+    pub fn forward_with(&self, least: Duration) {
+        self.mode(Mode::Forward);
+        self.tables.take_at_least(least);
+        self.services.take_at_least(least);
+    }
+
+    /// The rotation of the refresh token in this answer to a sign-in or a rotation.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn next_refresh(answer: &Value) -> Result<Bytes, BenchError> {
+        let token = answer["refresh_token"].as_str();
+        let token = token.ok_or_else(|| BenchError::new("a session", "it has no refresh token"))?;
+        Ok(event("POST", "/refresh-token", None, Some(&json!({"refresh_token": token}))))
     }
 
     /// The function whose binary is `name`.

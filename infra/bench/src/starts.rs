@@ -19,6 +19,8 @@ const USERS: usize = 10_000;
 const LISTS: u32 = 100;
 
 const WEBHOOK: &str = "stripe-webhook";
+/// The function of a product with the guard; the one beside it is the same without the guard.
+const GUARDED: &str = "example";
 /// The functions of which only the start is measured: no user waits for them, or Stripe takes most of the time.
 const STARTS: [&str; 5] = ["mailer", "relay", "billing", "stripe-events", "sweeper"];
 /// The functions that call Stripe, whose types are large.
@@ -27,6 +29,8 @@ const CALL_STRIPE: [&str; 3] = ["billing", "stripe-events", "sweeper"];
 const MAX_INIT_AND_FIRST: f64 = 2.0;
 const MAX_WEBHOOK_INIT_AND_FIRST: f64 = 1.5;
 const MAX_READ_CPU: f64 = 2.0;
+const MAX_GUARDED_INIT: f64 = 1.15;
+const MAX_GUARD_CPU_MS: f64 = 0.3;
 const MAX_ZIP_MB: f64 = 6.0;
 const MAX_STRIPE_ZIP_MB: f64 = 7.0;
 const MAX_MEMORY_MB: f64 = 40.0;
@@ -98,6 +102,7 @@ async fn speed(name: &'static str, stage: &Stage, plan: &Plan<'_>) -> Result<Spe
         ("pages", "pages, GET /account", "bare", &stage.page),
         // Signed anew: a signature is valid for five minutes.
         (WEBHOOK, "stripe-webhook, a signed event", "bare-sends", &stage.webhook()),
+        (GUARDED, "example, GET /example/me", "unguarded", &stage.product),
     ] {
         let (ours, bare) = (stage.function(ours)?, (stage.function(bare)?, bare));
         let (of_ours, of_bare) = both((&ours, &bare.0), event, plan).await?;
@@ -119,7 +124,7 @@ async fn speed(name: &'static str, stage: &Stage, plan: &Plan<'_>) -> Result<Spe
 fn limits(full: &Speed, sign_in: &Figures, list: &Figures) -> Vec<Limit> {
     let limit = |of: &str, what: &str, found, most| Limit::at_most(format!("{of}: {what}"), found, most);
     let mut limits = Vec::new();
-    for row in &full.comparisons {
+    for row in full.comparisons.iter().filter(|row| !row.of.starts_with(GUARDED)) {
         let at_most = if row.of.starts_with(WEBHOOK) { MAX_WEBHOOK_INIT_AND_FIRST } else { MAX_INIT_AND_FIRST };
         limits.push(limit(&row.of, "init and first answer", row.init_and_first.median, at_most));
     }
@@ -129,6 +134,13 @@ fn limits(full: &Speed, sign_in: &Figures, list: &Figures) -> Vec<Limit> {
             .filter(|row| row.of.starts_with("auth"))
             .map(|row| limit(&row.of, "CPU time of a read", row.event_cpu.median, MAX_READ_CPU)),
     );
+    for row in full.comparisons.iter().filter(|row| row.of.starts_with(GUARDED)) {
+        limits.push(limit(&row.of, "init", row.init.median, MAX_GUARDED_INIT));
+        let cpu_us = |of: &str| full.figures.iter().find(|row| row.of == of).and_then(|row| row.event_cpu_us);
+        let of_guard_ms =
+            cpu_us(&row.of).zip(cpu_us("unguarded")).map_or(f64::NAN, |(with, without)| (with - without) / 1e3);
+        limits.push(limit(&row.of, "CPU time of the guard, ms", of_guard_ms, MAX_GUARD_CPU_MS));
+    }
     let ours = |row: &&Figures| ["auth", "pages", WEBHOOK].iter().any(|name| row.of.starts_with(name));
     for row in full.figures.iter().filter(ours) {
         limits.push(limit(&row.of, "zip, MB", row.zip_mb, MAX_ZIP_MB));
