@@ -16,12 +16,12 @@ use tollgate_local::faults::Kind;
 use tollgate_local::service::Service;
 use tollgate_local::{Options, TABLE_PREFIX};
 use tollgate_platform::Outbound;
-use tollgate_platform::keys::{KeySource, SecretIds};
 use tollgate_store::Store;
 use tollgate_stripe::Gateway;
 use tollgate_tests::app::{PASSWORD, Session, TestApp, no_limits, options};
 use tollgate_tests::request::Request;
 use tollgate_tests::stripe::queued;
+use tollgate_tokens::keys::{KeySource, SecretIds};
 
 const DAY: i64 = 86_400;
 

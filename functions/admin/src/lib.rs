@@ -22,9 +22,9 @@ use tollgate_http::{
     Conventions, EdgeProxy, Guard, Limiter, PublishedKeys, TokenKeys, describe_idempotent, idempotent, routes,
 };
 use tollgate_platform::bucket::Bucket;
-use tollgate_platform::keys::KeySource;
 use tollgate_platform::{Clock, Outbound};
 use tollgate_store::Store;
+use tollgate_tokens::keys::KeySource;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 

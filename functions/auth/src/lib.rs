@@ -34,9 +34,10 @@ use tollgate_http::{
     ApiError, Conventions, EdgeProxy, FreePlan, Guard, Limiter, TokenKeys, count_posts, describe_limit, limit_posts,
     limit_redirects, routes,
 };
-use tollgate_platform::keys::KeySource;
-use tollgate_platform::{Clock, TokenAlgorithm};
+use tollgate_platform::Clock;
 use tollgate_store::Store;
+use tollgate_tokens::TokenAlgorithm;
+use tollgate_tokens::keys::KeySource;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 

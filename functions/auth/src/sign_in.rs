@@ -16,8 +16,8 @@ use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{SessionId, User};
 use tollgate_http::{ApiError, CookieName, RequestContext};
 use tollgate_platform::Secret;
-use tollgate_platform::tokens::{Nonce, Subject, new_claims};
 use tollgate_store::{Admission, Admitted, NewSession, Profile, SessionRow, Takeover};
+use tollgate_tokens::tokens::{Nonce, Subject, new_claims};
 use utoipa::ToSchema;
 
 /// How the refresh token reaches the client.

@@ -24,10 +24,10 @@ use tollgate_http::{
     Conventions, EdgeProxy, Guard, Limiter, PublishedKeys, TokenKeys, describe_idempotent, describe_user_limit,
     idempotent, limit_users, routes,
 };
-use tollgate_platform::keys::KeySource;
 use tollgate_platform::{Clock, Outbound};
 use tollgate_store::Store;
 use tollgate_stripe::Gateway;
+use tollgate_tokens::keys::KeySource;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 

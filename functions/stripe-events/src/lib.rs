@@ -13,11 +13,11 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use tollgate_convergence::{ConvergeError, Convergence};
 use tollgate_domain::billing::Rules;
-use tollgate_platform::keys::{KeySource, SecretIds};
 use tollgate_platform::sqs::{MessageError, SourceQueue};
 use tollgate_platform::{Clock, ConfigError, Env, Outbound};
 use tollgate_store::{Store, StoreError};
 use tollgate_stripe::{Gateway, GatewayError, STRIPE_API};
+use tollgate_tokens::keys::{KeySource, SecretIds};
 
 /// The settings of this function.
 #[derive(Debug, Clone)]

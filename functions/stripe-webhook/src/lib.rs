@@ -16,8 +16,8 @@ use hint::Hint;
 use http::{HeaderMap, StatusCode};
 use std::sync::Arc;
 use tollgate_http::{ApiError, Conventions, RequestContext, errors, routes};
-use tollgate_platform::keys::{KeySource, SecretIds};
 use tollgate_platform::{Clock, ConfigError, Env, Origins};
+use tollgate_tokens::keys::{KeySource, SecretIds};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 

@@ -15,10 +15,10 @@ use std::sync::Arc;
 use tollgate_convergence::{ConvergeError, Convergence};
 use tollgate_domain::billing::{Grace, Rules};
 use tollgate_outbox::{Queues, Sender};
-use tollgate_platform::keys::{KeySource, SecretIds};
 use tollgate_platform::{Clock, ConfigError, Env, Outbound};
 use tollgate_store::{Store, StoreError};
 use tollgate_stripe::{Gateway, GatewayError, STRIPE_API};
+use tollgate_tokens::keys::{KeySource, SecretIds};
 
 /// The settings of this function.
 #[derive(Debug, Clone)]

@@ -16,10 +16,10 @@ use tollgate_domain::billing::{
 };
 use tollgate_domain::{Email, RequestId, UserId};
 use tollgate_platform::Clock;
-use tollgate_platform::keys::{KeyError, KeySource};
-use tollgate_platform::trials::TrialMark;
 use tollgate_store::{AccountWrite, CustomerVersion, EventRow, Store, StoreError, TrialEntry};
 use tollgate_stripe::{Gateway, GatewayError};
+use tollgate_tokens::keys::{KeyError, KeySource};
+use tollgate_tokens::trials::TrialMark;
 
 /// How often Stripe's state of a user is fetched in one call: again after another write (each event causes one, and a
 /// checkout about ten), after a change that is written in parts, and after an end at Stripe. Changes written so far

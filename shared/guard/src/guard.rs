@@ -9,8 +9,8 @@ use std::sync::Arc;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::{SessionId, UserId};
 use tollgate_platform::Clock;
-use tollgate_platform::tokens::AccessClaims;
 use tollgate_store::{Lookup, OwnLookup, Store, StoreError};
+use tollgate_tokens::tokens::AccessClaims;
 
 /// The settings and keys that verify tokens.
 #[derive(Clone)]

@@ -3,9 +3,9 @@
 use crate::GuardError;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, PoisonError, RwLock};
-use tollgate_platform::keys::KeySource;
-use tollgate_platform::tokens::{AccessClaims, PublicKeys};
 use tollgate_store::Store;
+use tollgate_tokens::keys::KeySource;
+use tollgate_tokens::tokens::{AccessClaims, PublicKeys};
 
 /// How long the published keys are cached: a removed key is invalid afterwards.
 const MAX_AGE: SignedDuration = SignedDuration::from_mins(5);

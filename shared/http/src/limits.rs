@@ -15,9 +15,9 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 use tollgate_domain::limit::{AttemptQuotas, DAY_SECONDS, HOUR_SECONDS, Quota};
 use tollgate_domain::{Email, UserId};
-use tollgate_platform::device::Device;
 use tollgate_platform::{ConfigError, Env, fingerprint};
 use tollgate_store::{Attempt, AttemptLimit, Bucket, MailCount, MailsTo, Store};
+use tollgate_tokens::device::Device;
 use utoipa::openapi::path::Operation;
 
 /// The default number of calls a minute on each limited route.

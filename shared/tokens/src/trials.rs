@@ -1,11 +1,11 @@
 //! The ledger of trials, without personal data. An address or a card is stored as a hash under a key of the secret
 //! `trials`, so that the table alone does not reveal who had a trial. Erasures keep the ledger.
 
-use crate::encoding::hex;
 use crate::generation::{Generation, signing_index};
 use aws_lc_rs::hmac;
 use jiff::Timestamp;
 use tollgate_domain::Email;
+use tollgate_platform::hex;
 
 /// An address or a card that had a trial.
 #[derive(Clone, Copy)]

@@ -2,9 +2,9 @@
 //! holder a bucket of its own, so that strangers' failures do not lock the owner out (S9).
 
 use crate::tokens::AuthKeys;
-use crate::{Secret, random_bytes};
 use jiff::Timestamp;
 use tollgate_domain::UserId;
+use tollgate_platform::{Secret, random_bytes};
 
 /// A client that signed in before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl Device {
     /// A client that signs in to `user` for the first time.
     #[must_use]
     pub fn new(user_id: UserId, password_version: u64) -> Self {
-        Self { user_id, password_version, id: crate::encoding::hex(&random_bytes::<16>()) }
+        Self { user_id, password_version, id: tollgate_platform::hex(&random_bytes::<16>()) }
     }
 }
 

@@ -1,14 +1,12 @@
 //! The secrets of a flow: `state`, the PKCE verifier and the nonce. All three are derived from the row's id, so that a
 //! dump of the table is of no use (S19, S21).
 
-use crate::Secret;
-use crate::encoding::hex;
-use crate::random_bytes;
 use crate::tokens::AuthKeys;
 use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
+use tollgate_platform::{Secret, hex, random_bytes};
 
 /// A flow: one sign-in at a provider.
 pub struct Flow {

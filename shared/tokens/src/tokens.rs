@@ -1,10 +1,9 @@
 //! Access tokens (RFC 9068) and refresh tokens: created and verified here, stored nowhere.
 
-use crate::encoding::hex;
+use crate::TokenAlgorithm;
 use crate::generation::{Generation, PUBLISHED_BEFORE, VERIFIES_AFTER, signing_index};
 use crate::sealed::SealingKey;
 use crate::signing::{PublicKey, SigningKey};
-use crate::{Secret, TokenAlgorithm, random_bytes};
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tollgate_domain::session::Lifetimes;
 use tollgate_domain::{SessionId, UserId};
+use tollgate_platform::{Secret, hex, random_bytes};
 
 /// The claims of an access token. `tier` and `is_admin` are for an adopter's own services; here the gate decides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

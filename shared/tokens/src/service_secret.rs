@@ -1,10 +1,9 @@
 //! The secret of a service credential: `tgs_ID_RANDOM`. The prefix lets secret scanners recognise it, the id names its
 //! credential. Only its hash is stored: with 256 random bits no slow hash is needed.
 
-use crate::encoding::{constant_time_eq, hex};
-use crate::{Secret, random_bytes};
 use aws_lc_rs::digest;
 use tollgate_domain::ServiceId;
+use tollgate_platform::{Secret, constant_time_eq, hex, random_bytes};
 
 const PREFIX: &str = "tgs_";
 /// The random part, in hex digits.

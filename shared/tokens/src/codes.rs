@@ -1,8 +1,6 @@
 //! Mailed secrets, which are derived when they are mailed and again when they are presented: the contents of tables and
 //! queues are useless without the secret `codes` (S19).
 
-use crate::Secret;
-use crate::encoding::{constant_time_eq, hex};
 use crate::generation::{Generation, signing_index};
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -10,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use tollgate_domain::UserId;
 use tollgate_domain::onetime::{OneTimeRow, Purpose};
+use tollgate_platform::{Secret, constant_time_eq, hex};
 
 /// A link's token or a code, as mailed.
 pub type Plain = Secret<String>;
@@ -56,7 +55,7 @@ const ROW_ID_CHARS: usize = 44;
 /// A new row id: 12 hex digits of time, so that the newest sorts first, then 128 random bits.
 #[must_use]
 pub fn new_row_id(now: Timestamp) -> String {
-    let random = u128::from_be_bytes(crate::random_bytes());
+    let random = u128::from_be_bytes(tollgate_platform::random_bytes());
     format!("{:012x}{random:032x}", now.as_millisecond().max(0))
 }
 

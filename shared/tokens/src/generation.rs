@@ -1,11 +1,10 @@
 //! The strings from which keys are derived: the format of a secret, its valid strings, and which of them signs.
 
-use crate::Secret;
-use crate::encoding::constant_time_eq;
 use aws_lc_rs::hkdf;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
+use tollgate_platform::{Secret, constant_time_eq};
 
 /// How long a key is published before it signs.
 pub const PUBLISHED_BEFORE: SignedDuration = SignedDuration::from_mins(15);

@@ -1,7 +1,5 @@
 //! The keys that sign access tokens: each generation has one for ES256 and one for EdDSA, and both are published.
 
-use crate::Secret;
-use crate::encoding::hex;
 use crate::generation::{Generation, PUBLISHED_BEFORE};
 use aws_lc_rs::agreement::{ECDH_P256, PrivateKey};
 use aws_lc_rs::digest;
@@ -15,6 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::str::FromStr;
+use tollgate_platform::{Secret, hex};
 
 /// The algorithm that signs access tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -4,15 +4,14 @@
 
 use crate::codes::Codes;
 use crate::edge::EdgeKeys;
-use crate::env::ConfigError;
 use crate::generation::{InvalidSecretError, parse_generations};
 use crate::tokens::AuthKeys;
 use crate::trials::TrialKeys;
-use crate::{Clock, Env, Secret};
 use aws_config::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, RwLock};
 use tollgate_domain::user::IdentityProvider;
+use tollgate_platform::{Clock, ConfigError, Env, Secret};
 
 /// How long the secrets are cached.
 const MAX_AGE: SignedDuration = SignedDuration::from_mins(5);

@@ -2,10 +2,10 @@
 //! there is one (S6): user and password version are only in the MAC, so it is compared with the account of the mailed
 //! code or link.
 
-use crate::Secret;
 use crate::tokens::AuthKeys;
 use jiff::Timestamp;
 use tollgate_domain::UserId;
+use tollgate_platform::Secret;
 
 /// How long the browser of a registration is recognised, in seconds.
 pub const REGISTERED_SECONDS: i64 = 86_400;

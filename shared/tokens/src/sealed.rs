@@ -1,12 +1,11 @@
 //! Short texts that a client carries and cannot change: `kid.text.MAC`. Refresh tokens, device cookies and OAuth states
 //! have this form.
 
-use crate::Secret;
-use crate::encoding::{constant_time_eq, hex};
 use crate::generation::Generation;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tollgate_platform::{Secret, constant_time_eq, hex};
 
 /// The key of one kind of text and one generation, and its name.
 pub(crate) struct SealingKey {
