@@ -17,7 +17,8 @@ use tollgate_domain::{SessionId, User};
 use tollgate_http::{ApiError, CookieName, RequestContext};
 use tollgate_platform::Secret;
 use tollgate_store::{Admission, Admitted, NewSession, Profile, SessionRow, Takeover};
-use tollgate_tokens::tokens::{Nonce, Subject, new_claims};
+use tollgate_tokens::claims::{Subject, new_claims};
+use tollgate_tokens::refresh::Nonce;
 use utoipa::ToSchema;
 
 /// How the refresh token reaches the client.

@@ -10,7 +10,7 @@ use tollgate_domain::gate::Gate;
 use tollgate_domain::{SessionId, UserId};
 use tollgate_platform::Clock;
 use tollgate_store::{Lookup, OwnLookup, Store, StoreError};
-use tollgate_tokens::tokens::AccessClaims;
+use tollgate_tokens::claims::AccessClaims;
 
 /// The settings and keys that verify tokens.
 #[derive(Clone)]

@@ -4,8 +4,9 @@ use crate::GuardError;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, PoisonError, RwLock};
 use tollgate_store::Store;
+use tollgate_tokens::access::PublicKeys;
+use tollgate_tokens::claims::AccessClaims;
 use tollgate_tokens::keys::KeySource;
-use tollgate_tokens::tokens::{AccessClaims, PublicKeys};
 
 /// How long the published keys are cached: a removed key is invalid afterwards.
 const MAX_AGE: SignedDuration = SignedDuration::from_mins(5);

@@ -1,7 +1,7 @@
 //! The `device` cookie: it identifies a client that signed in to an account before. It grants no access; it gives its
 //! holder a bucket of its own, so that strangers' failures do not lock the owner out (S9).
 
-use crate::tokens::AuthKeys;
+use crate::auth_keys::AuthKeys;
 use jiff::Timestamp;
 use tollgate_domain::UserId;
 use tollgate_platform::{Secret, random_bytes};

@@ -2,10 +2,10 @@
 //! and generation; rotation appends a string. The strings are in Secrets Manager; a warm function continues with its
 //! cached ones during an outage (R17).
 
+use crate::auth_keys::AuthKeys;
 use crate::codes::Codes;
 use crate::edge::EdgeKeys;
 use crate::generation::{InvalidSecretError, parse_generations};
-use crate::tokens::AuthKeys;
 use crate::trials::TrialKeys;
 use aws_config::SdkConfig;
 use jiff::{SignedDuration, Timestamp};

@@ -1,7 +1,7 @@
 //! The secrets of a flow: `state`, the PKCE verifier and the nonce. All three are derived from the row's id, so that a
 //! dump of the table is of no use (S19, S21).
 
-use crate::tokens::AuthKeys;
+use crate::auth_keys::AuthKeys;
 use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

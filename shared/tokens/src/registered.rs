@@ -2,7 +2,7 @@
 //! there is one (S6): user and password version are only in the MAC, so it is compared with the account of the mailed
 //! code or link.
 
-use crate::tokens::AuthKeys;
+use crate::auth_keys::AuthKeys;
 use jiff::Timestamp;
 use tollgate_domain::UserId;
 use tollgate_platform::Secret;

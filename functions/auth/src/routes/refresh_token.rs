@@ -13,7 +13,7 @@ use tollgate_domain::gate::Gate;
 use tollgate_domain::session::Refresh;
 use tollgate_http::{ApiError, CookieJar, CookieName, OptionalJson, RequestContext, errors};
 use tollgate_store::{ProfileOf, SessionRow, TokenRotation};
-use tollgate_tokens::tokens::RefreshToken;
+use tollgate_tokens::refresh::RefreshToken;
 use utoipa::ToSchema;
 
 /// The body of a client without cookies.
