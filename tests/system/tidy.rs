@@ -205,7 +205,7 @@ const STORED: &[&str] = &[
     "functions/pages/web/dashboard/sentences.js",
     "infra/athena/",
     "shared/domain/src/billing/subscription.rs",
-    "shared/store/src/profiles.rs",
+    "shared/store/src/identity/profile.rs",
     "shared/store/tests/store/accounts.rs",
     "shared/store/tests/store/listing.rs",
     "tests/athena/",

@@ -1,9 +1,9 @@
 //! The audit trail: entries are only added, and changed only by an erasure.
 
-use crate::codec::{Item, item, read, s};
-use crate::listing::{IndexQuery, Listed, MAX_ROWS_READ, PageOf, ReadBudget, RowFilter, newest_of};
-use crate::schema::AUDIT;
-use crate::transaction::Refusal;
+use crate::table::codec::{Item, item, read, s};
+use crate::table::listing::{IndexQuery, Listed, MAX_ROWS_READ, PageOf, ReadBudget, RowFilter, newest_of};
+use crate::table::schema::AUDIT;
+use crate::table::transaction::Refusal;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnConsumedCapacity};
 use jiff::Timestamp;

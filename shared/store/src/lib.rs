@@ -1,61 +1,46 @@
 //! DynamoDB, which is used nowhere else: the tables, their keys, and one file for each entity. Every transition has its
 //! source state as its condition.
 
-mod accounts;
-mod address;
 mod audit;
-mod batch;
 mod billing;
-mod closing;
-mod codec;
 mod error;
 mod gate;
-mod idempotency;
+mod identity;
 mod limits;
-mod listing;
 pub mod outbox;
-mod passwords;
-mod profiles;
-mod quotas;
-mod reconciliation;
-mod report_rows;
 mod reports;
-pub mod schema;
-mod services;
 mod sessions;
-mod social;
 mod system;
-mod transaction;
-mod update;
-mod users;
+mod table;
 
-pub use accounts::{NewAccount, Registration};
-pub use address::{AddressChange, AddressRequest, ChangedAddress};
 pub use audit::AuditFilter;
-pub use batch::{Items, Keys, Lookup, OwnLookup};
 pub use billing::{
     AccountWrite, BillingFilter, CheckoutReservation, CustomerVersion, Due, DuePage, EventRow, Owned, PlanReservation,
     PlanWrite, TrialEntry, VersionPage, VersionPlace,
 };
 pub use error::StoreError;
+pub use gate::services::StoredService;
 pub use gate::{Admission, Admitted, GateOf, PublishedKeySet};
-pub use idempotency::{IdempotentCall, StoredAnswer};
+pub use identity::email_change::{AddressChange, AddressRequest, ChangedAddress};
+pub use identity::lists::{RightsChange, UserFilter};
+pub use identity::passwords::NewPassword;
+pub use identity::profile::{Credentials, NameAndAddress, Profile, ProfileOf, TakenNames};
+pub use identity::providers::{FlowRow, LinkFor, Linked, TakenFlow, Takeover, UseOfFlow};
+pub use identity::registration::{NewAccount, Registration};
+pub use limits::idempotency::{IdempotentCall, StoredAnswer};
+pub use limits::quotas::Use;
 pub use limits::{Attempt, AttemptLimit, Bucket, MailCount, MailsTo};
-pub use listing::{Consistency, Listed, PageOf, each};
 pub use outbox::{Claim, MessageState, OutboxMessage, UnsentPage};
-pub use passwords::NewPassword;
-pub use profiles::{Credentials, NameAndAddress, Profile, ProfileOf, TakenNames};
-pub use quotas::Use;
-pub use reconciliation::{ReconciledPage, Reconciliation, ReconciliationState};
-pub use report_rows::{ReportGate, ReportProfile, ReportRow, ReportTable, Segment, SegmentPage, SegmentPlace};
-pub use services::StoredService;
+pub use reports::rows::{ReportGate, ReportProfile, ReportRow, ReportTable, Segment, SegmentPage, SegmentPlace};
 pub use sessions::{NewSession, PendingChange, SessionRow, TokenRotation};
-pub use social::{FlowRow, LinkFor, Linked, TakenFlow, Takeover, UseOfFlow};
-pub use users::{RightsChange, UserFilter};
+pub use system::reconciliation::{ReconciledPage, Reconciliation, ReconciliationState};
+pub use table::batch::{Items, Keys, Lookup, OwnLookup};
+pub use table::listing::{Consistency, Listed, PageOf, each};
+pub use table::schema;
 
 use aws_sdk_dynamodb::Client;
 use aws_types::SdkConfig;
-use codec::Item;
+use table::codec::Item;
 use tollgate_domain::RequestId;
 
 /// The version of the items' shape; every item carries it as `v`.

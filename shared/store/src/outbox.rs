@@ -1,10 +1,10 @@
 //! The outbox: messages written in the same transaction as the change that causes them. The key of a message is stored
 //! for 35 days; its body is removed when it is sent or parked.
 
-use crate::codec::{Item, item, n, read, s};
-use crate::schema::OUTBOX;
-use crate::transaction::Refusal;
-use crate::update::{Updated, conditional};
+use crate::table::codec::{Item, item, n, read, s};
+use crate::table::schema::OUTBOX;
+use crate::table::transaction::Refusal;
+use crate::table::update::{Updated, conditional};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure, Update};
 use jiff::Timestamp;

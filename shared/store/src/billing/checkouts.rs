@@ -1,9 +1,9 @@
 //! Checkouts: reserved on the customer before Stripe is called, so that two tabs get the same one.
 
 use super::customers::customer_key;
-use crate::codec::{Item, read, s};
-use crate::schema::BILLING;
-use crate::update::{Updated, conditional};
+use crate::table::codec::{Item, read, s};
+use crate::table::schema::BILLING;
+use crate::table::update::{Updated, conditional};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
@@ -46,7 +46,7 @@ impl Store {
             .update_expression("SET checkout = :checkout")
             .expression_attribute_names("#version", "version")
             .expression_attribute_values(":checkout", value)
-            .expression_attribute_values(":version", crate::codec::n(from.version))
+            .expression_attribute_values(":version", crate::table::codec::n(from.version))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let call = match &from.checkout {
             None => call.condition_expression("#version = :version AND attribute_not_exists(checkout)"),

@@ -1,11 +1,11 @@
 //! Customers: the link of a user to Stripe, and the stored billing state of a user.
 
 use super::{Key, key, sort_key, user_partition};
-use crate::codec::{Item, item, n, read, s};
 use crate::outbox::{OutboxMessage, outbox_item};
-use crate::schema::{BILLING, OUTBOX};
-use crate::transaction::Refusal;
-use crate::update::{Updated, conditional};
+use crate::table::codec::{Item, item, n, read, s};
+use crate::table::schema::{BILLING, OUTBOX};
+use crate::table::transaction::Refusal;
+use crate::table::update::{Updated, conditional};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValue, Update};
 use serde::{Deserialize, Serialize};

@@ -3,9 +3,9 @@
 
 use super::customers::SUBSCRIPTION;
 use super::{key, user_partition};
-use crate::codec::{Item, read, s};
-use crate::schema::BILLING;
-use crate::update::conditional;
+use crate::table::codec::{Item, read, s};
+use crate::table::schema::BILLING;
+use crate::table::update::conditional;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};

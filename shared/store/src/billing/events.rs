@@ -1,8 +1,8 @@
 //! Handled events of Stripe: stored for 35 days, longer than Stripe resends one.
 
 use super::{Key, key};
-use crate::codec::{Item, item, n};
-use crate::schema::BILLING;
+use crate::table::codec::{Item, item, n};
+use crate::table::schema::BILLING;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use jiff::Timestamp;

@@ -2,9 +2,9 @@
 
 use super::customers::{Owner, PAYMENT, SUBSCRIPTION};
 use super::user_partition;
-use crate::codec::{Item, read, s};
-use crate::listing::{IndexQuery, Listed, PageOf, RowFilter, all_rows};
-use crate::schema::BILLING;
+use crate::table::codec::{Item, read, s};
+use crate::table::listing::{IndexQuery, Listed, PageOf, RowFilter, all_rows};
+use crate::table::schema::BILLING;
 use crate::{Store, StoreError};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

@@ -20,9 +20,9 @@ pub use plans::{PlanReservation, PlanWrite};
 pub use trials::TrialEntry;
 pub use writes::AccountWrite;
 
-use crate::codec::{Item, s};
-use crate::listing::all_rows;
-use crate::schema::BILLING;
+use crate::table::codec::{Item, s};
+use crate::table::listing::all_rows;
+use crate::table::schema::BILLING;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use tollgate_domain::UserId;

@@ -2,12 +2,12 @@
 
 use super::{Key, key, no, sort_key, yes};
 use crate::audit::audit_item;
-use crate::codec::{Item, item, read, s};
 use crate::gate::keep_free_features;
-use crate::listing::{IndexQuery, PageOf};
 use crate::outbox::{OutboxMessage, outbox_item};
-use crate::schema::{AUDIT, BILLING, GATE, OUTBOX};
-use crate::transaction::Refusal;
+use crate::table::codec::{Item, item, read, s};
+use crate::table::listing::{IndexQuery, PageOf};
+use crate::table::schema::{AUDIT, BILLING, GATE, OUTBOX};
+use crate::table::transaction::Refusal;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{Delete, Put};
 use jiff::Timestamp;

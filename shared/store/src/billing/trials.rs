@@ -2,8 +2,8 @@
 //! personal data, and an erasure keeps it.
 
 use super::{Key, key};
-use crate::codec::{Item, item, read};
-use crate::schema::BILLING;
+use crate::table::codec::{Item, item, read};
+use crate::table::schema::BILLING;
 use crate::{Store, StoreError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

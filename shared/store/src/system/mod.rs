@@ -1,8 +1,10 @@
 //! The service's own data: positions of sweeps, and the statistics.
 
-use crate::codec::{Item, item, read, s};
-use crate::listing::all_rows;
-use crate::schema::SYSTEM;
+pub(crate) mod reconciliation;
+
+use crate::table::codec::{Item, item, read, s};
+use crate::table::listing::all_rows;
+use crate::table::schema::SYSTEM;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use jiff::Timestamp;

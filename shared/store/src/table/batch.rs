@@ -1,7 +1,7 @@
 //! Reads of several items in one call, of one table or of several: consistent, and all of them or none. Keys that
 //! DynamoDB does not read at once are requested again, and are never taken for missing items.
 
-use crate::codec::Item;
+use crate::table::codec::Item;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 use std::collections::HashMap;

@@ -1,10 +1,10 @@
 //! Profiles (`identity`) and credentials (`credentials`): single reads.
 
-use crate::batch::{Items, Keys, Lookup, OwnLookup};
-use crate::codec::{Item, item, read, s};
-use crate::listing::Partition;
-use crate::schema::{CREDENTIALS, IDENTITY, LIMITS};
-use crate::update::conditional;
+use crate::table::batch::{Items, Keys, Lookup, OwnLookup};
+use crate::table::codec::{Item, item, read, s};
+use crate::table::listing::Partition;
+use crate::table::schema::{CREDENTIALS, IDENTITY, LIMITS};
+use crate::table::update::conditional;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 use jiff::Timestamp;

@@ -1,16 +1,16 @@
 //! Changes of an account in several tables at once: registration and verification of the address.
 
 use crate::audit::audit_item;
-use crate::codec::{Item, item, n, s};
 use crate::gate::{count_admins, gate_item};
-use crate::outbox::{DECOY_SECONDS, OutboxMessage, outbox_item};
-use crate::profiles::{
+use crate::identity::profile::{
     Credentials, Profile, VERIFIED, credentials_item, email_marker_key, identity_item, name_hold_key, profile_item,
     user_key, username_marker_key,
 };
-use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, LIMITS, OUTBOX, SESSIONS};
+use crate::outbox::{DECOY_SECONDS, OutboxMessage, outbox_item};
 use crate::sessions::{onetime_item, pending_item, use_up};
-use crate::transaction::Refusal;
+use crate::table::codec::{Item, item, n, s};
+use crate::table::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, LIMITS, OUTBOX, SESSIONS};
+use crate::table::transaction::Refusal;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};

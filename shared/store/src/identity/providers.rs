@@ -1,15 +1,15 @@
 //! Identity providers: flows, identities, and takeovers of unverified accounts by the owner of the address (S21–S23).
 
-use crate::accounts::{Condition, address_verification, outcome};
 use crate::audit::audit_item;
-use crate::codec::{item, n, read, s};
 use crate::gate::gate_key;
+use crate::identity::profile::{Owner, Profile, identity_item, identity_key, user_key};
+use crate::identity::registration::{Condition, address_verification, outcome};
 use crate::outbox::{OutboxMessage, outbox_item};
-use crate::profiles::{Owner, Profile, identity_item, identity_key, user_key};
-use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX, SESSIONS};
 use crate::sessions::use_up;
-use crate::transaction::Refusal;
-use crate::update::{Updated, conditional};
+use crate::table::codec::{item, n, read, s};
+use crate::table::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX, SESSIONS};
+use crate::table::transaction::Refusal;
+use crate::table::update::{Updated, conditional};
 use crate::{Store, StoreError, write_id};
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, UpdateBuilder};

@@ -1,18 +1,18 @@
 //! The change of an account's address: it takes effect when the new one is verified, and the first account to verify it
 //! gets it.
 
-use crate::accounts::{Condition, address_marker, decoy_item};
 use crate::audit::audit_item;
-use crate::codec::{n, s};
 use crate::gate::gate_key;
-use crate::outbox::{OutboxMessage, outbox_item};
-use crate::profiles::{
+use crate::identity::profile::{
     Credentials, Profile, VERIFIED, credentials_item, domain_key, email_marker_key, initial, user_key,
 };
-use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX, SESSIONS};
+use crate::identity::providers::{by_provider, freed_identity};
+use crate::identity::registration::{Condition, address_marker, decoy_item};
+use crate::outbox::{OutboxMessage, outbox_item};
 use crate::sessions::{onetime_item, pending_item, use_up};
-use crate::social::{by_provider, freed_identity};
-use crate::transaction::Refusal;
+use crate::table::codec::{n, s};
+use crate::table::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX, SESSIONS};
+use crate::table::transaction::Refusal;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Update};
 use jiff::Timestamp;

@@ -1,9 +1,9 @@
 //! The progress of the reconciliation with Stripe: the run, each page of Stripe's lists that it has read, and the
 //! customers that it could not repair. It is one partition of the table `system`.
 
-use crate::codec::{Item, item, n, read, s};
-use crate::listing::all_rows;
-use crate::schema::SYSTEM;
+use crate::table::codec::{Item, item, n, read, s};
+use crate::table::listing::all_rows;
+use crate::table::schema::SYSTEM;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use jiff::Timestamp;

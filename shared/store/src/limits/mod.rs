@@ -1,10 +1,13 @@
 //! Counters that are incremented before the counted action: rates of calls, mails to an address, attempts at codes. One
 //! conditional write normally, two at most; without an answer the action is refused (S7, S11).
 
-use crate::batch::{Items, Keys, Lookup};
-use crate::codec::{Item, item, n, read, s};
-use crate::schema::LIMITS;
-use crate::update::{Updated, conditional};
+pub(crate) mod idempotency;
+pub(crate) mod quotas;
+
+use crate::table::batch::{Items, Keys, Lookup};
+use crate::table::codec::{Item, item, n, read, s};
+use crate::table::schema::LIMITS;
+use crate::table::update::{Updated, conditional};
 use crate::{SCHEMA_VERSION, Store, StoreError, is_of, write_id};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};

@@ -1,8 +1,8 @@
 //! The data of a report: the tables in segments, page by page, and of each item only the required attributes.
 
 use crate::billing::Owned;
-use crate::codec::{Item, read, s};
-use crate::schema::{BILLING, GATE, IDENTITY};
+use crate::table::codec::{Item, read, s};
+use crate::table::schema::{BILLING, GATE, IDENTITY};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, Select};
 use jiff::Timestamp;

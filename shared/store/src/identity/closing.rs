@@ -2,16 +2,18 @@
 //! cannot sign in from then on; its personal data is erased afterwards in repeatable steps. The gate's item stays, so
 //! that the id is never reused; it has no personal data.
 
-use crate::accounts::{Condition, outcome};
 use crate::audit::audit_item;
-use crate::codec::{Item, item, read, s};
 use crate::gate::gate_key;
-use crate::listing::{IndexQuery, Listed, PageOf, Partition};
+use crate::identity::lists::{RightsChange, flag, rights};
+use crate::identity::profile::{
+    CLOSED, Profile, UNVERIFIED, email_marker_key, identity_key, user_key, username_marker_key,
+};
+use crate::identity::registration::{Condition, outcome};
 use crate::outbox::OutboxMessage;
-use crate::profiles::{CLOSED, Profile, UNVERIFIED, email_marker_key, identity_key, user_key, username_marker_key};
-use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY};
-use crate::transaction::Refusal;
-use crate::users::{RightsChange, flag, rights};
+use crate::table::codec::{Item, item, read, s};
+use crate::table::listing::{IndexQuery, Listed, PageOf, Partition};
+use crate::table::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY};
+use crate::table::transaction::Refusal;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::types::builders::DeleteBuilder;

@@ -1,15 +1,15 @@
 //! The users in the admin's lists, and an admin's changes of a user. The gate decides what a user may do; the profile
 //! has a copy, written in the same transaction, so that a list reads only profiles.
 
-use crate::accounts::{Condition, address_verification, outcome};
 use crate::audit::audit_item;
-use crate::codec::{Item, n, read, s};
 use crate::gate::{count_admins, gate_key};
-use crate::listing::{IndexQuery, Listed, MAX_ROWS_READ, PageOf, Partition, ReadBudget, RowFilter, newest_of};
+use crate::identity::profile::{ADMIN, CLOSED, Profile, UNVERIFIED, VERIFIED, initial, user_key};
+use crate::identity::registration::{Condition, address_verification, outcome};
 use crate::outbox::{OutboxMessage, outbox_item};
-use crate::profiles::{ADMIN, CLOSED, Profile, UNVERIFIED, VERIFIED, initial, user_key};
-use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX};
-use crate::transaction::Refusal;
+use crate::table::codec::{Item, n, read, s};
+use crate::table::listing::{IndexQuery, Listed, MAX_ROWS_READ, PageOf, Partition, ReadBudget, RowFilter, newest_of};
+use crate::table::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX};
+use crate::table::transaction::Refusal;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Update};

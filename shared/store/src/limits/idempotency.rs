@@ -1,8 +1,8 @@
 //! Answers stored under an idempotency key, for 24 hours.
 
-use crate::codec::{n, read, s};
-use crate::schema::LIMITS;
-use crate::update::{Updated, conditional};
+use crate::table::codec::{n, read, s};
+use crate::table::schema::LIMITS;
+use crate::table::update::{Updated, conditional};
 use crate::{SCHEMA_VERSION, Store, StoreError, write_id};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};

@@ -1,7 +1,7 @@
 //! Lists: one partition of a table or an index in the sequence of its sort key, page by page. A cursor is the sort key
 //! of the last row of the previous page, so it cannot address another partition.
 
-use crate::codec::{Item, s};
+use crate::table::codec::{Item, s};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};

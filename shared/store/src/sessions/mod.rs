@@ -1,9 +1,9 @@
 //! Rows that expire: sessions with their rotation, and one-time secrets.
 
-use crate::codec::{Item, item, n, read, s};
-use crate::listing::{Consistency, IndexQuery, Listed, PageOf, all_rows};
-use crate::schema::SESSIONS;
-use crate::update::{Updated, conditional};
+use crate::table::codec::{Item, item, n, read, s};
+use crate::table::listing::{Consistency, IndexQuery, Listed, PageOf, all_rows};
+use crate::table::schema::SESSIONS;
+use crate::table::update::{Updated, conditional};
 use crate::{Store, StoreError, is_of, write_id};
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{

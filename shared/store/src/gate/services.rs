@@ -2,10 +2,10 @@
 //! anyway. Each is an attribute under its id, with a hash of its secret.
 
 use crate::audit::audit_item;
-use crate::codec::{Item, n, read, s};
-use crate::schema::{AUDIT, GATE};
-use crate::transaction::Refusal;
-use crate::update::conditional;
+use crate::table::codec::{Item, n, read, s};
+use crate::table::schema::{AUDIT, GATE};
+use crate::table::transaction::Refusal;
+use crate::table::update::conditional;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::Update;
 use jiff::civil::Date;

@@ -1,9 +1,10 @@
 //! Metered uses: one counter for each user, name and month.
 
-use crate::codec::n;
-use crate::schema::LIMITS;
-use crate::update::{Updated, conditional};
-use crate::{SCHEMA_VERSION, Store, StoreError, codec, is_of, write_id};
+use crate::table::codec;
+use crate::table::codec::n;
+use crate::table::schema::LIMITS;
+use crate::table::update::{Updated, conditional};
+use crate::{SCHEMA_VERSION, Store, StoreError, is_of, write_id};
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use tollgate_domain::features::Month;
 use tollgate_domain::{RequestId, UserId};

@@ -1,6 +1,6 @@
 //! Transactions, and the condition that refused one.
 
-use crate::codec::Item;
+use crate::table::codec::Item;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder, UpdateBuilder};

@@ -1,7 +1,7 @@
 //! Single conditional updates: done, or refused by the stored item.
 
 use crate::StoreError;
-use crate::codec::Item;
+use crate::table::codec::Item;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;

@@ -1,13 +1,13 @@
 //! Changes of passwords: by a mailed link, or with the old password.
 
-use crate::accounts::{Condition, address_verification, outcome};
 use crate::audit::audit_item;
-use crate::codec::{Item, n, s};
 use crate::gate::gate_key;
+use crate::identity::registration::{Condition, address_verification, outcome};
 use crate::outbox::{OutboxMessage, outbox_item};
-use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX, SESSIONS};
 use crate::sessions::use_up;
-use crate::transaction::Transaction;
+use crate::table::codec::{Item, n, s};
+use crate::table::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX, SESSIONS};
+use crate::table::transaction::Transaction;
 use crate::{SCHEMA_VERSION, Store, StoreError};
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Update};

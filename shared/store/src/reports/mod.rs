@@ -1,11 +1,13 @@
 //! Reports: one item each in one partition, and one with the rows of a preview. Both expire after a day.
 
+pub(crate) mod rows;
+
 use crate::audit::audit_item;
-use crate::codec::{Item, item, n, read, s};
-use crate::listing::{IndexQuery, Listed, PageOf};
 use crate::outbox::{OutboxMessage, REPORT, outbox_item};
-use crate::schema::{AUDIT, OUTBOX, SYSTEM};
-use crate::update::{Updated, conditional};
+use crate::table::codec::{Item, item, n, read, s};
+use crate::table::listing::{IndexQuery, Listed, PageOf};
+use crate::table::schema::{AUDIT, OUTBOX, SYSTEM};
+use crate::table::update::{Updated, conditional};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue};
 use jiff::Timestamp;
@@ -74,7 +76,7 @@ impl Store {
             .create("audit", AUDIT, audit_item(audit)?)
             .run()
             .await
-            .map_err(crate::transaction::Refusal::unexpected)
+            .map_err(crate::table::transaction::Refusal::unexpected)
     }
 
     /// The report with this id, if it is still stored.

@@ -1,14 +1,16 @@
 //! The gate's items: the only data that an authenticated request reads.
 
+pub(crate) mod services;
+
 use crate::audit::audit_item;
-use crate::batch::{Items, Keys, Lookup};
-use crate::codec::{Item, item, n, read, s};
-use crate::listing::Consistency;
-use crate::profiles::{Profile, ProfileOf, user_key};
-use crate::schema::{AUDIT, GATE, IDENTITY, SESSIONS};
+use crate::identity::profile::{Profile, ProfileOf, user_key};
 use crate::sessions::use_up;
-use crate::transaction::Refusal;
-use crate::update::{Updated, conditional};
+use crate::table::batch::{Items, Keys, Lookup};
+use crate::table::codec::{Item, item, n, read, s};
+use crate::table::listing::Consistency;
+use crate::table::schema::{AUDIT, GATE, IDENTITY, SESSIONS};
+use crate::table::transaction::Refusal;
+use crate::table::update::{Updated, conditional};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, ReturnConsumedCapacity, ReturnValue, Update};
