@@ -2,7 +2,7 @@
 
 use super::{Key, key, no, sort_key, yes};
 use crate::audit::audit_item;
-use crate::gate::keep_free_features;
+use crate::gate::published::keep_free_features;
 use crate::outbox::{OutboxMessage, outbox_item};
 use crate::table::codec::{Item, item, read, s};
 use crate::table::listing::{IndexQuery, PageOf};

@@ -3,13 +3,15 @@
 
 use crate::audit::audit_item;
 use crate::gate::gate_key;
-use crate::identity::profile::{
-    Credentials, Profile, VERIFIED, credentials_item, domain_key, email_marker_key, initial, user_key,
-};
+use crate::identity::Condition;
+use crate::identity::names::address_marker;
+use crate::identity::names::email_marker_key;
+use crate::identity::passwords::{Credentials, credentials_item};
+use crate::identity::profile::{Profile, VERIFIED, domain_key, initial, user_key};
 use crate::identity::providers::{by_provider, freed_identity};
-use crate::identity::registration::{Condition, address_marker, decoy_item};
 use crate::outbox::{OutboxMessage, outbox_item};
-use crate::sessions::{onetime_item, pending_item, use_up};
+use crate::sessions::secrets::decoy_item;
+use crate::sessions::secrets::{onetime_item, pending_item, use_up};
 use crate::table::codec::{n, s};
 use crate::table::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX, SESSIONS};
 use crate::table::transaction::Refusal;

@@ -1,17 +1,20 @@
-//! Changes of passwords: by a mailed link, or with the old password.
+//! Passwords: the stored hashes (`credentials`), and their changes by a mailed link or with the old password.
 
 use crate::audit::audit_item;
 use crate::gate::gate_key;
-use crate::identity::registration::{Condition, address_verification, outcome};
+use crate::identity::verification::address_verification;
+use crate::identity::{Condition, outcome};
 use crate::outbox::{OutboxMessage, outbox_item};
-use crate::sessions::use_up;
-use crate::table::codec::{Item, n, s};
+use crate::sessions::secrets::use_up;
+use crate::table::codec::{Item, item, n, read, s};
 use crate::table::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX, SESSIONS};
 use crate::table::transaction::Transaction;
+use crate::table::update::conditional;
 use crate::{SCHEMA_VERSION, Store, StoreError};
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::onetime::OneTimeRow;
 use tollgate_domain::{Email, SessionId, UserId};
@@ -31,6 +34,17 @@ pub struct NewPassword<'a> {
     pub notice: OutboxMessage,
     /// The audit entries.
     pub audit: &'a [AuditEntry],
+}
+
+/// The credentials of an address: one read for each sign-in.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Credentials {
+    /// The user.
+    pub user_id: UserId,
+    /// Argon2id in PHC form.
+    pub hash: String,
+    /// The password version of the gate.
+    pub password_version: u64,
 }
 
 impl Store {
@@ -85,6 +99,32 @@ impl Store {
             .expression_attribute_values(":true", AttributeValue::Bool(true));
         outcome(with_password(self.transaction(), new, gate)?.run().await)
     }
+
+    /// The credentials of an address.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn credentials(&self, email: &Email) -> Result<Option<Credentials>, StoreError> {
+        self.get(CREDENTIALS, s(email.key())).await?.map(|item| read(CREDENTIALS, item)).transpose()
+    }
+
+    /// Replaces `old` by a stronger hash of the same password, unless it has changed.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn renew_hash(&self, email: &Email, old: &str, new: &str) -> Result<(), StoreError> {
+        let call = self
+            .client
+            .update_item()
+            .table_name(self.table(CREDENTIALS))
+            .key("pk", s(email.key()))
+            .update_expression("SET #hash = :new")
+            .condition_expression("#hash = :old")
+            .expression_attribute_names("#hash", "hash")
+            .expression_attribute_values(":old", s(old))
+            .expression_attribute_values(":new", s(new));
+        conditional(call).await.map(|_| ())
+    }
 }
 
 /// Adds the writes of a new password: credentials, gate, notice and entries.
@@ -115,4 +155,8 @@ fn with_password<'a>(
         transaction = transaction.create(Condition::Invariant, AUDIT, audit_item(entry)?);
     }
     Ok(transaction)
+}
+
+pub(crate) fn credentials_item(email: &Email, credentials: &Credentials) -> Result<Item, StoreError> {
+    item(credentials, [("pk", s(email.key()))])
 }

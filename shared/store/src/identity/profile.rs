@@ -1,10 +1,9 @@
-//! Profiles (`identity`) and credentials (`credentials`): single reads.
+//! Profiles: their items, and single reads.
 
 use crate::table::batch::{Items, Keys, Lookup, OwnLookup};
 use crate::table::codec::{Item, item, read, s};
 use crate::table::listing::Partition;
-use crate::table::schema::{CREDENTIALS, IDENTITY, LIMITS};
-use crate::table::update::conditional;
+use crate::table::schema::IDENTITY;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 use jiff::Timestamp;
@@ -66,17 +65,6 @@ impl Profile {
             created_at: self.created_at,
         }
     }
-}
-
-/// The credentials of an address: one read for each sign-in.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct Credentials {
-    /// The user.
-    pub user_id: UserId,
-    /// Argon2id in PHC form.
-    pub hash: String,
-    /// The password version of the gate.
-    pub password_version: u64,
 }
 
 pub(crate) fn user_key(user: &UserId) -> AttributeValue {
@@ -156,84 +144,6 @@ pub(crate) fn profile_item(profile: &Profile) -> Result<Item, StoreError> {
     Ok(row)
 }
 
-pub(crate) fn email_marker_key(email: &Email) -> AttributeValue {
-    s(format!("EMAIL#{}", email.key()))
-}
-
-pub(crate) fn username_marker_key(username: &Username) -> AttributeValue {
-    s(format!("USERNAME#{}", username.key()))
-}
-
-/// The row that reserves a name without an account.
-pub(crate) fn name_hold_key(username: &Username) -> AttributeValue {
-    s(format!("NAME#{}", username.key()))
-}
-
-pub(crate) fn credentials_item(email: &Email, credentials: &Credentials) -> Result<Item, StoreError> {
-    item(credentials, [("pk", s(email.key()))])
-}
-
-/// Whether a requested name and address are taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TakenNames {
-    /// The name belongs to an account, or is reserved.
-    pub username: bool,
-    /// The address belongs to an account: the address as that account has it.
-    pub email: Option<Email>,
-}
-
-#[derive(Deserialize)]
-struct AddressMarker {
-    address: Email,
-}
-
-/// A lookup of a requested name and address. It only allows an early answer: the registration's own conditions decide.
-#[derive(Debug, Clone, Copy)]
-pub struct NameAndAddress<'a> {
-    /// The name.
-    pub username: &'a Username,
-    /// The address.
-    pub email: &'a Email,
-    /// The time.
-    pub now: Timestamp,
-}
-
-impl NameAndAddress<'_> {
-    fn name(&self) -> [(&'static str, AttributeValue); 1] {
-        [("pk", username_marker_key(self.username))]
-    }
-
-    fn hold(&self) -> [(&'static str, AttributeValue); 1] {
-        [("pk", name_hold_key(self.username))]
-    }
-
-    fn address(&self) -> [(&'static str, AttributeValue); 1] {
-        [("pk", email_marker_key(self.email))]
-    }
-}
-
-impl Lookup for NameAndAddress<'_> {
-    type Found = TakenNames;
-
-    fn add_keys(&self, keys: &mut Keys) {
-        keys.add(IDENTITY, self.name());
-        keys.add(IDENTITY, self.address());
-        keys.add(LIMITS, self.hold());
-    }
-
-    fn take(&self, items: &Items) -> Result<TakenNames, StoreError> {
-        let held_until =
-            items.get(LIMITS, self.hold()).and_then(|item| item.get("ttl")?.as_n().ok()?.parse::<i64>().ok());
-        let is_held = held_until.is_some_and(|until| self.now.as_second() < until);
-        let marker = items.get(IDENTITY, self.address()).cloned();
-        let address = marker.map(|marker| read::<AddressMarker>(IDENTITY, marker)).transpose()?;
-        Ok(TakenNames {
-            username: is_held || items.get(IDENTITY, self.name()).is_some(),
-            email: address.map(|marker| marker.address),
-        })
-    }
-}
-
 impl Store {
     /// The profile of `user` (a consistent read).
     ///
@@ -269,59 +179,9 @@ impl Store {
         let rows = items.into_iter().map(|(_, item)| read::<Row>(IDENTITY, item)).collect::<Result<Vec<_>, _>>()?;
         Ok(rows.into_iter().filter(|row| row.list.is_some()).map(|Row { id, email, .. }| (id, email)).collect())
     }
+}
 
-    /// The user with the address `email`.
-    ///
-    /// # Errors
-    /// When DynamoDB does not answer, or the item is corrupt.
-    pub async fn user_of_email(&self, email: &Email) -> Result<Option<UserId>, StoreError> {
-        #[derive(Deserialize)]
-        struct Marker {
-            user_id: UserId,
-        }
-        let item = self.get(IDENTITY, email_marker_key(email)).await?;
-        item.map(|item| read::<Marker>(IDENTITY, item).map(|marker| marker.user_id)).transpose()
-    }
-
-    /// The credentials of an address.
-    ///
-    /// # Errors
-    /// When DynamoDB does not answer, or the item is corrupt.
-    pub async fn credentials(&self, email: &Email) -> Result<Option<Credentials>, StoreError> {
-        self.get(CREDENTIALS, s(email.key())).await?.map(|item| read(CREDENTIALS, item)).transpose()
-    }
-
-    /// Replaces `old` by a stronger hash of the same password, unless it has changed.
-    ///
-    /// # Errors
-    /// When DynamoDB does not answer.
-    pub async fn renew_hash(&self, email: &Email, old: &str, new: &str) -> Result<(), StoreError> {
-        let call = self
-            .client
-            .update_item()
-            .table_name(self.table(CREDENTIALS))
-            .key("pk", s(email.key()))
-            .update_expression("SET #hash = :new")
-            .condition_expression("#hash = :old")
-            .expression_attribute_names("#hash", "hash")
-            .expression_attribute_values(":old", s(old))
-            .expression_attribute_values(":new", s(new));
-        conditional(call).await.map(|_| ())
-    }
-
-    /// Looks up a name and an address in one call.
-    ///
-    /// # Errors
-    /// When DynamoDB does not answer.
-    pub async fn find_taken(
-        &self,
-        username: &Username,
-        email: &Email,
-        now: Timestamp,
-    ) -> Result<TakenNames, StoreError> {
-        self.look_up(&NameAndAddress { username, email, now }).await
-    }
-
+impl Store {
     pub(crate) async fn get(&self, table: &'static str, key: AttributeValue) -> Result<Option<Item>, StoreError> {
         let call = self.client.get_item().table_name(self.table(table)).key("pk", key).consistent_read(true);
         let answer =

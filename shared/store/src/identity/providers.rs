@@ -1,82 +1,24 @@
-//! Identity providers: flows, identities, and takeovers of unverified accounts by the owner of the address (S21–S23).
+//! Identities at providers, and takeovers of unverified accounts by the owner of the address (S21–S23).
 
 use crate::audit::audit_item;
 use crate::gate::gate_key;
 use crate::identity::profile::{Owner, Profile, identity_item, identity_key, user_key};
-use crate::identity::registration::{Condition, address_verification, outcome};
+use crate::identity::verification::address_verification;
+use crate::identity::{Condition, outcome};
 use crate::outbox::{OutboxMessage, outbox_item};
-use crate::sessions::use_up;
-use crate::table::codec::{item, n, read, s};
+use crate::sessions::secrets::use_up;
+use crate::table::codec::{n, read, s};
 use crate::table::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX, SESSIONS};
 use crate::table::transaction::Refusal;
-use crate::table::update::{Updated, conditional};
-use crate::{Store, StoreError, write_id};
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, UpdateBuilder};
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, ReturnConsumedCapacity, ReturnValue, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Update};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::onetime::OneTimeRow;
 use tollgate_domain::user::IdentityProvider;
-use tollgate_domain::{Email, RequestId, SessionId, UserId};
-
-/// A flow: one sign-in at a provider.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct FlowRow {
-    /// Its id; the state, the verifier and the nonce are derived from it.
-    pub id: String,
-    /// The provider.
-    pub provider: IdentityProvider,
-    /// A hash of the secret of the browser that began it.
-    pub browser_hash: String,
-    /// Where it returns to; `None`: the front end.
-    #[serde(default)]
-    pub return_to: Option<String>,
-    /// The account to link the identity to; `None` for a sign-in.
-    #[serde(default)]
-    pub link: Option<LinkFor>,
-    /// The session that the request which used it creates.
-    #[serde(default)]
-    pub session_id: Option<SessionId>,
-    /// Its end.
-    pub expires_at: Timestamp,
-}
-
-/// The request that uses a flow.
-#[derive(Debug, Clone, Copy)]
-pub struct UseOfFlow<'a> {
-    /// The hashes of the secrets that its browser holds.
-    pub browsers: &'a [String],
-    /// The id of the session that it may create.
-    pub session: &'a SessionId,
-    /// The request.
-    pub request: &'a RequestId,
-}
-
-/// The most operands of `IN`: more cookies of one name do not fit into the headers of a request.
-const MAX_BROWSERS: usize = 100;
-
-/// The result of using a flow.
-#[derive(Debug, Clone)]
-pub enum TakenFlow {
-    /// It is used by this request.
-    Now(FlowRow),
-    /// Another request of the same browser has used it.
-    Before(FlowRow),
-    /// It is not a flow of this browser and provider, or too old.
-    Refused,
-}
-
-/// The account and session that began a flow to link an identity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LinkFor {
-    /// The account.
-    pub user_id: UserId,
-    /// The session, which must still be live at the end.
-    pub session_id: SessionId,
-}
+use tollgate_domain::{Email, SessionId, UserId};
 
 /// The result of a change of links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,10 +46,6 @@ pub struct Takeover<'a> {
     pub identity: Option<(IdentityProvider, &'a str)>,
     /// Its audit entries.
     pub audit: &'a [AuditEntry],
-}
-
-fn flow_key(id: &str) -> [(&'static str, AttributeValue); 2] {
-    [("pk", s(format!("FLOW#{id}"))), ("sk", s("FLOW"))]
 }
 
 /// A map by provider as an attribute.
@@ -140,63 +78,6 @@ fn relinked(
 }
 
 impl Store {
-    /// Stores the row of a new flow.
-    ///
-    /// # Errors
-    /// When DynamoDB does not take it.
-    pub async fn put_flow(&self, flow: &FlowRow) -> Result<(), StoreError> {
-        let [pk, sk] = flow_key(&flow.id);
-        let times = [("ends_ms", n(flow.expires_at.as_millisecond())), ("ttl", n(flow.expires_at.as_second() + 60))];
-        let item = item(flow, [pk, sk, times[0].clone(), times[1].clone()])?;
-        let call = self.client.put_item().table_name(self.table(SESSIONS)).set_item(Some(item));
-        call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await.map_err(StoreError::of)?;
-        Ok(())
-    }
-
-    /// Uses a flow: once, by this request, in the browser that began it.
-    ///
-    /// # Errors
-    /// When DynamoDB does not answer, or the item is corrupt.
-    pub async fn take_flow(
-        &self,
-        id: &str,
-        provider: IdentityProvider,
-        by: &UseOfFlow<'_>,
-        now: Timestamp,
-    ) -> Result<TakenFlow, StoreError> {
-        let [(pk, flow), (sk, kind)] = flow_key(id);
-        let names: Vec<_> = (0..by.browsers.len().min(MAX_BROWSERS)).map(|n| format!(":browser{n}")).collect();
-        let mut call = self
-            .client
-            .update_item()
-            .table_name(self.table(SESSIONS))
-            .key(pk, flow)
-            .key(sk, kind)
-            .update_expression("SET used_by = :by, session_id = :session")
-            .condition_expression(format!(
-                "provider = :provider AND browser_hash IN ({}) AND ends_ms > :now \
-                 AND (attribute_not_exists(used_by) OR used_by = :by)",
-                names.join(", ")
-            ))
-            .expression_attribute_values(":by", s(write_id(by.request)))
-            .expression_attribute_values(":session", s(by.session.to_string()))
-            .expression_attribute_values(":provider", s(provider.as_str()))
-            .expression_attribute_values(":now", n(now.as_millisecond()))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        for (name, browser) in names.into_iter().zip(by.browsers) {
-            call = call.expression_attribute_values(name, s(browser));
-        }
-        let refused = match conditional(call).await? {
-            Updated::Done(flow) => return read(SESSIONS, flow).map(TakenFlow::Now),
-            Updated::Refused(flow) if flow.is_empty() => return Ok(TakenFlow::Refused),
-            Updated::Refused(flow) => read::<FlowRow>(SESSIONS, flow)?,
-        };
-        let is_own = refused.provider == provider && by.browsers.contains(&refused.browser_hash);
-        let is_used = refused.session_id.is_some() && now < refused.expires_at;
-        Ok(if is_own && is_used { TakenFlow::Before(refused) } else { TakenFlow::Refused })
-    }
-
     /// The user of this identity.
     ///
     /// # Errors

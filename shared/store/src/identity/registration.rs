@@ -1,25 +1,25 @@
-//! Changes of an account in several tables at once: registration and verification of the address.
+//! Registration: a new account and all items that are written with it, or decoys where the address has an account.
 
 use crate::audit::audit_item;
-use crate::gate::{count_admins, gate_item};
-use crate::identity::profile::{
-    Credentials, Profile, VERIFIED, credentials_item, email_marker_key, identity_item, name_hold_key, profile_item,
-    user_key, username_marker_key,
-};
-use crate::outbox::{DECOY_SECONDS, OutboxMessage, outbox_item};
-use crate::sessions::{onetime_item, pending_item, use_up};
-use crate::table::codec::{Item, item, n, s};
+use crate::gate::admins::count_admins;
+use crate::gate::gate_item;
+use crate::identity::Condition;
+use crate::identity::names::{address_marker, marker_item, name_hold_key, username_marker_key};
+use crate::identity::passwords::{Credentials, credentials_item};
+use crate::identity::profile::{Profile, identity_item, profile_item};
+use crate::outbox::{OutboxMessage, outbox_item};
+use crate::sessions::secrets::{decoy_item, onetime_item};
+use crate::table::codec::{item, n};
 use crate::table::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, LIMITS, OUTBOX, SESSIONS};
 use crate::table::transaction::Refusal;
 use crate::{Store, StoreError};
-use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};
+use aws_sdk_dynamodb::types::Put;
 use jiff::Timestamp;
 use serde::Serialize;
+use tollgate_domain::Username;
 use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::OneTimeRow;
-use tollgate_domain::{Email, MessageId, UserId, Username};
 
 /// How long a requested name is reserved, in seconds (S6).
 const NAME_HELD_SECONDS: i64 = 7 * 86_400;
@@ -50,17 +50,6 @@ pub enum Registration {
     UsernameTaken,
     /// The provider's identity has an account already.
     IdentityTaken,
-}
-
-/// The conditions of an account's transactions that a caller distinguishes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Condition {
-    Email,
-    Username,
-    Identity,
-    Admins,
-    EmailUnverified,
-    Invariant,
 }
 
 /// The sizes in bytes of the decoys that are written instead of an account: the same number of items and of write units
@@ -145,101 +134,4 @@ impl Store {
             Err(other) => Err(other.unexpected()),
         }
     }
-
-    /// Puts a mailed secret's row together with its mail.
-    ///
-    /// # Errors
-    /// When DynamoDB does not answer.
-    pub async fn put_onetime(&self, row: &OneTimeRow, mail: &OutboxMessage) -> Result<(), StoreError> {
-        let mut transaction = self.transaction().create(Condition::Invariant, SESSIONS, onetime_item(row)?);
-        if let Some(address) = &row.new_email {
-            transaction = transaction.put_any(Condition::Invariant, SESSIONS, pending_item(address, row)?);
-        }
-        transaction.create(Condition::Invariant, OUTBOX, outbox_item(mail)?).run().await.map_err(Refusal::unexpected)
-    }
-
-    /// The same work as [`Store::put_onetime`] without a secret: `rows` decoys, and `mail`, which is a decoy or another
-    /// mail (S6).
-    ///
-    /// # Errors
-    /// When DynamoDB does not answer.
-    pub async fn put_decoys(&self, mail: &OutboxMessage, rows: usize, now: Timestamp) -> Result<(), StoreError> {
-        let mut transaction = self.transaction().create(Condition::Invariant, OUTBOX, outbox_item(mail)?);
-        for row in 0..rows {
-            transaction = transaction.create(Condition::Invariant, SESSIONS, decoy_item(&mail.id, row, 400, now)?);
-        }
-        transaction.run().await.map_err(Refusal::unexpected)
-    }
-
-    /// Marks the address of `user` as verified, on condition that it is still the row's. With `by_code` the row's code
-    /// is used up in the same write. Returns `false` when it was verified, used up or changed before.
-    ///
-    /// # Errors
-    /// When DynamoDB does not answer.
-    pub async fn verify_email(
-        &self,
-        row: &OneTimeRow,
-        by_code: bool,
-        audit: &AuditEntry,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let mut transaction = self.transaction().update(
-            Condition::EmailUnverified,
-            IDENTITY,
-            address_verification(&row.user_id, &row.email_key),
-        );
-        if by_code {
-            transaction = transaction.update(Condition::EmailUnverified, SESSIONS, use_up(row, "code_used_at", now));
-        }
-        outcome(transaction.create(Condition::Invariant, AUDIT, audit_item(audit)?).run().await)
-    }
-}
-
-pub(crate) fn outcome(done: Result<(), Refusal<Condition>>) -> Result<bool, StoreError> {
-    match done {
-        Ok(()) => Ok(true),
-        Err(Refusal::Condition(Condition::EmailUnverified)) => Ok(false),
-        Err(other) => Err(other.unexpected()),
-    }
-}
-
-/// The update that verifies an address, on condition that it is still the account's, that it was not verified, and that
-/// the account was not deleted: a deleted one is in no list.
-pub(crate) fn address_verification(user: &UserId, email_key: &str) -> UpdateBuilder {
-    Update::builder()
-        .key("pk", user_key(user))
-        .update_expression("SET email_verified = :true, #list = :verified")
-        .condition_expression("email_key = :key AND email_verified = :false AND attribute_exists(#list)")
-        .expression_attribute_names("#list", VERIFIED.0)
-        .expression_attribute_values(":verified", s(VERIFIED.1))
-        .expression_attribute_values(":true", AttributeValue::Bool(true))
-        .expression_attribute_values(":false", AttributeValue::Bool(false))
-        .expression_attribute_values(":key", s(email_key))
-}
-
-pub(crate) fn address_marker(address: &Email, user: &UserId) -> Result<Item, StoreError> {
-    marker_item(email_marker_key(address), user, Some(address))
-}
-
-/// A marker, which makes a name or an address unique. An address's marker also stores the address as it was first
-/// typed: mails go there, in whatever spelling it is typed later (S14).
-fn marker_item(pk: AttributeValue, user: &UserId, address: Option<&Email>) -> Result<Item, StoreError> {
-    #[derive(Serialize)]
-    struct Marker<'a> {
-        user_id: &'a UserId,
-        address: Option<&'a Email>,
-    }
-    item(&Marker { user_id: user, address }, [("pk", pk)])
-}
-
-pub(crate) fn decoy_item(id: &MessageId, index: usize, bytes: usize, now: Timestamp) -> Result<Item, StoreError> {
-    #[derive(Serialize)]
-    struct Decoy {
-        pad: String,
-    }
-    let ttl = n(now.as_second() + DECOY_SECONDS);
-    item(
-        &Decoy { pad: "-".repeat(bytes) },
-        [("pk", s(format!("DECOY#{id}"))), ("sk", s(index.to_string())), ("ttl", ttl)],
-    )
 }
