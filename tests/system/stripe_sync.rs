@@ -171,8 +171,8 @@ async fn a_synchronisation_ends_for_any_sequence_of_stripe_answers() {
     let ids = SecretIds { stripe, trials, ..SecretIds::default() };
     let keys = Arc::new(KeySource::new(ids, sdk, clock.clone()));
     let gateway = Gateway::new(outbound, Arc::clone(&keys), &format!("{}/_stripe", app.stack.origin()));
-    let store = Store::new(sdk, TABLE_PREFIX);
-    let convergence = Convergence::new(store, gateway, keys, clock, Rules::default());
+    let store: Store = Store::new(sdk, TABLE_PREFIX);
+    let convergence = Convergence::new(store.narrow(), gateway, keys, clock, Rules::default());
     let user = session.user["id"].as_str().unwrap().parse().unwrap();
     let ended = convergence.sync(&user, Cause::default()).await;
     assert!(matches!(ended, Err(ConvergeError::Overtaken)), "{ended:?}");

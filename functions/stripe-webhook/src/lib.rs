@@ -1,5 +1,15 @@
 //! The `stripe-webhook` function: verifies the signature of the raw bytes, queues them, and answers 200. It reads no
 //! table and calls only the queue: an acknowledged event is stored, and Stripe resends one that could not be queued.
+//!
+//! It cannot name the tables, because its manifest has no store:
+//!
+//! ```
+//! use tollgate_http::Conventions;
+//! ```
+//!
+//! ```compile_fail
+//! use tollgate_store::Store;
+//! ```
 
 mod hint;
 mod signature;

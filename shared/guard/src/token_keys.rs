@@ -4,6 +4,7 @@ use crate::GuardError;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, PoisonError, RwLock};
 use tollgate_store::Store;
+use tollgate_store::roles::Verifying;
 use tollgate_tokens::access::PublicKeys;
 use tollgate_tokens::claims::AccessClaims;
 use tollgate_tokens::keys::KeySource;
@@ -24,14 +25,14 @@ pub enum TokenKeys {
 
 /// The published keys as of the last read.
 pub struct PublishedKeys {
-    store: Store,
+    store: Store<Verifying>,
     held: RwLock<Option<(Timestamp, Arc<PublicKeys>)>>,
 }
 
 impl PublishedKeys {
     /// None is read yet.
     #[must_use]
-    pub fn new(store: Store) -> Arc<Self> {
+    pub fn new(store: Store<Verifying>) -> Arc<Self> {
         Arc::new(Self { store, held: RwLock::new(None) })
     }
 

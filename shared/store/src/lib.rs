@@ -9,6 +9,7 @@ mod identity;
 mod limits;
 pub mod outbox;
 mod reports;
+pub mod roles;
 mod sessions;
 mod system;
 mod table;
@@ -42,34 +43,50 @@ pub use sessions::flows::{FlowRow, LinkFor, TakenFlow, UseOfFlow};
 pub use sessions::secrets::PendingChange;
 pub use sessions::{NewSession, SessionRow, TokenRotation};
 pub use system::reconciliation::{ReconciledPage, Reconciliation, ReconciliationState};
-pub use table::batch::{Items, Keys, Lookup, OwnLookup};
+pub use table::batch::{Items, Keys, Lookup, OwnLookup, ReadableBy};
 pub use table::listing::{Consistency, Listed, PageOf, each};
 pub use table::schema;
 
-use aws_sdk_dynamodb::Client;
 use aws_types::SdkConfig;
+use roles::{Includes, Operator, Role};
+use std::marker::PhantomData;
+use std::ops::Deref;
+use table::client::Tables;
 use table::codec::Item;
 use tollgate_domain::RequestId;
 
 /// The version of the items' shape; every item carries it as `v`.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// The tables of one deployment.
+/// The tables of one deployment, as the role `R` may use them.
 #[derive(Clone, Debug)]
-pub struct Store {
-    client: Client,
-    prefix: String,
+pub struct Store<R: Role = Operator> {
+    tables: Tables,
+    role: PhantomData<R>,
 }
 
-impl Store {
+impl<R: Role> Store<R> {
     /// The tables whose names start with `prefix`, with the settings of `sdk`. It makes no call.
     #[must_use]
     pub fn new(sdk: &SdkConfig, prefix: impl Into<String>) -> Self {
-        Self { client: Client::new(sdk), prefix: prefix.into() }
+        Self { tables: Tables::new(sdk, prefix.into()), role: PhantomData }
     }
 
-    fn table(&self, name: &str) -> String {
-        format!("{}{name}", self.prefix)
+    /// The same tables with the capabilities of `N` only, for a component that needs no others.
+    #[must_use]
+    pub fn narrow<N: Role>(&self) -> Store<N>
+    where
+        R: Includes<N>,
+    {
+        Store { tables: self.tables.clone(), role: PhantomData }
+    }
+}
+
+impl<R: Role> Deref for Store<R> {
+    type Target = Tables;
+
+    fn deref(&self) -> &Tables {
+        &self.tables
     }
 }
 

@@ -1,6 +1,8 @@
 //! Checkouts: reserved on the customer before Stripe is called, so that two tabs get the same one.
 
 use super::customers::customer_key;
+use crate::roles::{ChangeCustomers, SellPlans};
+use crate::table::client::Tables;
 use crate::table::codec::{Item, read, s};
 use crate::table::schema::BILLING;
 use crate::table::update::{Updated, conditional};
@@ -24,12 +26,7 @@ fn attempt_of(customer: &Item) -> Option<&AttributeValue> {
     customer.get("checkout")?.as_m().ok()?.get("attempt")?.as_m().ok()?.get("id")
 }
 
-impl Store {
-    pub(super) fn customer_update(&self, user: &UserId) -> UpdateItemFluentBuilder {
-        let [(pk, partition), (sk, sort)] = customer_key(user);
-        self.client.update_item().table_name(self.table(BILLING)).key(pk, partition).key(sk, sort)
-    }
-
+impl<R: SellPlans> Store<R> {
     /// Reserves `checkout` if the version and the previous checkout of the customer are unchanged.
     ///
     /// # Errors
@@ -87,7 +84,9 @@ impl Store {
             Updated::Refused(_) => Ok(None),
         }
     }
+}
 
+impl<R: ChangeCustomers> Store<R> {
     /// Removes a checkout that has ended or was certainly not created.
     ///
     /// # Errors
@@ -99,5 +98,12 @@ impl Store {
             .condition_expression("checkout.attempt.id = :attempt")
             .expression_attribute_values(":attempt", s(attempt));
         conditional(call).await.map(|_| ())
+    }
+}
+
+impl Tables {
+    pub(super) fn customer_update(&self, user: &UserId) -> UpdateItemFluentBuilder {
+        let [(pk, partition), (sk, sort)] = customer_key(user);
+        self.client.update_item().table_name(self.table(BILLING)).key(pk, partition).key(sk, sort)
     }
 }

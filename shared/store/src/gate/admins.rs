@@ -1,5 +1,6 @@
 //! The count of active admins, of which one always stays.
 
+use crate::roles::ManageAccounts;
 use crate::table::codec::{n, s};
 use crate::table::schema::GATE;
 use crate::{Store, StoreError};
@@ -9,7 +10,7 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 /// The item that counts the active admins.
 pub(crate) const ADMINS: &str = "ADMINS";
 
-impl Store {
+impl<R: ManageAccounts> Store<R> {
     /// Whether there has ever been an admin.
     ///
     /// # Errors

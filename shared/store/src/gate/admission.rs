@@ -3,6 +3,7 @@
 use crate::audit::audit_item;
 use crate::gate::gate_key;
 use crate::identity::profile::user_key;
+use crate::roles::{EndSessions, StartSessions};
 use crate::sessions::secrets::use_up;
 use crate::table::codec::{Item, n, read, s};
 use crate::table::schema::{AUDIT, GATE, IDENTITY, SESSIONS};
@@ -74,7 +75,7 @@ impl Admission<'_> {
     }
 }
 
-impl Store {
+impl<R: StartSessions> Store<R> {
     /// Adds a session to a gate. Returns `None` when the condition failed: a concurrent change won.
     ///
     /// # Errors
@@ -136,7 +137,7 @@ impl Store {
     }
 }
 
-impl Store {
+impl<R: EndSessions> Store<R> {
     /// Ends one session, with its audit entry; returns `false` when it was not live.
     ///
     /// # Errors

@@ -6,7 +6,8 @@ pub(crate) mod published;
 pub(crate) mod services;
 
 use crate::identity::profile::{Profile, ProfileOf};
-use crate::table::batch::{Items, Keys, Lookup};
+use crate::roles::{ReadGate, ReadProfiles};
+use crate::table::batch::{Items, Keys, Lookup, ReadableBy};
 use crate::table::codec::{Item, item, read, s};
 use crate::table::listing::Consistency;
 use crate::table::schema::GATE;
@@ -27,6 +28,8 @@ pub(crate) fn gate_item(gate: &Gate) -> Result<Item, StoreError> {
 #[derive(Debug, Clone, Copy)]
 pub struct GateOf(pub UserId);
 
+impl<R: ReadGate> ReadableBy<R> for GateOf {}
+
 impl Lookup for GateOf {
     type Found = Option<Gate>;
 
@@ -39,13 +42,13 @@ impl Lookup for GateOf {
     }
 }
 
-impl Store {
+impl<R: ReadGate> Store<R> {
     /// The gate of `user`, and the items of `own`, in one call. Where `admits` refuses the gate, or there is none, the
     /// other items are ignored: `None`.
     ///
     /// # Errors
     /// When DynamoDB does not answer or leaves keys out again and again, or an item is corrupt.
-    pub async fn look_up_behind_gate<L: Lookup>(
+    pub async fn look_up_behind_gate<L: ReadableBy<R>>(
         &self,
         user: UserId,
         own: &L,
@@ -61,20 +64,7 @@ impl Store {
             None => Ok(None),
         }
     }
-}
 
-impl Store {
-    /// Profile and gate of a user; a user has both or neither.
-    ///
-    /// # Errors
-    /// When DynamoDB does not answer, or an item is corrupt.
-    pub async fn profile_and_gate(&self, user: &UserId) -> Result<Option<(Profile, Gate)>, StoreError> {
-        let (profile, gate) = self.look_up(&(ProfileOf(*user), GateOf(*user))).await?;
-        Ok(profile.zip(gate))
-    }
-}
-
-impl Store {
     /// The gate of `user` (a strongly consistent read, one unit); `None` for an unknown user.
     ///
     /// # Errors
@@ -94,5 +84,16 @@ impl Store {
         let answer =
             call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await.map_err(StoreError::of)?;
         answer.item.map(|item| read(GATE, item)).transpose()
+    }
+}
+
+impl<R: ReadGate + ReadProfiles> Store<R> {
+    /// Profile and gate of a user; a user has both or neither.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn profile_and_gate(&self, user: &UserId) -> Result<Option<(Profile, Gate)>, StoreError> {
+        let (profile, gate) = self.look_up(&(ProfileOf(*user), GateOf(*user))).await?;
+        Ok(profile.zip(gate))
     }
 }

@@ -1,5 +1,6 @@
 //! What the gate publishes to every function: the public keys, and the features that every user has.
 
+use crate::roles::{PublishKeys, ReadGate};
 use crate::table::codec::{n, read, s};
 use crate::table::schema::GATE;
 use crate::table::update::conditional;
@@ -33,7 +34,7 @@ pub struct PublishedKeySet {
     pub es256_since: Option<Timestamp>,
 }
 
-impl Store {
+impl<R: ReadGate> Store<R> {
     /// The public keys of access tokens that were published last, a JSON Web Key Set as text.
     ///
     /// # Errors
@@ -60,7 +61,7 @@ impl Store {
     }
 }
 
-impl Store {
+impl<R: PublishKeys> Store<R> {
     /// Publishes a key set whose newest key is in use since `newest`, unless one with a newer key is stored. Keys of
     /// ES256 are in it since `es256_since`, or since an earlier recorded time.
     ///

@@ -2,6 +2,8 @@
 //! anyway. Each is an attribute under its id, with a hash of its secret.
 
 use crate::audit::audit_item;
+use crate::roles::ManageServices;
+use crate::table::client::Tables;
 use crate::table::codec::{Item, n, read, s};
 use crate::table::schema::{AUDIT, GATE};
 use crate::table::transaction::Refusal;
@@ -33,7 +35,7 @@ enum Condition {
     Audit,
 }
 
-impl Store {
+impl<R: ManageServices> Store<R> {
     /// All service credentials, the oldest first.
     ///
     /// # Errors
@@ -99,7 +101,9 @@ impl Store {
             .expression_attribute_values(":day", s(day.to_string()));
         conditional(call).await.map(|_| ())
     }
+}
 
+impl Tables {
     async fn change_services(
         &self,
         update: aws_sdk_dynamodb::types::builders::UpdateBuilder,

@@ -4,6 +4,7 @@
 use crate::identity::profile::{CLOSED, user_key};
 use crate::identity::rights::{RightsChange, flag, rights};
 use crate::outbox::OutboxMessage;
+use crate::roles::CloseAccounts;
 use crate::table::codec::{Item, s};
 use crate::table::listing::Partition;
 use crate::{Store, StoreError};
@@ -14,7 +15,7 @@ use tollgate_domain::gate::{Closing, Gate};
 /// The partition of the deleted accounts to erase.
 pub(crate) const DELETED: Partition = (CLOSED.0, "deleted");
 
-impl Store {
+impl<R: CloseAccounts> Store<R> {
     /// Closes the account of `gate`, active or not: its user cannot sign in, every session ends, and `command` ends the
     /// subscription at Stripe, with its period or, for a deleted account, at once. A deleted account is in no list.
     ///

@@ -10,6 +10,7 @@ use crate::identity::passwords::{Credentials, credentials_item};
 use crate::identity::profile::{Profile, VERIFIED, domain_key, initial, user_key};
 use crate::identity::providers::{by_provider, freed_identity};
 use crate::outbox::{OutboxMessage, outbox_item};
+use crate::roles::ManageAccounts;
 use crate::sessions::secrets::decoy_item;
 use crate::sessions::secrets::{onetime_item, pending_item, use_up};
 use crate::table::codec::{n, s};
@@ -69,7 +70,7 @@ pub enum ChangedAddress {
     Changed,
 }
 
-impl Store {
+impl<R: ManageAccounts> Store<R> {
     /// Writes a request for another address: the same number and weight of items for a free and for a taken one (S6).
     ///
     /// # Errors

@@ -7,6 +7,8 @@ use crate::identity::closing::DELETED;
 use crate::identity::names::{email_marker_key, username_marker_key};
 use crate::identity::profile::{CLOSED, Profile, UNVERIFIED, identity_key, user_key};
 use crate::identity::{Condition, outcome};
+use crate::roles::EraseAccounts;
+use crate::table::client::Tables;
 use crate::table::codec::{Item, item, read, s};
 use crate::table::listing::{IndexQuery, Listed, PageOf, Partition};
 use crate::table::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY};
@@ -37,7 +39,7 @@ fn erased_key(user: &UserId) -> AttributeValue {
     s(format!("ERASED#{user}"))
 }
 
-impl Store {
+impl<R: EraseAccounts> Store<R> {
     /// The unverified accounts that were registered up to `until`, the oldest first: the page after this position. The
     /// read is eventually consistent.
     ///
@@ -144,7 +146,7 @@ impl Store {
     }
 }
 
-impl Store {
+impl Tables {
     async fn profiles(&self, index_query: IndexQuery, after: Option<&str>) -> Result<Listed<Profile>, StoreError> {
         let listed = self.rows(&IndexQuery { is_forward: true, ..index_query }, PageOf { after, limit: PAGE }).await?;
         let items = listed.items.into_iter().map(|row| read(IDENTITY, row)).collect::<Result<_, _>>()?;

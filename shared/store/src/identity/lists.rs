@@ -1,6 +1,8 @@
 //! The users in the admin's lists, which read only profiles.
 
 use crate::identity::profile::{ADMIN, CLOSED, Profile, UNVERIFIED, VERIFIED, initial};
+use crate::roles::{ListUsers, ReadBilling};
+use crate::table::client::Tables;
 use crate::table::codec::{Item, read};
 use crate::table::listing::{IndexQuery, Listed, MAX_ROWS_READ, PageOf, ReadBudget, RowFilter, newest_of};
 use crate::table::schema::IDENTITY;
@@ -67,7 +69,7 @@ fn search_queries(q: &str, filters: &[RowFilter], read_budget: ReadBudget) -> Ve
     found
 }
 
-impl Store {
+impl<R: ListUsers> Store<R> {
     /// The users that match `filter`: the newest first; with `q` by address, then by domain, then by user name.
     ///
     /// # Errors
@@ -119,7 +121,7 @@ impl Store {
     }
 }
 
-impl Store {
+impl<R: ListUsers + ReadBilling> Store<R> {
     /// The user of the id `text`: that of a user, a subscription or a payment, or Stripe's of a customer, a
     /// subscription or an invoice. The user may not exist.
     ///
@@ -143,7 +145,7 @@ impl Store {
     }
 }
 
-impl Store {
+impl Tables {
     /// The users whose address begins with `q`, then the others whose domain does, then those whose user name does.
     async fn search_users(
         &self,

@@ -1,6 +1,7 @@
 //! Names and addresses: the markers that make each unique, and whether one is taken.
 
-use crate::table::batch::{Items, Keys, Lookup};
+use crate::roles::ManageAccounts;
+use crate::table::batch::{Items, Keys, Lookup, ReadableBy};
 use crate::table::codec::{Item, item, read, s};
 use crate::table::schema::{IDENTITY, LIMITS};
 use crate::{Store, StoreError};
@@ -76,6 +77,8 @@ impl NameAndAddress<'_> {
     }
 }
 
+impl<R: ManageAccounts> ReadableBy<R> for NameAndAddress<'_> {}
+
 impl Lookup for NameAndAddress<'_> {
     type Found = TakenNames;
 
@@ -98,7 +101,7 @@ impl Lookup for NameAndAddress<'_> {
     }
 }
 
-impl Store {
+impl<R: ManageAccounts> Store<R> {
     /// The user with the address `email`.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use crate::gate::gate_key;
 use crate::identity::verification::address_verification;
 use crate::identity::{Condition, outcome};
 use crate::outbox::{OutboxMessage, outbox_item};
+use crate::roles::UsePasswords;
 use crate::sessions::secrets::use_up;
 use crate::table::codec::{Item, item, n, read, s};
 use crate::table::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX, SESSIONS};
@@ -47,7 +48,7 @@ pub struct Credentials {
     pub password_version: u64,
 }
 
-impl Store {
+impl<R: UsePasswords> Store<R> {
     /// Sets a password by the link of `row`: uses it up, verifies the address, ends every session. `false` when the row
     /// is used up or the account is no longer as it was.
     ///

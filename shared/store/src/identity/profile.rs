@@ -1,11 +1,12 @@
 //! Profiles: their items, and single reads.
 
-use crate::table::batch::{Items, Keys, Lookup, OwnLookup};
+use crate::roles::ReadProfiles;
+use crate::table::batch::{Items, Keys, Lookup, OwnLookup, ReadableBy};
 use crate::table::codec::{Item, item, read, s};
 use crate::table::listing::Partition;
 use crate::table::schema::IDENTITY;
 use crate::{Store, StoreError};
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -89,6 +90,8 @@ pub(crate) struct Owner {
 #[derive(Debug, Clone, Copy)]
 pub struct ProfileOf(pub UserId);
 
+impl<R: ReadProfiles> ReadableBy<R> for ProfileOf {}
+
 impl Lookup for ProfileOf {
     type Found = Option<Profile>;
 
@@ -144,7 +147,7 @@ pub(crate) fn profile_item(profile: &Profile) -> Result<Item, StoreError> {
     Ok(row)
 }
 
-impl Store {
+impl<R: ReadProfiles> Store<R> {
     /// The profile of `user` (a consistent read).
     ///
     /// # Errors
@@ -178,14 +181,5 @@ impl Store {
         let items = self.read_keys(HashMap::from([(self.table(IDENTITY), keys)])).await?;
         let rows = items.into_iter().map(|(_, item)| read::<Row>(IDENTITY, item)).collect::<Result<Vec<_>, _>>()?;
         Ok(rows.into_iter().filter(|row| row.list.is_some()).map(|Row { id, email, .. }| (id, email)).collect())
-    }
-}
-
-impl Store {
-    pub(crate) async fn get(&self, table: &'static str, key: AttributeValue) -> Result<Option<Item>, StoreError> {
-        let call = self.client.get_item().table_name(self.table(table)).key("pk", key).consistent_read(true);
-        let answer =
-            call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await.map_err(StoreError::of)?;
-        Ok(answer.item)
     }
 }

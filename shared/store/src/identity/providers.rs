@@ -6,6 +6,7 @@ use crate::identity::profile::{Owner, Profile, identity_item, identity_key, user
 use crate::identity::verification::address_verification;
 use crate::identity::{Condition, outcome};
 use crate::outbox::{OutboxMessage, outbox_item};
+use crate::roles::ManageAccounts;
 use crate::sessions::secrets::use_up;
 use crate::table::codec::{n, read, s};
 use crate::table::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX, SESSIONS};
@@ -77,7 +78,7 @@ fn relinked(
         .expression_attribute_values(":old", by_provider(&profile.links))
 }
 
-impl Store {
+impl<R: ManageAccounts> Store<R> {
     /// The user of this identity.
     ///
     /// # Errors

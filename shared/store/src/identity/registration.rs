@@ -8,6 +8,7 @@ use crate::identity::names::{address_marker, marker_item, name_hold_key, usernam
 use crate::identity::passwords::{Credentials, credentials_item};
 use crate::identity::profile::{Profile, identity_item, profile_item};
 use crate::outbox::{OutboxMessage, outbox_item};
+use crate::roles::ManageAccounts;
 use crate::sessions::secrets::{decoy_item, onetime_item};
 use crate::table::codec::{item, n};
 use crate::table::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, LIMITS, OUTBOX, SESSIONS};
@@ -56,7 +57,7 @@ pub enum Registration {
 /// as an account, indexes included (a unit is 1 KiB).
 const DECOY_BYTES: [usize; 6] = [1500, 1500, 1500, 20, 20, 20];
 
-impl Store {
+impl<R: ManageAccounts> Store<R> {
     /// Creates an account in one transaction: profile, markers, credentials, gate, mail and audit entry.
     ///
     /// # Errors

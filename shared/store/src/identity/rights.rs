@@ -8,6 +8,8 @@ use crate::identity::profile::{ADMIN, CLOSED, Profile, user_key};
 use crate::identity::verification::address_verification;
 use crate::identity::{Condition, outcome};
 use crate::outbox::{OutboxMessage, outbox_item};
+use crate::roles::ChangeRights;
+use crate::table::client::Tables;
 use crate::table::codec::{Item, n, s};
 use crate::table::listing::Partition;
 use crate::table::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX};
@@ -30,7 +32,7 @@ pub enum RightsChange {
     Changed,
 }
 
-impl Store {
+impl<R: ChangeRights> Store<R> {
     /// Enables or disables the account of `gate`; when it is disabled, every session ends. An account that its owner
     /// has closed is enabled like any other.
     ///
@@ -100,7 +102,7 @@ impl Store {
     }
 }
 
-impl Store {
+impl Tables {
     /// Changes gate and profile together; `counted` is the change of the number of active admins.
     pub(crate) async fn change_rights(
         &self,

@@ -3,6 +3,7 @@
 use crate::audit::audit_item;
 use crate::identity::profile::{VERIFIED, user_key};
 use crate::identity::{Condition, outcome};
+use crate::roles::ManageAccounts;
 use crate::sessions::secrets::use_up;
 use crate::table::codec::s;
 use crate::table::schema::{AUDIT, IDENTITY, SESSIONS};
@@ -14,7 +15,7 @@ use tollgate_domain::UserId;
 use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::onetime::OneTimeRow;
 
-impl Store {
+impl<R: ManageAccounts> Store<R> {
     /// Marks the address of `user` as verified, on condition that it is still the row's. With `by_code` the row's code
     /// is used up in the same write. Returns `false` when it was verified, used up or changed before.
     ///

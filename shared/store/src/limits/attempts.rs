@@ -1,6 +1,7 @@
 //! Attempts of unknown clients at an account, which are one item for each hour.
 
 use crate::limits::ttl;
+use crate::roles::CountCalls;
 use crate::table::codec::{Item, n, s};
 use crate::table::schema::LIMITS;
 use crate::table::update::{Updated, conditional};
@@ -78,7 +79,7 @@ impl Attempts {
     }
 }
 
-impl Store {
+impl<R: CountCalls> Store<R> {
     /// Counts an attempt of an unknown `client` at an account, whose counts of one hour are one item: one conditional
     /// write normally, two at most; a refused attempt is not counted.
     ///

@@ -1,6 +1,7 @@
 //! Rates of calls, and requests of a day.
 
 use crate::limits::ttl;
+use crate::roles::CountCalls;
 use crate::table::codec::{n, read, s};
 use crate::table::schema::LIMITS;
 use crate::table::update::{Updated, conditional};
@@ -23,7 +24,7 @@ pub enum Bucket {
     },
 }
 
-impl Store {
+impl<R: CountCalls> Store<R> {
     /// Takes one call out of `bucket`.
     ///
     /// # Errors

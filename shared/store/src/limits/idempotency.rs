@@ -1,5 +1,7 @@
 //! Answers stored under an idempotency key, for 24 hours.
 
+use crate::roles::CountCalls;
+use crate::table::client::Tables;
 use crate::table::codec::{n, read, s};
 use crate::table::schema::LIMITS;
 use crate::table::update::{Updated, conditional};
@@ -43,11 +45,7 @@ fn pk(key: &str) -> AttributeValue {
     s(format!("IDEMPOTENT#{key}"))
 }
 
-impl Store {
-    fn update_call(&self, key: &str) -> UpdateItemFluentBuilder {
-        self.client.update_item().table_name(self.table(LIMITS)).key("pk", pk(key))
-    }
-
+impl<R: CountCalls> Store<R> {
     /// Begins the call under `key` (user, route and the caller's key) with the digest of its body.
     ///
     /// # Errors
@@ -138,5 +136,11 @@ impl Store {
                 _ => Err(StoreError::of(error)),
             },
         }
+    }
+}
+
+impl Tables {
+    fn update_call(&self, key: &str) -> UpdateItemFluentBuilder {
+        self.client.update_item().table_name(self.table(LIMITS)).key("pk", pk(key))
     }
 }

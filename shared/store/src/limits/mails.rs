@@ -1,7 +1,8 @@
 //! Mails to an address.
 
 use crate::limits::ttl;
-use crate::table::batch::{Items, Keys, Lookup};
+use crate::roles::CountCalls;
+use crate::table::batch::{Items, Keys, Lookup, ReadableBy};
 use crate::table::codec::{Item, item, read, s};
 use crate::table::schema::LIMITS;
 use crate::{Store, StoreError, is_of, write_id};
@@ -28,6 +29,8 @@ impl MailsTo {
     }
 }
 
+impl<R: CountCalls> ReadableBy<R> for MailsTo {}
+
 impl Lookup for MailsTo {
     type Found = MailCount;
 
@@ -41,7 +44,7 @@ impl Lookup for MailsTo {
     }
 }
 
-impl Store {
+impl<R: CountCalls> Store<R> {
     /// Counts a mail of `kind`, which `client` causes, to `whom`; `false` when the limit is reached, or another mail
     /// was counted at the same time.
     ///

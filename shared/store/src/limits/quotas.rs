@@ -1,5 +1,6 @@
 //! Metered uses: one counter for each user, name and month.
 
+use crate::roles::CountUses;
 use crate::table::codec;
 use crate::table::codec::n;
 use crate::table::schema::LIMITS;
@@ -24,7 +25,7 @@ pub enum Use {
     },
 }
 
-impl Store {
+impl<R: CountUses> Store<R> {
     /// Counts one of at most `limit` uses of `name` by `user` in `month`: one conditional write, so the limit holds for
     /// parallel uses too. The counter expires after the month.
     ///

@@ -1,6 +1,7 @@
 //! Attempts at mailed codes of an account or an address.
 
 use crate::limits::ttl;
+use crate::roles::CountCalls;
 use crate::table::codec::{n, s};
 use crate::table::schema::LIMITS;
 use crate::table::update::{Updated, conditional};
@@ -10,7 +11,7 @@ use jiff::Timestamp;
 use tollgate_domain::RequestId;
 use tollgate_domain::limit::{CODE_TRIES, DAY_MS};
 
-impl Store {
+impl<R: CountCalls> Store<R> {
     /// Counts an attempt at a code of `whom` before it is compared; `false` when the day's attempts are used up. An attempt
     /// without a `live` code uses up none of them, and costs the same as one with a live code (S6).
     ///

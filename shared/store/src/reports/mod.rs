@@ -4,6 +4,7 @@ pub(crate) mod rows;
 
 use crate::audit::audit_item;
 use crate::outbox::{OutboxMessage, REPORT, outbox_item};
+use crate::roles::{RequestReports, RunReports};
 use crate::table::codec::{Item, item, n, read, s};
 use crate::table::listing::{IndexQuery, Listed, PageOf};
 use crate::table::schema::{AUDIT, OUTBOX, SYSTEM};
@@ -57,7 +58,7 @@ impl OutboxMessage {
     }
 }
 
-impl Store {
+impl<R: RequestReports> Store<R> {
     /// Adds a report, its message, and its audit entry.
     ///
     /// # Errors
@@ -105,6 +106,20 @@ impl Store {
         Ok(Listed { items, next: listed.next })
     }
 
+    /// The rows of a preview, an array of arrays as JSON text.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn report_rows(&self, id: &ReportId, as_of: Timestamp) -> Result<Option<String>, StoreError> {
+        let [(pk, partition), (sk, sort)] = rows_key(id, as_of);
+        let call = self.client.get_item().table_name(self.table(SYSTEM)).key(pk, partition).key(sk, sort);
+        let call = call.consistent_read(true).return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let row = call.send().await.map_err(StoreError::of)?.item;
+        Ok(row.map(|row| read::<Rows>(SYSTEM, row)).transpose()?.map(|rows| rows.rows_json))
+    }
+}
+
+impl<R: RunReports> Store<R> {
     /// Marks a report as running; returns `None` when it has expired or ended.
     ///
     /// # Errors
@@ -144,18 +159,6 @@ impl Store {
         let call = self.client.put_item().table_name(self.table(SYSTEM)).set_item(Some(row));
         call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await.map_err(StoreError::of)?;
         Ok(())
-    }
-
-    /// The rows of a preview, an array of arrays as JSON text.
-    ///
-    /// # Errors
-    /// When DynamoDB does not answer, or the item is corrupt.
-    pub async fn report_rows(&self, id: &ReportId, as_of: Timestamp) -> Result<Option<String>, StoreError> {
-        let [(pk, partition), (sk, sort)] = rows_key(id, as_of);
-        let call = self.client.get_item().table_name(self.table(SYSTEM)).key(pk, partition).key(sk, sort);
-        let call = call.consistent_read(true).return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let row = call.send().await.map_err(StoreError::of)?.item;
-        Ok(row.map(|row| read::<Rows>(SYSTEM, row)).transpose()?.map(|rows| rows.rows_json))
     }
 
     /// Ends a running report; one that has ended keeps its outcome.

@@ -1,6 +1,7 @@
 //! The data of a report: the tables in segments, page by page, and of each item only the required attributes.
 
 use crate::billing::Owned;
+use crate::roles::RunReports;
 use crate::table::codec::{Item, read, s};
 use crate::table::schema::{BILLING, GATE, IDENTITY};
 use crate::{Store, StoreError};
@@ -127,7 +128,7 @@ impl ReportTable {
     }
 }
 
-impl Store {
+impl<R: RunReports> Store<R> {
     /// A page of a segment of a table, as DynamoDB returns it: at most 1 MB of items. The read is eventually
     /// consistent.
     ///

@@ -1,5 +1,6 @@
 //! Sign-ins at an identity provider that are under way: one row for each OAuth state.
 
+use crate::roles::UseSecrets;
 use crate::table::codec::{item, n, read, s};
 use crate::table::schema::SESSIONS;
 use crate::table::update::{Updated, conditional};
@@ -72,7 +73,7 @@ fn flow_key(id: &str) -> [(&'static str, AttributeValue); 2] {
     [("pk", s(format!("FLOW#{id}"))), ("sk", s("FLOW"))]
 }
 
-impl Store {
+impl<R: UseSecrets> Store<R> {
     /// Stores the row of a new flow.
     ///
     /// # Errors

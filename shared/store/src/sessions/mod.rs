@@ -3,7 +3,9 @@
 pub(crate) mod flows;
 pub(crate) mod secrets;
 
+use crate::roles::{EraseAccounts, ReadSessions, StartSessions};
 use crate::sessions::secrets::pending_key;
+use crate::table::client::Tables;
 use crate::table::codec::{Item, item, n, read, s};
 use crate::table::listing::{Consistency, IndexQuery, Listed, PageOf, all_rows};
 use crate::table::schema::SESSIONS;
@@ -116,7 +118,7 @@ fn session_sort(session: &SessionId) -> AttributeValue {
     s(format!("SES#{session}"))
 }
 
-impl Store {
+impl<R: StartSessions> Store<R> {
     /// Puts the row of a session that is not yet in the gate.
     ///
     /// # Errors
@@ -191,7 +193,7 @@ impl Store {
     }
 }
 
-impl Store {
+impl<R: ReadSessions> Store<R> {
     /// The row of one session.
     ///
     /// # Errors
@@ -259,7 +261,7 @@ impl Store {
     }
 }
 
-impl Store {
+impl<R: EraseAccounts> Store<R> {
     /// Removes all rows of the deleted `user`. It reads only the key of a row, and a requested address.
     ///
     /// # Errors
@@ -291,7 +293,7 @@ impl Store {
     }
 }
 
-impl Store {
+impl Tables {
     async fn kept_rows<T: DeserializeOwned>(
         &self,
         user: &UserId,

@@ -2,6 +2,7 @@
 
 use crate::identity::Condition;
 use crate::outbox::{DECOY_SECONDS, OutboxMessage, outbox_item};
+use crate::roles::UseSecrets;
 use crate::sessions::{KEPT_SECONDS, partition};
 use crate::table::codec::{Item, item, n, read, s};
 use crate::table::schema::{OUTBOX, SESSIONS};
@@ -58,7 +59,7 @@ pub(crate) fn pending_item(address: &Email, row: &OneTimeRow) -> Result<Item, St
     item(&pending, [pk, sk, ("ttl", n(row.expires_at.as_second() + KEPT_SECONDS))])
 }
 
-impl Store {
+impl<R: UseSecrets> Store<R> {
     /// Puts a mailed secret's row together with its mail.
     ///
     /// # Errors

@@ -2,6 +2,8 @@
 
 pub(crate) mod reconciliation;
 
+use crate::roles::{ReadStatistics, RunSchedules};
+use crate::table::client::Tables;
 use crate::table::codec::{Item, item, read, s};
 use crate::table::listing::all_rows;
 use crate::table::schema::SYSTEM;
@@ -38,7 +40,7 @@ fn statistics_key() -> Key {
     [("pk", s(STATISTICS)), ("sk", s("TOTALS"))]
 }
 
-impl Store {
+impl<R: RunSchedules> Store<R> {
     /// The time up to which the sweep of this name is complete; `None` if it never completed.
     ///
     /// # Errors
@@ -71,6 +73,20 @@ impl Store {
         self.put_system_item(item(&SweepPosition { at }, run_key(name))?).await
     }
 
+    /// Stores the rows of days and then the totals, which say that the rows are complete.
+    ///
+    /// # Errors
+    /// When DynamoDB does not take it.
+    pub async fn store_statistics(&self, totals: &Totals, rows: &[DayRow]) -> Result<(), StoreError> {
+        for row in rows {
+            let key = [("pk", s(STATISTICS)), ("sk", s(format!("{DAY}{}", row.day.date)))];
+            self.put_system_item(item(row, key)?).await?;
+        }
+        self.put_system_item(item(totals, statistics_key())?).await
+    }
+}
+
+impl<R: ReadStatistics> Store<R> {
     /// The totals of the statistics that were counted last; `None` before the first time.
     ///
     /// # Errors
@@ -95,19 +111,9 @@ impl Store {
         let rows = all_rows(query).await?;
         rows.into_iter().map(|row| read(SYSTEM, row)).collect()
     }
+}
 
-    /// Stores the rows of days and then the totals, which say that the rows are complete.
-    ///
-    /// # Errors
-    /// When DynamoDB does not take it.
-    pub async fn store_statistics(&self, totals: &Totals, rows: &[DayRow]) -> Result<(), StoreError> {
-        for row in rows {
-            let key = [("pk", s(STATISTICS)), ("sk", s(format!("{DAY}{}", row.day.date)))];
-            self.put_system_item(item(row, key)?).await?;
-        }
-        self.put_system_item(item(totals, statistics_key())?).await
-    }
-
+impl Tables {
     async fn system_item<T: DeserializeOwned>(
         &self,
         [(pk, partition), (sk, sort)]: Key,

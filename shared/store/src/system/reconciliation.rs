@@ -1,6 +1,8 @@
 //! The progress of the reconciliation with Stripe: the run, each page of Stripe's lists that it has read, and the
 //! customers that it could not repair. It is one partition of the table `system`.
 
+use crate::roles::Reconcile;
+use crate::table::client::Tables;
 use crate::table::codec::{Item, item, n, read, s};
 use crate::table::listing::all_rows;
 use crate::table::schema::SYSTEM;
@@ -74,7 +76,7 @@ fn page_key(number: u32) -> String {
     format!("{PAGE}{number:08}")
 }
 
-impl Store {
+impl<R: Reconcile> Store<R> {
     /// Reads all stored data of reconciliation.
     ///
     /// # Errors
@@ -151,7 +153,9 @@ impl Store {
     pub async fn forget_failed_customer(&self, stripe_customer: &str) -> Result<(), StoreError> {
         self.delete_reconciliation_row(format!("{FAILED}{stripe_customer}")).await
     }
+}
 
+impl Tables {
     async fn put_reconciliation_row(&self, row: Item) -> Result<(), StoreError> {
         let call = self.client.put_item().table_name(self.table(SYSTEM)).set_item(Some(row));
         call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await.map_err(StoreError::of)?;

@@ -1,6 +1,8 @@
 //! Reads of several items in one call, of one table or of several: consistent, and all of them or none. Keys that
 //! DynamoDB does not read at once are requested again, and are never taken for missing items.
 
+use crate::roles::Role;
+use crate::table::client::Tables;
 use crate::table::codec::Item;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
@@ -22,6 +24,10 @@ pub trait Lookup {
     /// When an item is corrupt.
     fn take(&self, items: &Items) -> Result<Self::Found, StoreError>;
 }
+
+/// A read that the role `R` may make.
+#[diagnostic::on_unimplemented(message = "the role `{R}` may not read `{Self}`")]
+pub trait ReadableBy<R: Role>: Lookup {}
 
 /// A read by the id of a user only.
 pub trait OwnLookup: Lookup {
@@ -56,6 +62,10 @@ impl Items {
     }
 }
 
+impl<R: Role> ReadableBy<R> for () {}
+
+impl<R: Role, A: ReadableBy<R>, B: ReadableBy<R>> ReadableBy<R> for (A, B) {}
+
 impl Lookup for () {
     type Found = ();
 
@@ -79,17 +89,19 @@ impl<A: Lookup, B: Lookup> Lookup for (A, B) {
     }
 }
 
-impl Store {
+impl<R: Role> Store<R> {
     /// Reads all that `lookup` names, in one call.
     ///
     /// # Errors
     /// When DynamoDB does not answer or leaves keys out again and again, or an item is corrupt.
-    pub async fn look_up<L: Lookup>(&self, lookup: &L) -> Result<L::Found, StoreError> {
+    pub async fn look_up<L: ReadableBy<R>>(&self, lookup: &L) -> Result<L::Found, StoreError> {
         let mut keys = Keys::default();
         lookup.add_keys(&mut keys);
         lookup.take(&self.fetch(keys).await?)
     }
+}
 
+impl Tables {
     /// The current items of `keys`: each consistent, but not a snapshot of all.
     pub(crate) async fn fetch(&self, Keys(mut keys): Keys) -> Result<Items, StoreError> {
         match keys.pop() {

@@ -1,8 +1,9 @@
 //! Lists: one partition of a table or an index in the sequence of its sort key, page by page. A cursor is the sort key
 //! of the last row of the previous page, so it cannot address another partition.
 
+use crate::StoreError;
+use crate::table::client::Tables;
 use crate::table::codec::{Item, s};
-use crate::{Store, StoreError};
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use std::collections::{BTreeMap, HashMap};
@@ -210,7 +211,7 @@ pub(crate) async fn all_rows(query: QueryFluentBuilder) -> Result<Vec<Item>, Sto
     }
 }
 
-impl Store {
+impl Tables {
     /// A page of the rows of `index_query`, and the place after which it continues.
     pub(crate) async fn rows(&self, index_query: &IndexQuery, page: PageOf<'_>) -> Result<Listed<Item>, StoreError> {
         let (condition, filter, names, mut values) = index_query.expressions();

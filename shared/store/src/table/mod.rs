@@ -1,6 +1,7 @@
 //! The engine below the entities: reads, conditional writes, transactions and lists of items, and the tables themselves.
 
 pub(crate) mod batch;
+pub(crate) mod client;
 pub(crate) mod codec;
 pub(crate) mod listing;
 pub mod schema;

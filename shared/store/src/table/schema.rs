@@ -1,6 +1,8 @@
 //! The tables, one for each kind of data that a role may access: their keys, indexes, time to live and stream. The
 //! template has the same.
 
+use crate::roles::ManageTables;
+use crate::table::client::Tables;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection as SdkProjection,
@@ -150,7 +152,7 @@ pub const TABLES: &[TableSpec] = &[
     },
 ];
 
-impl Store {
+impl<R: ManageTables> Store<R> {
     /// Creates missing tables, for the local stack and for tests. A deployment has the tables of the template.
     ///
     /// # Errors
@@ -181,7 +183,9 @@ impl Store {
         let on = described.filter(|described| described.time_to_live_status.as_ref().is_some_and(is_on));
         Ok(on.and_then(|described| described.attribute_name))
     }
+}
 
+impl Tables {
     async fn enable_time_to_live(&self, spec: &TableSpec) -> Result<(), StoreError> {
         let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name(spec.ttl.unwrap_or_default());
         let call = self.client.update_time_to_live().table_name(self.table(spec.name));

@@ -1,7 +1,8 @@
 //! Transactions, and the condition that refused one.
 
+use crate::StoreError;
+use crate::table::client::Tables;
 use crate::table::codec::Item;
-use crate::{Store, StoreError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{Put, ReturnConsumedCapacity, TransactWriteItem};
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 /// Writes in one transaction. `L` names the conditions that a caller distinguishes.
 pub(crate) struct Transaction<'a, L> {
-    store: &'a Store,
+    tables: &'a Tables,
     items: Vec<(L, Result<TransactWriteItem, StoreError>)>,
 }
 
@@ -29,9 +30,19 @@ const CONFLICT_TRIES: u32 = 4;
 /// Half of the longest wait after the first refusal, in milliseconds.
 const CONFLICT_PAUSE_MS: u64 = 25;
 
-impl Store {
+impl Tables {
     pub(crate) fn transaction<L: Copy>(&self) -> Transaction<'_, L> {
-        Transaction { store: self, items: Vec::new() }
+        Transaction { tables: self, items: Vec::new() }
+    }
+
+    /// Waits after the `tries`-th conflict: a random part of a doubling time, so that conflicting writers do not
+    /// collide again (R8).
+    pub(crate) async fn pause(&self, tries: u32) {
+        let most = CONFLICT_PAUSE_MS << tries;
+        let part = RandomState::new().build_hasher().finish() % most;
+        if let Some(sleep) = self.client.config().sleep_impl() {
+            sleep.sleep(Duration::from_millis(part)).await;
+        }
     }
 }
 
@@ -53,28 +64,28 @@ impl<L: Copy> Transaction<'_, L> {
 
     /// Puts an item with a condition of its own.
     pub fn put_if(mut self, label: L, table: &str, put: PutBuilder) -> Self {
-        let put = put.table_name(self.store.table(table)).build();
+        let put = put.table_name(self.tables.table(table)).build();
         self.items.push((label, built(put).map(|put| TransactWriteItem::builder().put(put).build())));
         self
     }
 
     /// Changes an item; `update` gives key, expression, condition and values.
     pub fn update(mut self, label: L, table: &str, update: UpdateBuilder) -> Self {
-        let update = update.table_name(self.store.table(table)).build();
+        let update = update.table_name(self.tables.table(table)).build();
         self.items.push((label, built(update).map(|update| TransactWriteItem::builder().update(update).build())));
         self
     }
 
     /// Deletes an item under a condition.
     pub fn delete(mut self, label: L, table: &str, delete: DeleteBuilder) -> Self {
-        let delete = delete.table_name(self.store.table(table)).build();
+        let delete = delete.table_name(self.tables.table(table)).build();
         self.items.push((label, built(delete).map(|delete| TransactWriteItem::builder().delete(delete).build())));
         self
     }
 
     /// Checks a condition without writing.
     pub fn check(mut self, label: L, table: &str, check: ConditionCheckBuilder) -> Self {
-        let check = check.table_name(self.store.table(table)).build();
+        let check = check.table_name(self.tables.table(table)).build();
         self.items.push((label, built(check).map(|check| TransactWriteItem::builder().condition_check(check).build())));
         self
     }
@@ -90,7 +101,7 @@ impl<L: Copy> Transaction<'_, L> {
         // Its own token makes the SDK's retry after a lost answer the same transaction (R8). A new attempt after a
         // conflict has another token: nothing of the one before was written.
         let call = self
-            .store
+            .tables
             .client
             .transact_write_items()
             .set_transact_items(Some(items))
@@ -119,25 +130,13 @@ impl<L: Copy> Transaction<'_, L> {
             };
             let again = reasons.iter().filter_map(|reason| reason.code()).any(passing);
             if again && tries < CONFLICT_TRIES {
-                self.store.pause(tries).await;
+                self.tables.pause(tries).await;
                 continue;
             }
             let refused = reasons.iter().filter_map(|r| r.code()).any(|code| code == "ValidationError");
             let text = format!("transaction canceled: {:?}", reasons.iter().map(|r| r.code()).collect::<Vec<_>>());
             let error = if refused { StoreError::Unexpected(text) } else { StoreError::Unavailable(text) };
             return Err(Refusal::Failed(error));
-        }
-    }
-}
-
-impl Store {
-    /// Waits after the `tries`-th conflict: a random part of a doubling time, so that conflicting writers do not
-    /// collide again (R8).
-    pub(crate) async fn pause(&self, tries: u32) {
-        let most = CONFLICT_PAUSE_MS << tries;
-        let part = RandomState::new().build_hasher().finish() % most;
-        if let Some(sleep) = self.client.config().sleep_impl() {
-            sleep.sleep(Duration::from_millis(part)).await;
         }
     }
 }
