@@ -1,11 +1,14 @@
 //! The `billing` function: plans, checkouts, the caller's subscription and payments.
 
 mod catalogue;
+mod checkout;
 mod config;
 mod current;
+mod customer;
 mod error;
 mod first_plans;
 mod held_plans;
+mod plan_change;
 mod routes;
 
 pub use config::Config;

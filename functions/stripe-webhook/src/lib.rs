@@ -123,16 +123,22 @@ async fn webhook(
     signature::check(&body, signature, secret, context.now).map_err(|_| ApiError::InvalidSignature)?;
     let hint = Hint::of(&body).ok_or(ApiError::InvalidEvent)?;
     let text = String::from_utf8(body.to_vec()).map_err(|_| ApiError::InvalidEvent)?;
+    queue(&state, &hint, text).await?;
+    tracing::info!(event = hint.id, kind = hint.kind, "queued");
+    Ok(StatusCode::OK)
+}
+
+/// Puts the event on the queue, in the group of its customer.
+async fn queue(state: &State, hint: &Hint, text: String) -> Result<(), ApiError> {
     let sent = state
         .sqs
         .send_message()
         .queue_url(&*state.config.queue_url)
         .message_body(text)
-        .message_group_id(hint.group)
+        .message_group_id(&hint.group)
         .message_deduplication_id(&hint.id)
         .send()
         .await;
     sent.map_err(|error| ApiError::Unavailable(format!("{}: {}", hint.id, DisplayErrorContext(&error))))?;
-    tracing::info!(event = hint.id, kind = hint.kind, "queued");
-    Ok(StatusCode::OK)
+    Ok(())
 }
