@@ -16,6 +16,7 @@ use tollgate_local::{Data, Options, ReportLimits, STREAM_RETRIES, Snapshot, Stac
 use tollgate_ops::{MadeAdmin, make_admin};
 use tollgate_platform::Secret;
 use tollgate_store::Store;
+use tollgate_store::roles::Operator;
 
 pub const PASSWORD: &str = "correct horse battery";
 pub const ADMIN: (&str, &str) = ("admin@localhost.test", "an admin's long password");
@@ -432,7 +433,7 @@ impl TestApp {
 
     /// Makes these users admins, as an operator does.
     pub async fn make_admins(&self, users: &[&Session]) {
-        let (store, clock) = (Store::new(self.stack.sdk(), TABLE_PREFIX), self.stack.clock().platform());
+        let (store, clock) = (Store::<Operator>::new(self.stack.sdk(), TABLE_PREFIX), self.stack.clock().platform());
         for Session { user, .. } in users {
             let made = make_admin(&store, user["email"].as_str().unwrap(), &clock).await.unwrap();
             assert!(matches!(made, MadeAdmin::Now(_)));

@@ -8,6 +8,7 @@ use tollgate_domain::audit::Action;
 use tollgate_local::TABLE_PREFIX;
 use tollgate_ops::record_command;
 use tollgate_store::Store;
+use tollgate_store::roles::Operator;
 use tollgate_tests::app::{PASSWORD, Session, TestApp};
 use tollgate_tests::browser::{Browser, verified_account};
 
@@ -92,7 +93,7 @@ async fn a_whole_life(app: &TestApp, admin: &Session) -> Vec<String> {
     app.post_as(&cem, "/me/delete", json!({})).await.expect(202);
     app.drain().await;
     stripe_refuses_to_end_a_second_subscription(app).await;
-    let (store, clock) = (Store::new(app.stack.sdk(), TABLE_PREFIX), app.stack.clock().platform());
+    let (store, clock) = (Store::<Operator>::new(app.stack.sdk(), TABLE_PREFIX), app.stack.clock().platform());
     record_command(&store, &clock, "local", "redrive", json!({"dead_letters": {}})).await.unwrap();
     secrets
 }

@@ -15,7 +15,7 @@ async fn a_user_completes_the_journey_from_outside() {
     let base = app.stack.base_url();
     let deployment = Deployment::new(&base, &format!("{base}/_local/emails"));
     deployment.walk().await;
-    let store = Store::new(app.stack.sdk(), TABLE_PREFIX);
+    let store: Store = Store::new(app.stack.sdk(), TABLE_PREFIX);
     make_admin(&store, "ann@example.com", &app.stack.clock().platform()).await.unwrap();
     app.advance(60);
     deployment.walk_the_admin_api().await;

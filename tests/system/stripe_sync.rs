@@ -16,12 +16,12 @@ use tollgate_local::faults::Kind;
 use tollgate_local::service::Service;
 use tollgate_local::{Options, TABLE_PREFIX};
 use tollgate_platform::Outbound;
-use tollgate_platform::keys::{KeySource, SecretIds};
 use tollgate_store::Store;
 use tollgate_stripe::Gateway;
 use tollgate_tests::app::{PASSWORD, Session, TestApp, no_limits, options};
 use tollgate_tests::request::Request;
 use tollgate_tests::stripe::queued;
+use tollgate_tokens::keys::{KeySource, SecretIds};
 
 const DAY: i64 = 86_400;
 
@@ -171,8 +171,8 @@ async fn a_synchronisation_ends_for_any_sequence_of_stripe_answers() {
     let ids = SecretIds { stripe, trials, ..SecretIds::default() };
     let keys = Arc::new(KeySource::new(ids, sdk, clock.clone()));
     let gateway = Gateway::new(outbound, Arc::clone(&keys), &format!("{}/_stripe", app.stack.origin()));
-    let store = Store::new(sdk, TABLE_PREFIX);
-    let convergence = Convergence::new(store, gateway, keys, clock, Rules::default());
+    let store: Store = Store::new(sdk, TABLE_PREFIX);
+    let convergence = Convergence::new(store.narrow(), gateway, keys, clock, Rules::default());
     let user = session.user["id"].as_str().unwrap().parse().unwrap();
     let ended = convergence.sync(&user, Cause::default()).await;
     assert!(matches!(ended, Err(ConvergeError::Overtaken)), "{ended:?}");

@@ -1,5 +1,6 @@
 //! Rules of the repository that a program can check.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -103,6 +104,7 @@ fn each_function_uses_only_the_allowed_crates_and_services() {
     for (function, forbidden) in [
         ("functions/relay", &["tollgate-store", "aws-sdk-ses", "tollgate-http"][..]),
         ("functions/pages", &["tollgate-store", "aws-"]),
+        ("functions/stripe-webhook", &["tollgate-store", "aws-sdk-ses"]),
         ("functions/mailer", &["aws-sdk-sqs", "tollgate-http", "tollgate-auth"]),
         ("functions/auth", &["aws-sdk-sqs", "aws-sdk-ses"]),
         ("functions/example", &["tollgate-store", "tollgate-domain"]),
@@ -112,9 +114,33 @@ fn each_function_uses_only_the_allowed_crates_and_services() {
             assert!(!manifest(function).contains(word), "{function}: {word}");
         }
     }
-    let mailer = sources("functions/mailer");
-    for call in [".profile(", ".credentials(", ".gate(", ".session(", ".user_of_email("] {
-        assert!(!mailer.contains(call), "the mailer never reads users: {call}");
+}
+
+/// `shared/store/src/roles.rs` states what each role may do, and its document tests verify that it can do nothing else.
+#[test]
+fn each_function_has_the_store_of_its_own_role() {
+    let roles = [
+        ("auth", "Auth"),
+        ("authorizer", "Authorizer"),
+        ("billing", "Billing"),
+        ("admin", "Admin"),
+        ("stripe-events", "StripeEvents"),
+        ("mailer", "Mailer"),
+        ("reports", "Reports"),
+        ("sweeper", "Sweeper"),
+    ];
+    for entry in fs::read_dir(root().join("functions")).unwrap() {
+        let function = entry.unwrap().file_name().into_string().unwrap();
+        let role = roles.iter().find(|(name, _)| *name == function).map(|(_, role)| *role);
+        let sources = sources(&format!("functions/{function}"));
+        assert_eq!(manifest(&format!("functions/{function}")).contains("tollgate-store"), role.is_some(), "{function}");
+        let named = sources.split("Store<").skip(1).map(|rest| rest.split_once('>').unwrap().0);
+        let named: BTreeSet<_> = named.filter(|role| *role != "R").collect();
+        assert_eq!(named, role.into_iter().collect(), "{function}");
+        // A store whose type names no role is the operator's.
+        for operator in ["Operator", ": Store,", ": Store =", "&Store,", "&Store)", "Store::<", "-> Store "] {
+            assert!(!sources.contains(operator), "{function}: {operator}");
+        }
     }
 }
 
@@ -205,7 +231,7 @@ const STORED: &[&str] = &[
     "functions/pages/web/dashboard/sentences.js",
     "infra/athena/",
     "shared/domain/src/billing/subscription.rs",
-    "shared/store/src/profiles.rs",
+    "shared/store/src/identity/profile.rs",
     "shared/store/tests/store/accounts.rs",
     "shared/store/tests/store/listing.rs",
     "tests/athena/",

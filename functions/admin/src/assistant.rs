@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
-use tollgate_platform::keys::{KeyError, KeySource};
 use tollgate_platform::{ConfigError, Env, Outbound};
 use tollgate_sql::VIEWS;
+use tollgate_tokens::keys::{KeyError, KeySource};
 use utoipa::ToSchema;
 
 /// The timeout of the model's answer, and that of its correction: together below the 20 s of R16.

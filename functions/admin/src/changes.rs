@@ -12,6 +12,7 @@ use tollgate_domain::report::{CsvOptions, Report, ReportFormat, ReportOutcome, R
 use tollgate_domain::{MessageId, ReportId, User, UserId};
 use tollgate_http::{ApiError, RequestContext};
 use tollgate_platform::random_bytes;
+use tollgate_store::roles::Admin;
 use tollgate_store::{OutboxMessage, RightsChange, Store};
 use utoipa::ToSchema;
 
@@ -22,7 +23,7 @@ pub const MAX_ATTEMPTS: usize = 4;
 #[derive(Clone, Copy)]
 pub struct Actor<'a> {
     /// The tables.
-    pub store: &'a Store,
+    pub store: &'a Store<Admin>,
     /// The request.
     pub context: &'a RequestContext,
     /// The admin; `None` for an operator.

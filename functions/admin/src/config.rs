@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tollgate_domain::billing::Grace;
 use tollgate_http::{ClientIpHeader, Limits};
 use tollgate_platform::bucket::BucketAddress;
-use tollgate_platform::keys::SecretIds;
 use tollgate_platform::{ConfigError, Env, Origins};
+use tollgate_tokens::keys::SecretIds;
 
 /// All settings, parsed once.
 #[derive(Debug, Clone)]

@@ -22,9 +22,10 @@ use tollgate_http::{
     Conventions, EdgeProxy, Guard, Limiter, PublishedKeys, TokenKeys, describe_idempotent, idempotent, routes,
 };
 use tollgate_platform::bucket::Bucket;
-use tollgate_platform::keys::KeySource;
 use tollgate_platform::{Clock, Outbound};
 use tollgate_store::Store;
+use tollgate_store::roles::Admin;
+use tollgate_tokens::keys::KeySource;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -32,7 +33,7 @@ use utoipa_axum::router::OpenApiRouter;
 #[derive(Clone)]
 pub struct State {
     config: Arc<Config>,
-    store: Store,
+    store: Store<Admin>,
     keys: Arc<PublishedKeys>,
     clock: Clock,
     proxy: Option<EdgeProxy>,
@@ -45,15 +46,15 @@ impl State {
     /// Creates the clients; `to_model` leads to the endpoint of the chat model. It makes no call.
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig, to_model: Outbound, clock: Clock) -> Self {
-        let store = Store::new(sdk, &config.table_prefix);
+        let store: Store<Admin> = Store::new(sdk, &config.table_prefix);
         let secrets = Arc::new(KeySource::new(config.secret_ids.clone(), sdk, clock.clone()));
         let proxy = EdgeProxy::new(config.client_ip.as_ref(), &secrets);
         Self {
-            limiter: Limiter::new(store.clone(), config.limits),
+            limiter: Limiter::new(store.narrow(), config.limits),
             bucket: Bucket::new(config.bucket.clone(), sdk),
             assistant: Assistant::new(to_model, secrets, config.model.clone()),
             config: Arc::new(config),
-            keys: PublishedKeys::new(store.clone()),
+            keys: PublishedKeys::new(store.narrow()),
             store,
             clock,
             proxy,
@@ -65,7 +66,13 @@ impl FromRef<State> for Guard {
     fn from_ref(state: &State) -> Self {
         let (issuer, audience) = (Arc::clone(&state.config.app_url), Arc::clone(&state.config.audience));
         let keys = TokenKeys::Published(Arc::clone(&state.keys));
-        Self::new(keys, state.store.clone(), issuer, audience, state.clock.clone())
+        Self::new(keys, state.store.narrow(), issuer, audience, state.clock.clone())
+    }
+}
+
+impl FromRef<State> for Limiter {
+    fn from_ref(state: &State) -> Self {
+        state.limiter.clone()
     }
 }
 

@@ -7,8 +7,9 @@ use tollgate_domain::billing::Grace;
 use tollgate_domain::password::PasswordPolicy;
 use tollgate_domain::session::Lifetimes;
 use tollgate_http::{ClientIpHeader, CookieSettings, Limits};
-use tollgate_platform::keys::SecretIds;
-use tollgate_platform::{ConfigError, Env, Origins, TokenAlgorithm};
+use tollgate_platform::{ConfigError, Env, Origins};
+use tollgate_tokens::TokenAlgorithm;
+use tollgate_tokens::keys::SecretIds;
 
 /// All settings, parsed once.
 #[derive(Debug, Clone)]

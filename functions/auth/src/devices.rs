@@ -5,7 +5,7 @@ use http::HeaderValue;
 use jiff::Timestamp;
 use tollgate_domain::{Secret, UserId};
 use tollgate_http::{ApiError, CookieJar, CookieName};
-use tollgate_platform::device::Device;
+use tollgate_tokens::device::Device;
 
 /// How long a client is recognised, in seconds.
 const REMEMBERED_SECONDS: i64 = 365 * 86_400;

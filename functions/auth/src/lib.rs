@@ -31,12 +31,14 @@ use service_clients::ServiceClients;
 use std::sync::{Arc, Mutex, PoisonError};
 use tollgate_http::openapi::DescribeLayer;
 use tollgate_http::{
-    ApiError, Conventions, EdgeProxy, FreePlan, Guard, Limiter, TokenKeys, count_posts, describe_limit, limit_posts,
-    limit_redirects, routes,
+    ApiError, Conventions, EdgeProxy, FreePlan, Guard, Limiter, OwnStore, TokenKeys, count_posts, describe_limit,
+    limit_posts, limit_redirects, routes,
 };
-use tollgate_platform::keys::KeySource;
-use tollgate_platform::{Clock, TokenAlgorithm};
+use tollgate_platform::Clock;
 use tollgate_store::Store;
+use tollgate_store::roles::Auth;
+use tollgate_tokens::TokenAlgorithm;
+use tollgate_tokens::keys::KeySource;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -46,7 +48,7 @@ pub struct State {
     /// The settings.
     pub config: Arc<Config>,
     /// The tables.
-    pub store: Store,
+    pub store: Store<Auth>,
     /// The keys.
     pub keys: Arc<KeySource>,
     /// The current time.
@@ -74,12 +76,12 @@ impl State {
     /// Creates the clients. It makes no call.
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig, providers: ProviderClients, clock: Clock) -> Self {
-        let store = Store::new(sdk, &config.table_prefix);
+        let store: Store<Auth> = Store::new(sdk, &config.table_prefix);
         let keys = Arc::new(KeySource::new(config.secret_ids.clone(), sdk, clock.clone()));
         Self {
             proxy: EdgeProxy::new(config.client_ip.as_ref(), &keys),
-            limiter: Limiter::new(store.clone(), config.limits),
-            free_plan: FreePlan::new(store.clone()),
+            limiter: Limiter::new(store.narrow(), config.limits),
+            free_plan: FreePlan::new(store.narrow()),
             services: ServiceClients::default(),
             providers,
             store,
@@ -127,7 +129,15 @@ impl FromRef<State> for Guard {
     fn from_ref(state: &State) -> Self {
         let (issuer, audience) = (Arc::clone(&state.config.app_url), Arc::clone(&state.config.audience));
         let keys = TokenKeys::Own(Arc::clone(&state.keys));
-        Self::new(keys, state.store.clone(), issuer, audience, state.clock.clone())
+        Self::new(keys, state.store.narrow(), issuer, audience, state.clock.clone())
+    }
+}
+
+impl OwnStore for State {
+    type Role = Auth;
+
+    fn store(&self) -> &Store<Auth> {
+        &self.store
     }
 }
 

@@ -11,9 +11,10 @@ use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{Email, MessageId, SessionId, UserId, Username};
 use tollgate_http::{ApiError, RequestContext};
 use tollgate_mail::{Addressed, Message, OneTime, language_of};
-use tollgate_platform::{codes, random_bytes};
+use tollgate_platform::random_bytes;
 use tollgate_store::outbox::DECOY;
 use tollgate_store::{OutboxMessage, Profile};
+use tollgate_tokens::codes;
 
 /// The account of a secret, in its current state.
 pub struct Account<'a> {

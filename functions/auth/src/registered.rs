@@ -5,7 +5,7 @@ use http::HeaderValue;
 use jiff::Timestamp;
 use tollgate_domain::UserId;
 use tollgate_http::{ApiError, CookieJar, CookieName};
-use tollgate_platform::registered::REGISTERED_SECONDS;
+use tollgate_tokens::registered::REGISTERED_SECONDS;
 
 /// The `set-cookie` for the browser that registers `user`, or a placeholder id if the address is known already: both
 /// have the same form (S6).

@@ -13,8 +13,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tollgate_domain::service::ServiceCredential;
 use tollgate_http::openapi::{Describe, refuse};
 use tollgate_http::{ApiError, RequestContext};
-use tollgate_platform::ServiceSecret;
 use tollgate_store::StoredService;
+use tollgate_tokens::ServiceSecret;
 use utoipa::openapi::path::Operation;
 
 /// How long they are cached: a deleted one is refused afterwards.

@@ -16,8 +16,9 @@ use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{SessionId, User};
 use tollgate_http::{ApiError, CookieName, RequestContext};
 use tollgate_platform::Secret;
-use tollgate_platform::tokens::{Nonce, Subject, new_claims};
 use tollgate_store::{Admission, Admitted, NewSession, Profile, SessionRow, Takeover};
+use tollgate_tokens::claims::{Subject, new_claims};
+use tollgate_tokens::refresh::Nonce;
 use utoipa::ToSchema;
 
 /// How the refresh token reaches the client.

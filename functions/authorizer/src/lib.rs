@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tollgate_guard::{FreePlan, GuardError, PublishedKeys, TokenKeys};
 use tollgate_platform::{Clock, ConfigError, Env};
 use tollgate_store::Store;
+use tollgate_store::roles::Authorizer;
 
 /// The settings of this function.
 #[derive(Debug, Clone)]
@@ -37,7 +38,7 @@ impl Config {
 #[derive(Clone)]
 pub struct State {
     keys: TokenKeys,
-    store: Store,
+    store: Store<Authorizer>,
     free_plan: FreePlan,
     config: Config,
     clock: Clock,
@@ -47,10 +48,10 @@ impl State {
     /// Creates the clients. It makes no call.
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig, clock: Clock) -> Self {
-        let store = Store::new(sdk, &config.table_prefix);
+        let store: Store<Authorizer> = Store::new(sdk, &config.table_prefix);
         Self {
-            keys: TokenKeys::Published(PublishedKeys::new(store.clone())),
-            free_plan: FreePlan::new(store.clone()),
+            keys: TokenKeys::Published(PublishedKeys::new(store.narrow())),
+            free_plan: FreePlan::new(store.narrow()),
             store,
             config,
             clock,

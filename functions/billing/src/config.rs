@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use tollgate_domain::billing::Rules;
 use tollgate_http::{ClientIpHeader, Limits};
-use tollgate_platform::keys::SecretIds;
 use tollgate_platform::{ConfigError, Env, Origins};
 use tollgate_stripe::STRIPE_API;
+use tollgate_tokens::keys::SecretIds;
 
 /// All settings, parsed once.
 #[derive(Debug, Clone)]

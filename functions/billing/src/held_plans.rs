@@ -4,6 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tollgate_domain::billing::Plan;
+use tollgate_store::roles::Billing;
 use tollgate_store::{Store, StoreError};
 
 /// How long they are shown without another read: afterwards a change by another process is visible.
@@ -29,7 +30,7 @@ impl HeldPlans {
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
-    pub async fn recent(&self, store: &Store, now: Timestamp) -> Result<Arc<[Plan]>, StoreError> {
+    pub async fn recent(&self, store: &Store<Billing>, now: Timestamp) -> Result<Arc<[Plan]>, StoreError> {
         let held = self.held().read.clone();
         match held.filter(|(at, _)| now.duration_since(*at).abs() < MAX_AGE) {
             Some((_, plans)) => Ok(plans),
@@ -41,7 +42,7 @@ impl HeldPlans {
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
-    pub async fn current(&self, store: &Store, now: Timestamp) -> Result<Arc<[Plan]>, StoreError> {
+    pub async fn current(&self, store: &Store<Billing>, now: Timestamp) -> Result<Arc<[Plan]>, StoreError> {
         let version = self.held().version;
         let plans: Arc<[Plan]> = store.catalogue().await?.plans.into();
         let mut held = self.held();

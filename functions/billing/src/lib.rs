@@ -1,11 +1,14 @@
 //! The `billing` function: plans, checkouts, the caller's subscription and payments.
 
 mod catalogue;
+mod checkout;
 mod config;
 mod current;
+mod customer;
 mod error;
 mod first_plans;
 mod held_plans;
+mod plan_change;
 mod routes;
 
 pub use config::Config;
@@ -24,10 +27,11 @@ use tollgate_http::{
     Conventions, EdgeProxy, Guard, Limiter, PublishedKeys, TokenKeys, describe_idempotent, describe_user_limit,
     idempotent, limit_users, routes,
 };
-use tollgate_platform::keys::KeySource;
 use tollgate_platform::{Clock, Outbound};
 use tollgate_store::Store;
+use tollgate_store::roles::Billing;
 use tollgate_stripe::Gateway;
+use tollgate_tokens::keys::KeySource;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -35,7 +39,7 @@ use utoipa_axum::router::OpenApiRouter;
 #[derive(Clone)]
 pub struct State {
     config: Arc<Config>,
-    store: Store,
+    store: Store<Billing>,
     plans: HeldPlans,
     keys: Arc<PublishedKeys>,
     gateway: Gateway,
@@ -49,13 +53,13 @@ impl State {
     /// Creates the clients; `outbound` leads to Stripe. It makes no call.
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig, outbound: Outbound, clock: Clock) -> Self {
-        let store = Store::new(sdk, &config.table_prefix);
+        let store: Store<Billing> = Store::new(sdk, &config.table_prefix);
         let keys = Arc::new(KeySource::new(config.secret_ids.clone(), sdk, clock.clone()));
         let proxy = EdgeProxy::new(config.client_ip.as_ref(), &keys);
         let gateway = Gateway::new(outbound, Arc::clone(&keys), &config.stripe_url);
-        let convergence = Convergence::new(store.clone(), gateway.clone(), keys, clock.clone(), config.rules);
-        let limiter = Limiter::new(store.clone(), config.limits);
-        let keys = PublishedKeys::new(store.clone());
+        let convergence = Convergence::new(store.narrow(), gateway.clone(), keys, clock.clone(), config.rules);
+        let limiter = Limiter::new(store.narrow(), config.limits);
+        let keys = PublishedKeys::new(store.narrow());
         Self {
             config: Arc::new(config),
             keys,
@@ -74,7 +78,7 @@ impl FromRef<State> for Guard {
     fn from_ref(state: &State) -> Self {
         let (issuer, audience) = (Arc::clone(&state.config.app_url), Arc::clone(&state.config.audience));
         let keys = TokenKeys::Published(Arc::clone(&state.keys));
-        Self::new(keys, state.store.clone(), issuer, audience, state.clock.clone())
+        Self::new(keys, state.store.narrow(), issuer, audience, state.clock.clone())
     }
 }
 

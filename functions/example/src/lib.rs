@@ -1,4 +1,14 @@
 //! The `example` function: a product's own endpoints, protected by the plans of Tollgate. Copy it for yours.
+//!
+//! It reads the gate and counts uses through its guards, and cannot name the store, so it reads no profile:
+//!
+//! ```
+//! use tollgate_http::Conventions;
+//! ```
+//!
+//! ```compile_fail
+//! use tollgate_store::ProfileOf;
+//! ```
 
 mod config;
 mod routes;

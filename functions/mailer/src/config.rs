@@ -1,8 +1,8 @@
 //! The settings of this function.
 
 use tollgate_mail::{Mailbox, brand};
-use tollgate_platform::keys::SecretIds;
 use tollgate_platform::{ConfigError, Env};
+use tollgate_tokens::keys::SecretIds;
 
 /// All settings, parsed once.
 #[derive(Debug, Clone)]

@@ -15,10 +15,11 @@ use tollgate_domain::MessageId;
 use tollgate_domain::onetime::Purpose;
 use tollgate_mail::{Addressed, Context, Mail, Message, OneTime, brand, render};
 use tollgate_platform::Clock;
-use tollgate_platform::codes::Plain;
-use tollgate_platform::keys::{KeyError, KeySource};
 use tollgate_platform::sqs::{self, MessageError, SourceQueue};
+use tollgate_store::roles::Mailer;
 use tollgate_store::{Claim, OutboxMessage, Store, StoreError};
+use tollgate_tokens::codes::Plain;
+use tollgate_tokens::keys::{KeyError, KeySource};
 
 /// The state that invocations share.
 #[derive(Clone)]
@@ -26,7 +27,7 @@ pub struct State {
     /// The key of mailed secrets.
     pub keys: Arc<KeySource>,
     config: Arc<Config>,
-    store: Store,
+    store: Store<Mailer>,
     ses: aws_sdk_ses::Client,
     queue: SourceQueue,
     clock: Clock,

@@ -1,5 +1,15 @@
 //! The `pages` function: the account pages, the dashboard, the documentation, and the 404 for every unknown path. Static,
 //! compressed at build; it calls no other service.
+//!
+//! It touches nothing, and cannot name the tables, because its manifest has no store:
+//!
+//! ```
+//! use tollgate_http::Conventions;
+//! ```
+//!
+//! ```compile_fail
+//! use tollgate_store::ProfileOf;
+//! ```
 
 mod product;
 

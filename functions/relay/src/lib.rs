@@ -1,5 +1,15 @@
 //! The `relay` function: puts each new message of the outbox on its queue. It reads no table: the stream contains the
 //! rows.
+//!
+//! It cannot name the tables, because its manifest has no store:
+//!
+//! ```
+//! use tollgate_outbox::Sender;
+//! ```
+//!
+//! ```compile_fail
+//! use tollgate_store::Store;
+//! ```
 
 use aws_config::SdkConfig;
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};

@@ -26,6 +26,7 @@ use tollgate_platform::bucket::{Bucket, BucketError};
 use tollgate_platform::sqs::{self, MessageError, SourceQueue};
 use tollgate_platform::{Clock, Outbound, random_bytes};
 use tollgate_sql::{Answer, Job, Output, RunError, Snapshot, SnapshotError};
+use tollgate_store::roles::Reports;
 use tollgate_store::{Claim, Store, StoreError};
 
 /// How long later reports use a snapshot.
@@ -35,7 +36,7 @@ const SNAPSHOT_KEPT: SignedDuration = SignedDuration::from_mins(5);
 #[derive(Clone)]
 pub struct State {
     config: Arc<Config>,
-    store: Store,
+    store: Store<Reports>,
     bucket: Bucket,
     queue: SourceQueue,
     outbound: Outbound,

@@ -13,11 +13,12 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use tollgate_convergence::{ConvergeError, Convergence};
 use tollgate_domain::billing::Rules;
-use tollgate_platform::keys::{KeySource, SecretIds};
 use tollgate_platform::sqs::{MessageError, SourceQueue};
 use tollgate_platform::{Clock, ConfigError, Env, Outbound};
+use tollgate_store::roles::StripeEvents;
 use tollgate_store::{Store, StoreError};
 use tollgate_stripe::{Gateway, GatewayError, STRIPE_API};
+use tollgate_tokens::keys::{KeySource, SecretIds};
 
 /// The settings of this function.
 #[derive(Debug, Clone)]
@@ -46,7 +47,7 @@ impl Config {
 /// The state that invocations share.
 #[derive(Clone)]
 pub struct State {
-    store: Store,
+    store: Store<StripeEvents>,
     gateway: Gateway,
     convergence: Convergence,
     queue: SourceQueue,
@@ -57,10 +58,10 @@ impl State {
     /// Creates the clients; `outbound` leads to Stripe. It makes no call.
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig, outbound: Outbound, clock: Clock) -> Self {
-        let store = Store::new(sdk, &config.table_prefix);
+        let store: Store<StripeEvents> = Store::new(sdk, &config.table_prefix);
         let keys = Arc::new(KeySource::new(config.secret_ids, sdk, clock.clone()));
         let gateway = Gateway::new(outbound, Arc::clone(&keys), &config.stripe_url);
-        let convergence = Convergence::new(store.clone(), gateway.clone(), keys, clock.clone(), config.rules);
+        let convergence = Convergence::new(store.narrow(), gateway.clone(), keys, clock.clone(), config.rules);
         let queue = SourceQueue::new(sdk, &config.queue_url, clock.clone());
         Self { store, gateway, convergence, queue, clock }
     }

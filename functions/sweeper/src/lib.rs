@@ -15,10 +15,11 @@ use std::sync::Arc;
 use tollgate_convergence::{ConvergeError, Convergence};
 use tollgate_domain::billing::{Grace, Rules};
 use tollgate_outbox::{Queues, Sender};
-use tollgate_platform::keys::{KeySource, SecretIds};
 use tollgate_platform::{Clock, ConfigError, Env, Outbound};
+use tollgate_store::roles::Sweeper;
 use tollgate_store::{Store, StoreError};
 use tollgate_stripe::{Gateway, GatewayError, STRIPE_API};
+use tollgate_tokens::keys::{KeySource, SecretIds};
 
 /// The settings of this function.
 #[derive(Debug, Clone)]
@@ -50,7 +51,7 @@ impl Config {
 /// The state that invocations share.
 #[derive(Clone)]
 pub struct State {
-    store: Store,
+    store: Store<Sweeper>,
     gateway: Gateway,
     convergence: Convergence,
     grace: Grace,
@@ -64,10 +65,10 @@ impl State {
     /// Creates the clients; `outbound` leads to Stripe. It makes no call.
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig, outbound: Outbound, clock: Clock) -> Self {
-        let store = Store::new(sdk, &config.table_prefix);
+        let store: Store<Sweeper> = Store::new(sdk, &config.table_prefix);
         let keys = Arc::new(KeySource::new(config.secret_ids, sdk, clock.clone()));
         let gateway = Gateway::new(outbound, Arc::clone(&keys), &config.stripe_url);
-        let convergence = Convergence::new(store.clone(), gateway.clone(), keys, clock.clone(), config.rules);
+        let convergence = Convergence::new(store.narrow(), gateway.clone(), keys, clock.clone(), config.rules);
         let sender = Sender::new(config.queues, sdk);
         Self { store, gateway, convergence, grace: config.rules.grace, sender, clock, has_billing: config.has_billing }
     }

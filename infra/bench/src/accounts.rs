@@ -25,9 +25,10 @@ use tollgate_fake_stripe::Mode;
 use tollgate_local::clock::LocalClock;
 use tollgate_local::{Data, Options as StackOptions, Stack, TABLE_PREFIX};
 use tollgate_mail::{Message, OneTime};
-use tollgate_platform::{codes, random_bytes};
+use tollgate_platform::random_bytes;
 use tollgate_store::{Credentials, NewAccount, OutboxMessage, Registration, Store};
 use tollgate_tests::population::newcomer;
+use tollgate_tokens::codes;
 
 /// The numbers of accounts at which the stack is measured.
 const SIZES: [usize; 4] = [100, 1_000, 10_000, 50_000];

@@ -72,7 +72,7 @@ impl Setting {
     /// # Errors
     /// When a registration is refused.
     pub async fn register(&self, users: usize) -> Result<(), BenchError> {
-        let store = Store::new(self.stack.sdk(), TABLE_PREFIX);
+        let store: Store = Store::new(self.stack.sdk(), TABLE_PREFIX);
         for n in 0..users {
             let made = store.register(&newcomer(self.stack.clock().now(), n)).await.doing("a registration")?;
             if made != Registration::Done {

@@ -22,6 +22,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tollgate_platform::Env;
 use tollgate_store::Store;
+use tollgate_store::roles::Operator;
 use tollgate_store::schema::TABLES;
 
 /// The rows of the outbox that the samples name.
@@ -82,7 +83,7 @@ impl AwsEndpoints {
         let origin = format!("http://{address}");
         let addresses = Addresses { public_url: &origin, origin: &origin, tables: served, aws: address };
         let env = environment(&addresses, Vec::new());
-        Store::new(&sdk(&env, &FaultInjector::new(fakes), &clock), TABLE_PREFIX).create_tables().await?;
+        Store::<Operator>::new(&sdk(&env, &FaultInjector::new(fakes), &clock), TABLE_PREFIX).create_tables().await?;
         put_sample_rows(&database)?;
         Ok(alone)
     }

@@ -14,7 +14,8 @@ use aws_smithy_async::time::SharedTimeSource;
 use std::net::SocketAddr;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_platform::aws::Endpoints;
-use tollgate_platform::{ConfigError, Env, InvalidSecretError, check_secret, random_bytes};
+use tollgate_platform::{ConfigError, Env, random_bytes};
+use tollgate_tokens::{InvalidSecretError, check_secret};
 
 /// The secrets, created at the first start; those of the environment take precedence (S16).
 pub fn seed_secrets(fakes: &Fakes, env: &Env) -> Result<(), StartError> {

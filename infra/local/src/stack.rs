@@ -45,6 +45,7 @@ use tollgate_fake_stripe::{Records, Settings, Stripe};
 use tollgate_platform::{ConfigError, Env, Outbound, Secret, random_bytes};
 use tollgate_sql::Limits;
 use tollgate_store::Store;
+use tollgate_store::roles::Operator;
 use tollgate_sweeper::{Schedule, SweepError, Swept};
 use utoipa::openapi::OpenApi;
 
@@ -234,7 +235,7 @@ impl Stack {
         let pages = tollgate_pages::router(tollgate_pages::Config::from_env(&env)?, clock.platform());
 
         if snapshot.is_none() {
-            Store::new(&sdk, TABLE_PREFIX).create_tables().await?;
+            Store::<Operator>::new(&sdk, TABLE_PREFIX).create_tables().await?;
         }
         for fault in options.faults {
             if !fault_injector.add(fault.clone()) {

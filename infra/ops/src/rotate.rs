@@ -6,7 +6,8 @@ use aws_sdk_secretsmanager::Client;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use tollgate_platform::{Clock, InvalidSecretError, Secret, appended, random_bytes};
+use tollgate_platform::{Clock, Secret, random_bytes};
+use tollgate_tokens::{InvalidSecretError, appended};
 
 /// Why a secret was not changed.
 #[derive(Debug, thiserror::Error)]

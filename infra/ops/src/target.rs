@@ -9,10 +9,10 @@ use jiff::SignedDuration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
-use tollgate_platform::keys::{KeySource, SecretIds};
 use tollgate_platform::{Clock, Env, Outbound};
 use tollgate_store::Store;
 use tollgate_stripe::Gateway;
+use tollgate_tokens::keys::{KeySource, SecretIds};
 
 /// The stage of a stack on this machine.
 const LOCAL_STAGE: &str = "local";

@@ -16,10 +16,11 @@ use tollgate_domain::billing::{
 };
 use tollgate_domain::{Email, RequestId, UserId};
 use tollgate_platform::Clock;
-use tollgate_platform::keys::{KeyError, KeySource};
-use tollgate_platform::trials::TrialMark;
+use tollgate_store::roles::Converging;
 use tollgate_store::{AccountWrite, CustomerVersion, EventRow, Store, StoreError, TrialEntry};
 use tollgate_stripe::{Gateway, GatewayError};
+use tollgate_tokens::keys::{KeyError, KeySource};
+use tollgate_tokens::trials::TrialMark;
 
 /// How often Stripe's state of a user is fetched in one call: again after another write (each event causes one, and a
 /// checkout about ten), after a change that is written in parts, and after an end at Stripe. Changes written so far
@@ -76,7 +77,7 @@ pub enum Listed {
 /// Brings the local state to Stripe's state.
 #[derive(Clone)]
 pub struct Convergence {
-    store: Store,
+    store: Store<Converging>,
     gateway: Gateway,
     keys: Arc<KeySource>,
     clock: Clock,
@@ -106,7 +107,7 @@ struct Done {
 impl Convergence {
     /// Creates it from these clients. It makes no call.
     #[must_use]
-    pub fn new(store: Store, gateway: Gateway, keys: Arc<KeySource>, clock: Clock, rules: Rules) -> Self {
+    pub fn new(store: Store<Converging>, gateway: Gateway, keys: Arc<KeySource>, clock: Clock, rules: Rules) -> Self {
         Self { store, gateway, keys, clock, rules }
     }
 

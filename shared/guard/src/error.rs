@@ -5,8 +5,8 @@ use http::{HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tollgate_platform::keys::KeyError;
 use tollgate_store::StoreError;
+use tollgate_tokens::keys::KeyError;
 
 /// When to retry a request that could not be decided, in seconds.
 const RETRY_AFTER_SECONDS: u32 = 2;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use std::sync::{Arc, PoisonError, RwLock};
 use tollgate_domain::gate::Gate;
 use tollgate_store::Store;
+use tollgate_store::roles::Verifying;
 
 /// How long they are cached: a change reaches new tokens within minutes.
 const MAX_AGE: SignedDuration = SignedDuration::from_mins(5);
@@ -15,14 +16,14 @@ type Held = Option<(Timestamp, Arc<Map<String, Value>>)>;
 /// The features of the plan of price 0.
 #[derive(Clone)]
 pub struct FreePlan {
-    store: Store,
+    store: Store<Verifying>,
     held: Arc<RwLock<Held>>,
 }
 
 impl FreePlan {
     /// Nothing is read yet.
     #[must_use]
-    pub fn new(store: Store) -> Self {
+    pub fn new(store: Store<Verifying>) -> Self {
         Self { store, held: Arc::default() }
     }
 

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::{SessionId, UserId};
 use tollgate_platform::Clock;
-use tollgate_platform::tokens::AccessClaims;
-use tollgate_store::{Lookup, OwnLookup, Store, StoreError};
+use tollgate_store::roles::{Guarding, ReadGate, Role};
+use tollgate_store::{OwnLookup, ReadableBy, Store, StoreError};
+use tollgate_tokens::claims::AccessClaims;
 
 /// The settings and keys that verify tokens.
 #[derive(Clone)]
@@ -18,7 +19,7 @@ pub struct Guard {
     /// The keys.
     pub keys: TokenKeys,
     /// The gate.
-    pub store: Store,
+    pub store: Store<Guarding>,
     /// The issuer of tokens: `APP_URL`.
     pub issuer: Arc<str>,
     /// The audience of tokens.
@@ -53,7 +54,8 @@ where
         if let Some(user) = parts.extensions.get::<Self>() {
             return Ok(user.clone());
         }
-        let (user, ()) = admit(&verify(parts, state).await?, state, ()).await?;
+        let store = Guard::from_ref(state).store;
+        let (user, ()) = admit(&verify(parts, state).await?, &store, ()).await?;
         // A second guard of the same request reads nothing.
         parts.extensions.insert(user.clone());
         Ok(user)
@@ -70,21 +72,30 @@ pub struct ActiveUserWith<L: OwnLookup> {
     pub own: L::Found,
 }
 
+/// A state with a store of its own role: [`ActiveUserWith`] reads what that role may read.
+pub trait OwnStore {
+    /// The role.
+    type Role: Role;
+    /// The store.
+    fn store(&self) -> &Store<Self::Role>;
+}
+
 impl<S, L> FromRequestParts<S> for ActiveUserWith<L>
 where
     S: Send + Sync,
     Guard: FromRef<S>,
-    L: OwnLookup<Found: Send> + Send + Sync,
+    S: OwnStore<Role: ReadGate>,
+    L: OwnLookup<Found: Send> + ReadableBy<S::Role> + Send + Sync,
 {
     type Rejection = GuardError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, GuardError> {
         if let Some(user) = parts.extensions.get::<ActiveUser>().cloned() {
-            let own = Guard::from_ref(state).store.look_up(&L::of(user.id)).await?;
+            let own = state.store().look_up(&L::of(user.id)).await?;
             return Ok(Self { user, own });
         }
         let verified = verify(parts, state).await?;
-        let (user, own) = admit(&verified, state, L::of(verified.id)).await?;
+        let (user, own) = admit(&verified, state.store(), L::of(verified.id)).await?;
         Ok(Self { user, own })
     }
 }
@@ -106,7 +117,8 @@ where
     F: Future<Output = Result<T, StoreError>> + Send,
 {
     let verified = verify(parts, state).await?;
-    let (user, own) = tokio::join!(admit(&verified, state, ()), read(verified.id));
+    let store = Guard::from_ref(state).store;
+    let (user, own) = tokio::join!(admit(&verified, &store, ()), read(verified.id));
     let (user, ()) = user?;
     Ok((user, own?))
 }
@@ -133,15 +145,14 @@ where
 }
 
 /// Reads the gate and the items of `own` in one call. The only place that admits a session.
-async fn admit<S, L>(verified: &Verified, state: &S, own: L) -> Result<(ActiveUser, L::Found), GuardError>
+async fn admit<R, L>(verified: &Verified, store: &Store<R>, own: L) -> Result<(ActiveUser, L::Found), GuardError>
 where
-    S: Send + Sync,
-    Guard: FromRef<S>,
-    L: Lookup<Found: Send> + Send + Sync,
+    R: ReadGate,
+    L: ReadableBy<R, Found: Send> + Send + Sync,
 {
     let Verified { id, session_id, now, .. } = *verified;
     let admits = |gate: &Gate| gate.admits(&session_id, now);
-    let found = Guard::from_ref(state).store.look_up_behind_gate(id, &own, admits).await?;
+    let found = store.look_up_behind_gate(id, &own, admits).await?;
     let (gate, own) = found.ok_or(GuardError::Unauthenticated)?;
     Ok((ActiveUser { id, session_id, gate, amr: verified.amr.clone() }, own))
 }

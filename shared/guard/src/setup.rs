@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 use tollgate_platform::{Clock, ConfigError, Env};
 use tollgate_store::Store;
+use tollgate_store::roles::Guarding;
 
 /// The time of a request, for a server that uses one time for all parts of a request. Without it the guards use their
 /// clock.
@@ -17,9 +18,9 @@ pub struct RequestTime(pub Timestamp);
 impl Guard {
     /// Tokens of `issuer` for `audience`, verified by `keys`; gates and quotas of `store`.
     #[must_use]
-    pub fn new(keys: TokenKeys, store: Store, issuer: Arc<str>, audience: Arc<str>, clock: Clock) -> Self {
+    pub fn new(keys: TokenKeys, store: Store<Guarding>, issuer: Arc<str>, audience: Arc<str>, clock: Clock) -> Self {
         let upgrade_url = format!("{issuer}/account/billing").into();
-        let free_plan = FreePlan::new(store.clone());
+        let free_plan = FreePlan::new(store.narrow());
         Self { keys, store, issuer, audience, clock, upgrade_url, free_plan }
     }
 
@@ -33,8 +34,9 @@ impl Guard {
         let issuer = env.address("APP_URL", String::new)?;
         let audience = env.get("TOKEN_AUDIENCE").unwrap_or(&issuer).into();
         let upgrade_url = env.address("UPGRADE_URL", || format!("{issuer}/account/billing"))?.into();
-        let store = Store::new(sdk, env.required("TABLE_PREFIX", "what the names of the tables start with")?);
-        let keys = TokenKeys::Published(PublishedKeys::new(store.clone()));
+        let store: Store<Guarding> =
+            Store::new(sdk, env.required("TABLE_PREFIX", "what the names of the tables start with")?);
+        let keys = TokenKeys::Published(PublishedKeys::new(store.narrow()));
         Ok(Self { upgrade_url, ..Self::new(keys, store, issuer.into(), audience, clock) })
     }
 

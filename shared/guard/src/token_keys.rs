@@ -3,9 +3,11 @@
 use crate::GuardError;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, PoisonError, RwLock};
-use tollgate_platform::keys::KeySource;
-use tollgate_platform::tokens::{AccessClaims, PublicKeys};
 use tollgate_store::Store;
+use tollgate_store::roles::Verifying;
+use tollgate_tokens::access::PublicKeys;
+use tollgate_tokens::claims::AccessClaims;
+use tollgate_tokens::keys::KeySource;
 
 /// How long the published keys are cached: a removed key is invalid afterwards.
 const MAX_AGE: SignedDuration = SignedDuration::from_mins(5);
@@ -23,14 +25,14 @@ pub enum TokenKeys {
 
 /// The published keys as of the last read.
 pub struct PublishedKeys {
-    store: Store,
+    store: Store<Verifying>,
     held: RwLock<Option<(Timestamp, Arc<PublicKeys>)>>,
 }
 
 impl PublishedKeys {
     /// None is read yet.
     #[must_use]
-    pub fn new(store: Store) -> Arc<Self> {
+    pub fn new(store: Store<Verifying>) -> Arc<Self> {
         Arc::new(Self { store, held: RwLock::new(None) })
     }
 

@@ -5,8 +5,8 @@ use http::{HeaderMap, HeaderName};
 use lambda_http::request::RequestContext as GatewayContext;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use tollgate_platform::keys::{KeySource, SecretIds};
 use tollgate_platform::{ConfigError, Env};
+use tollgate_tokens::keys::{KeySource, SecretIds};
 
 /// The header of the proxy's secret.
 const EDGE_SECRET: HeaderName = HeaderName::from_static("x-edge-secret");

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tollgate_domain::RequestId;
 use tollgate_domain::password::WeakPasswordError;
 use tollgate_guard::GuardError;
-use tollgate_platform::keys::KeyError;
 use tollgate_store::StoreError;
+use tollgate_tokens::keys::KeyError;
 
 pub(crate) const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub(crate) const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");

@@ -13,6 +13,7 @@ use tollgate_domain::onetime::OneTimeRow;
 use tollgate_domain::session::Session;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{Email, SessionId, User, UserId};
+use tollgate_store::roles::{ReadAudit, ReadBilling, ReadSessions};
 use tollgate_store::{AuditFilter, BillingFilter, Listed, PageOf, Profile, Store};
 use utoipa::ToSchema;
 
@@ -118,8 +119,8 @@ impl Export {
     ///
     /// # Errors
     /// When the tables do not answer.
-    pub async fn read(
-        store: &Store,
+    pub async fn read<R: ReadSessions + ReadBilling + ReadAudit>(
+        store: &Store<R>,
         (profile, gate): (Profile, Gate),
         current: &SessionId,
         grace: Grace,

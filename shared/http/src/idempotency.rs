@@ -1,7 +1,7 @@
 //! `idempotency-key`: the same key and body get the same answer for 24 hours, by user and route.
 
 use crate::openapi::{Describe, refuse};
-use crate::{ActiveUser, ApiError, FieldError, Guard, MAX_BODY_BYTES, RequestContext};
+use crate::{ActiveUser, ApiError, FieldError, Guard, Limiter, MAX_BODY_BYTES, RequestContext};
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRef, FromRequestParts, Request, State};
 use axum::middleware::Next;
@@ -43,6 +43,7 @@ pub async fn idempotent<S>(State(state): State<S>, request: Request, next: Next)
 where
     S: Clone + Send + Sync + 'static,
     Guard: FromRef<S>,
+    Limiter: FromRef<S>,
 {
     match once(&state, request, next).await {
         Ok(response) => response,
@@ -54,6 +55,7 @@ async fn once<S>(state: &S, request: Request, next: Next) -> Result<Response, Ap
 where
     S: Clone + Send + Sync + 'static,
     Guard: FromRef<S>,
+    Limiter: FromRef<S>,
 {
     let given = request.headers().get(IDEMPOTENCY_KEY).filter(|_| request.method() == Method::POST);
     let Some(given) = given else { return Ok(next.run(request).await) };
@@ -69,7 +71,7 @@ where
     parts.extensions.insert(user);
     let body = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| ApiError::BodyTooLarge)?;
     let digest = fingerprint(&String::from_utf8_lossy(&body));
-    let store = Guard::from_ref(state).store;
+    let store = Limiter::from_ref(state).store;
     match store.begin_once(&key, &digest, &context.request_id, context.now).await? {
         IdempotentCall::Begun => {}
         IdempotentCall::UnderWay => return Err(ApiError::IdempotencyInProgress),

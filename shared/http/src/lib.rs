@@ -34,7 +34,8 @@ pub use message::{Message, message};
 pub use owned::{OwnedPayment, OwnedSubscription, WithEmail, with_emails};
 pub use page::{Cursor, Filters, NoFilters, Page, PageQuery, Parameters, filter, id_filter, sessions_page};
 pub use tollgate_guard::{
-    ActiveUser, ActiveUserWith, Admin, FreePlan, Guard, GuardError, PublishedKeys, RequireTier, TokenKeys, admit_beside,
+    ActiveUser, ActiveUserWith, Admin, FreePlan, Guard, GuardError, OwnStore, PublishedKeys, RequireTier, TokenKeys,
+    admit_beside,
 };
 #[doc(hidden)]
 pub use utoipa_axum;

@@ -15,9 +15,10 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 use tollgate_domain::limit::{AttemptQuotas, DAY_SECONDS, HOUR_SECONDS, Quota};
 use tollgate_domain::{Email, UserId};
-use tollgate_platform::device::Device;
 use tollgate_platform::{ConfigError, Env, fingerprint};
+use tollgate_store::roles::Limiting;
 use tollgate_store::{Attempt, AttemptLimit, Bucket, MailCount, MailsTo, Store};
+use tollgate_tokens::device::Device;
 use utoipa::openapi::path::Operation;
 
 /// The default number of calls a minute on each limited route.
@@ -80,7 +81,7 @@ fn number(env: &Env, name: &'static str, default: u32, range: RangeInclusive<u32
 /// Counts calls and mails.
 #[derive(Clone)]
 pub struct Limiter {
-    store: Store,
+    pub(crate) store: Store<Limiting>,
     limits: Option<Limits>,
 }
 
@@ -149,7 +150,7 @@ impl AccountKey {
 impl Limiter {
     /// One with these limits; `None` allows everything.
     #[must_use]
-    pub fn new(store: Store, limits: Option<Limits>) -> Self {
+    pub fn new(store: Store<Limiting>, limits: Option<Limits>) -> Self {
         Self { store, limits }
     }
 

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tollgate_domain::billing::{Grace, Payment, PaymentView, Plan, PlanView, Subscription, SubscriptionView};
 use tollgate_domain::{PlanId, SubscriptionId, UserId};
+use tollgate_store::roles::ReadProfiles;
 use tollgate_store::{Owned, Store};
 use utoipa::ToSchema;
 
@@ -67,7 +68,10 @@ impl OfUser for OwnedPayment {
 ///
 /// # Errors
 /// When the tables do not answer.
-pub async fn with_emails<T: OfUser + ToSchema>(store: &Store, page: Page<T>) -> Result<Page<WithEmail<T>>, ApiError> {
+pub async fn with_emails<R: ReadProfiles, T: OfUser + ToSchema>(
+    store: &Store<R>,
+    page: Page<T>,
+) -> Result<Page<WithEmail<T>>, ApiError> {
     let users = page.items.iter().map(OfUser::user_id).collect();
     let emails = store.emails_of(&users).await?;
     let email = |row: &T| emails.get(&row.user_id()).map(|email| email.as_str().to_owned());

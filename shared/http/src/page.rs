@@ -14,6 +14,7 @@ use std::str::FromStr;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::session::Session;
 use tollgate_domain::{SessionId, UserId};
+use tollgate_store::roles::ReadSessions;
 use tollgate_store::{Consistency, Listed, PageOf, Store};
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::{IntoParams, ToSchema};
@@ -51,8 +52,8 @@ impl<T> Page<T> {
 ///
 /// # Errors
 /// `invalid_cursor`, or when the tables do not answer.
-pub async fn sessions_page(
-    store: &Store,
+pub async fn sessions_page<R: ReadSessions>(
+    store: &Store<R>,
     (gate, consistency): (&Gate, Consistency),
     current: &SessionId,
     cursor: &Cursor<'_>,

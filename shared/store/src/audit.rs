@@ -1,9 +1,11 @@
 //! The audit trail: entries are only added, and changed only by an erasure.
 
-use crate::codec::{Item, item, read, s};
-use crate::listing::{IndexQuery, Listed, MAX_ROWS_READ, PageOf, ReadBudget, RowFilter, newest_of};
-use crate::schema::AUDIT;
-use crate::transaction::Refusal;
+use crate::roles::{EraseAccounts, ReadAudit, RecordAudit};
+use crate::table::client::Tables;
+use crate::table::codec::{Item, item, read, s};
+use crate::table::listing::{IndexQuery, Listed, MAX_ROWS_READ, PageOf, ReadBudget, RowFilter, newest_of};
+use crate::table::schema::AUDIT;
+use crate::table::transaction::Refusal;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnConsumedCapacity};
 use jiff::Timestamp;
@@ -115,7 +117,7 @@ fn index_queries(filter: &AuditFilter, targets: Option<&[String]>) -> Vec<IndexQ
     index_queries.into_iter().map(|index_query| in_time(IndexQuery { read_budget, ..index_query })).collect()
 }
 
-impl Store {
+impl<R: ReadAudit> Store<R> {
     /// The entries that match `filter`, the newest first.
     ///
     /// # Errors
@@ -133,18 +135,9 @@ impl Store {
         let items = listed.items.into_iter().map(entry_of).collect::<Result<_, _>>()?;
         Ok(Listed { items, next: listed.next })
     }
+}
 
-    /// The targets of entries about `user`: the user and each of their subscriptions; with `target` only that, if it is
-    /// one of them.
-    async fn targets_of(&self, user: &UserId, target: Option<&str>) -> Result<Vec<String>, StoreError> {
-        let mut targets = vec![user.to_string()];
-        if target != Some(&targets[0]) {
-            targets.extend(self.subscription_ids(user).await?.iter().map(ToString::to_string));
-        }
-        targets.retain(|found| target.is_none_or(|target| target == found));
-        Ok(targets)
-    }
-
+impl<R: EraseAccounts> Store<R> {
     /// Replaces an entry by its remaining part after an erasure. It never creates an entry.
     ///
     /// # Errors
@@ -153,7 +146,9 @@ impl Store {
         let put = Put::builder().set_item(Some(audit_item(erased)?)).condition_expression("attribute_exists(pk)");
         self.transaction().put_if((), AUDIT, put).run().await.map_err(Refusal::unexpected)
     }
+}
 
+impl<R: RecordAudit> Store<R> {
     /// Writes an entry that is not part of a change: a sign-in, or one that failed.
     ///
     /// # Errors
@@ -163,5 +158,18 @@ impl Store {
         // The id belongs to the entry: written again after a lost answer it is the same item.
         call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await.map_err(StoreError::of)?;
         Ok(())
+    }
+}
+
+impl Tables {
+    /// The targets of entries about `user`: the user and each of their subscriptions; with `target` only that, if it is
+    /// one of them.
+    async fn targets_of(&self, user: &UserId, target: Option<&str>) -> Result<Vec<String>, StoreError> {
+        let mut targets = vec![user.to_string()];
+        if target != Some(&targets[0]) {
+            targets.extend(self.subscription_ids(user).await?.iter().map(ToString::to_string));
+        }
+        targets.retain(|found| target.is_none_or(|target| target == found));
+        Ok(targets)
     }
 }

@@ -1,82 +1,92 @@
 //! DynamoDB, which is used nowhere else: the tables, their keys, and one file for each entity. Every transition has its
 //! source state as its condition.
 
-mod accounts;
-mod address;
 mod audit;
-mod batch;
 mod billing;
-mod closing;
-mod codec;
 mod error;
 mod gate;
-mod idempotency;
+mod identity;
 mod limits;
-mod listing;
 pub mod outbox;
-mod passwords;
-mod profiles;
-mod quotas;
-mod reconciliation;
-mod report_rows;
 mod reports;
-pub mod schema;
-mod services;
+pub mod roles;
 mod sessions;
-mod social;
 mod system;
-mod transaction;
-mod update;
-mod users;
+mod table;
 
-pub use accounts::{NewAccount, Registration};
-pub use address::{AddressChange, AddressRequest, ChangedAddress};
 pub use audit::AuditFilter;
-pub use batch::{Items, Keys, Lookup, OwnLookup};
 pub use billing::{
     AccountWrite, BillingFilter, CheckoutReservation, CustomerVersion, Due, DuePage, EventRow, Owned, PlanReservation,
     PlanWrite, TrialEntry, VersionPage, VersionPlace,
 };
 pub use error::StoreError;
-pub use gate::{Admission, Admitted, GateOf, PublishedKeySet};
-pub use idempotency::{IdempotentCall, StoredAnswer};
-pub use limits::{Attempt, AttemptLimit, Bucket, MailCount, MailsTo};
-pub use listing::{Consistency, Listed, PageOf, each};
+pub use gate::GateOf;
+pub use gate::admission::{Admission, Admitted};
+pub use gate::published::PublishedKeySet;
+pub use gate::services::StoredService;
+pub use identity::email_change::{AddressChange, AddressRequest, ChangedAddress};
+pub use identity::lists::UserFilter;
+pub use identity::names::{NameAndAddress, TakenNames};
+pub use identity::passwords::{Credentials, NewPassword};
+pub use identity::profile::{Profile, ProfileOf};
+pub use identity::providers::{Linked, Takeover};
+pub use identity::registration::{NewAccount, Registration};
+pub use identity::rights::RightsChange;
+pub use limits::attempts::{Attempt, AttemptLimit};
+pub use limits::calls::Bucket;
+pub use limits::idempotency::{IdempotentCall, StoredAnswer};
+pub use limits::mails::{MailCount, MailsTo};
+pub use limits::quotas::Use;
 pub use outbox::{Claim, MessageState, OutboxMessage, UnsentPage};
-pub use passwords::NewPassword;
-pub use profiles::{Credentials, NameAndAddress, Profile, ProfileOf, TakenNames};
-pub use quotas::Use;
-pub use reconciliation::{ReconciledPage, Reconciliation, ReconciliationState};
-pub use report_rows::{ReportGate, ReportProfile, ReportRow, ReportTable, Segment, SegmentPage, SegmentPlace};
-pub use services::StoredService;
-pub use sessions::{NewSession, PendingChange, SessionRow, TokenRotation};
-pub use social::{FlowRow, LinkFor, Linked, TakenFlow, Takeover, UseOfFlow};
-pub use users::{RightsChange, UserFilter};
+pub use reports::rows::{ReportGate, ReportProfile, ReportRow, ReportTable, Segment, SegmentPage, SegmentPlace};
+pub use sessions::flows::{FlowRow, LinkFor, TakenFlow, UseOfFlow};
+pub use sessions::secrets::PendingChange;
+pub use sessions::{NewSession, SessionRow, TokenRotation};
+pub use system::reconciliation::{ReconciledPage, Reconciliation, ReconciliationState};
+pub use table::batch::{Items, Keys, Lookup, OwnLookup, ReadableBy};
+pub use table::listing::{Consistency, Listed, PageOf, each};
+pub use table::schema;
 
-use aws_sdk_dynamodb::Client;
 use aws_types::SdkConfig;
-use codec::Item;
+use roles::{Includes, Operator, Role};
+use std::marker::PhantomData;
+use std::ops::Deref;
+use table::client::Tables;
+use table::codec::Item;
 use tollgate_domain::RequestId;
 
 /// The version of the items' shape; every item carries it as `v`.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// The tables of one deployment.
+/// The tables of one deployment, as the role `R` may use them.
 #[derive(Clone, Debug)]
-pub struct Store {
-    client: Client,
-    prefix: String,
+pub struct Store<R: Role = Operator> {
+    tables: Tables,
+    role: PhantomData<R>,
 }
 
-impl Store {
+impl<R: Role> Store<R> {
     /// The tables whose names start with `prefix`, with the settings of `sdk`. It makes no call.
     #[must_use]
     pub fn new(sdk: &SdkConfig, prefix: impl Into<String>) -> Self {
-        Self { client: Client::new(sdk), prefix: prefix.into() }
+        Self { tables: Tables::new(sdk, prefix.into()), role: PhantomData }
     }
 
-    fn table(&self, name: &str) -> String {
-        format!("{}{name}", self.prefix)
+    /// The same tables with the capabilities of `N` only, for a component that needs no others.
+    #[must_use]
+    pub fn narrow<N: Role>(&self) -> Store<N>
+    where
+        R: Includes<N>,
+    {
+        Store { tables: self.tables.clone(), role: PhantomData }
+    }
+}
+
+impl<R: Role> Deref for Store<R> {
+    type Target = Tables;
+
+    fn deref(&self) -> &Tables {
+        &self.tables
     }
 }
 

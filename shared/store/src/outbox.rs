@@ -1,10 +1,12 @@
 //! The outbox: messages written in the same transaction as the change that causes them. The key of a message is stored
 //! for 35 days; its body is removed when it is sent or parked.
 
-use crate::codec::{Item, item, n, read, s};
-use crate::schema::OUTBOX;
-use crate::transaction::Refusal;
-use crate::update::{Updated, conditional};
+use crate::roles::{DeliverMessages, FindMessages, WriteMessages};
+use crate::table::client::Tables;
+use crate::table::codec::{Item, item, n, read, s};
+use crate::table::schema::OUTBOX;
+use crate::table::transaction::Refusal;
+use crate::table::update::{Updated, conditional};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure, Update};
 use jiff::Timestamp;
@@ -83,7 +85,7 @@ pub struct MessageState {
     pub created_at: Timestamp,
 }
 
-impl Store {
+impl<R: FindMessages> Store<R> {
     /// The state of a message; its content is not read.
     ///
     /// # Errors
@@ -96,28 +98,6 @@ impl Store {
             .expression_attribute_names("#state", "state");
         let answer = call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
         answer.map_err(StoreError::of)?.item.map(|row| read(OUTBOX, row)).transpose()
-    }
-
-    /// Whether there is, or was within 35 days, a message with this id.
-    ///
-    /// # Errors
-    /// When DynamoDB does not answer.
-    pub async fn is_message_known(&self, id: &MessageId) -> Result<bool, StoreError> {
-        let call = self.client.get_item().table_name(self.table(OUTBOX)).key("pk", s(id.to_string()));
-        let call = call.consistent_read(true).projection_expression("pk");
-        let answer = call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
-        Ok(answer.map_err(StoreError::of)?.item.is_some())
-    }
-
-    /// Adds a message, unless there is or was one with its id.
-    ///
-    /// # Errors
-    /// When DynamoDB does not answer.
-    pub async fn put_message_once(&self, message: &OutboxMessage) -> Result<(), StoreError> {
-        match self.transaction().create((), OUTBOX, outbox_item(message)?).run().await {
-            Ok(()) | Err(Refusal::Condition(())) => Ok(()),
-            Err(other) => Err(other.unexpected()),
-        }
     }
 
     /// The messages of at least this age that are neither sent nor parked nor claimed at `now`: the page after this
@@ -154,7 +134,33 @@ impl Store {
         let next = page.last_evaluated_key.and_then(|key| key.get("pk")?.as_s().ok().cloned());
         Ok(UnsentPage { items, next })
     }
+}
 
+impl<R: WriteMessages> Store<R> {
+    /// Whether there is, or was within 35 days, a message with this id.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn is_message_known(&self, id: &MessageId) -> Result<bool, StoreError> {
+        let call = self.client.get_item().table_name(self.table(OUTBOX)).key("pk", s(id.to_string()));
+        let call = call.consistent_read(true).projection_expression("pk");
+        let answer = call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
+        Ok(answer.map_err(StoreError::of)?.item.is_some())
+    }
+
+    /// Adds a message, unless there is or was one with its id.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn put_message_once(&self, message: &OutboxMessage) -> Result<(), StoreError> {
+        match self.transaction().create((), OUTBOX, outbox_item(message)?).run().await {
+            Ok(()) | Err(Refusal::Condition(())) => Ok(()),
+            Err(other) => Err(other.unexpected()),
+        }
+    }
+}
+
+impl<R: DeliverMessages> Store<R> {
     /// Claims message `id` for the SQS message `holder`. A later receive of the same SQS message takes the claim over;
     /// another one does when the claim has lapsed (a redrive gives a message a new id).
     ///
@@ -248,7 +254,9 @@ impl Store {
     pub async fn park_message(&self, id: &MessageId, reason: &str, now: Timestamp) -> Result<(), StoreError> {
         self.close_message(id, "parked", Some(reason), now).await
     }
+}
 
+impl Tables {
     async fn close_message(
         &self,
         id: &MessageId,

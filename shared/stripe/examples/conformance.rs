@@ -26,9 +26,9 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use tollgate_domain::billing::{Attempt, BillingPeriod, Catalogue, Checkout, Features, Plan, Subscription, Terms};
 use tollgate_domain::{Email, PlanId, Secret, UserId};
-use tollgate_platform::keys::{KeySource, SecretIds};
 use tollgate_platform::{Clock, Env, Outbound};
 use tollgate_stripe::{Gateway, GatewayError, KEY_PERMISSIONS, Mode, NewCheckout, PriceChange, PriceChanged};
+use tollgate_tokens::keys::{KeySource, SecretIds};
 
 /// The key of the calls.
 const KEY: &str = "sk_test_123";

@@ -12,8 +12,8 @@ use stripe_client_core::{
     CustomizedStripeRequest, IdempotencyKey, RequestBuilder, RequestStrategy, StripeClient, StripeMethod,
 };
 use tollgate_domain::billing::Attempt;
-use tollgate_platform::keys::{KeyError, KeySource};
 use tollgate_platform::{Outbound, Secret, random_bytes};
+use tollgate_tokens::keys::{KeyError, KeySource};
 
 /// Why there is no usable answer.
 #[derive(Debug, Clone, thiserror::Error)]

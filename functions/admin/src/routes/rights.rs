@@ -8,9 +8,10 @@ use axum::Json;
 use axum::extract::State as Shared;
 use serde::Deserialize;
 use serde_json::json;
-use tollgate_domain::audit::Action;
+use tollgate_domain::audit::{Action, AuditEntry};
+use tollgate_domain::gate::Gate;
 use tollgate_domain::{User, UserId};
-use tollgate_http::{Admin, ApiError, JsonBody, PathId, RequestContext, errors};
+use tollgate_http::{ActiveUser, Admin, ApiError, JsonBody, PathId, RequestContext, errors};
 use tollgate_store::RightsChange;
 use utoipa::ToSchema;
 
@@ -91,9 +92,7 @@ pub async fn set_role(
         if is_admin && !profile.email_verified {
             return Err(ApiError::EmailNotVerified);
         }
-        let mut entry = context.entry(Action::RoleChanged, Some(admin.id), Some(id.to_string()));
-        entry.before = Some(json!({"is_admin": gate.is_admin}));
-        entry.after = Some(json!({"is_admin": is_admin}));
+        let entry = role_entry(&context, &admin, (&gate, is_admin));
         match state.store.set_admin(&gate, is_admin, &entry).await? {
             RightsChange::Done => return Ok(Json(User { is_admin, ..profile.into_user() })),
             RightsChange::LastAdmin => return Err(ApiError::LastAdmin),
@@ -101,6 +100,14 @@ pub async fn set_role(
         }
     }
     Err(overtaken())
+}
+
+/// The audit entry of a change from the role in `gate`.
+fn role_entry(context: &RequestContext, admin: &ActiveUser, (gate, is_admin): (&Gate, bool)) -> AuditEntry {
+    let mut entry = context.entry(Action::RoleChanged, Some(admin.id), Some(gate.user_id.to_string()));
+    entry.before = Some(json!({"is_admin": gate.is_admin}));
+    entry.after = Some(json!({"is_admin": is_admin}));
+    entry
 }
 
 /// Marks a user's address as verified. A password that was set before becomes invalid: its owner sets a new one by mail.

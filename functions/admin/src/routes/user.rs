@@ -14,6 +14,7 @@ use tollgate_http::{
     Admin, ApiError, Cursor, Filters, NoFilters, OwnedPayment, OwnedSubscription, Page, PageQuery, PathId,
     RequestContext, sessions_page,
 };
+use tollgate_store::roles::{ReadGate, ReadProfiles};
 use tollgate_store::{BillingFilter, Consistency, Profile, Store};
 use utoipa::ToSchema;
 
@@ -55,7 +56,7 @@ pub async fn found(state: &State, id: &UserId) -> Result<(Profile, Gate), ApiErr
 ///
 /// # Errors
 /// When there is no such user, or the tables do not answer.
-pub async fn find_user(store: &Store, id: &UserId) -> Result<(Profile, Gate), ApiError> {
+pub async fn find_user<R: ReadGate + ReadProfiles>(store: &Store<R>, id: &UserId) -> Result<(Profile, Gate), ApiError> {
     let gate = store.gate(id).await?.ok_or(ApiError::NotFound)?;
     let profile = store.profile(id).await?;
     profile.map(|profile| (profile, gate)).filter(|(_, gate)| gate.state().exists()).ok_or(ApiError::NotFound)

@@ -34,6 +34,22 @@ pub struct UsersQuery {
     q: Option<String>,
 }
 
+impl UsersQuery {
+    /// The users that it asks for.
+    fn filter(&self) -> Result<UserFilter, ApiError> {
+        let q = self.q.as_deref().map(search_key).filter(|q| !q.is_empty());
+        if q.as_ref().is_some_and(|q| q.chars().count() > MAX_Q) {
+            return Err(ApiError::InvalidFilter("q"));
+        }
+        Ok(UserFilter {
+            is_active: filter("is_active", self.is_active.as_deref())?,
+            email_verified: filter("email_verified", self.email_verified.as_deref())?,
+            is_admin: filter("is_admin", self.is_admin.as_deref())?,
+            q,
+        })
+    }
+}
+
 /// The user with this id, or the owner of the object with this id; not a deleted user.
 async fn found_by_id(state: &State, id: &str) -> Result<Option<Profile>, ApiError> {
     let Some(user) = state.store.user_of_id(id).await? else { return Ok(None) };
@@ -56,16 +72,7 @@ pub async fn list(
     Filters(query): Filters<UsersQuery>,
     page: PageQuery,
 ) -> Result<Json<Page<User>>, ApiError> {
-    let q = query.q.as_deref().map(search_key).filter(|q| !q.is_empty());
-    if q.as_ref().is_some_and(|q| q.chars().count() > MAX_Q) {
-        return Err(ApiError::InvalidFilter("q"));
-    }
-    let filter = UserFilter {
-        is_active: filter("is_active", query.is_active.as_deref())?,
-        email_verified: filter("email_verified", query.email_verified.as_deref())?,
-        is_admin: filter("is_admin", query.is_admin.as_deref())?,
-        q,
-    };
+    let filter = query.filter()?;
     let list = Cursor::list("/admin/users", &query);
     let cursor = Cursor { list: &list, reader: admin.id };
     let after = page.after(&cursor)?;

@@ -2,8 +2,8 @@
 
 use super::Endpoints;
 use tollgate_domain::user::IdentityProvider;
-use tollgate_platform::keys::SecretIds;
 use tollgate_platform::{ConfigError, Env};
+use tollgate_tokens::keys::SecretIds;
 
 /// The configured providers.
 #[derive(Debug, Clone, Default)]

@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::sync::PoisonError;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_http::ApiError;
-use tollgate_platform::oauth::Flow;
+use tollgate_tokens::oauth::Flow;
 
 /// The largest difference between Google's clock and ours, in seconds.
 const LEEWAY_SECONDS: i64 = 60;

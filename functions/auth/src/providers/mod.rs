@@ -24,8 +24,8 @@ use std::sync::{Arc, Mutex};
 use tollgate_domain::Email;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_http::ApiError;
-use tollgate_platform::oauth::Flow;
 use tollgate_platform::{Outbound, OutboundError, Secret};
+use tollgate_tokens::oauth::Flow;
 
 /// The clients of both providers, and their cached keys.
 #[derive(Clone)]

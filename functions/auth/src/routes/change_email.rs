@@ -10,12 +10,13 @@ use axum::extract::State as Shared;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
+use tollgate_domain::Email;
 use tollgate_domain::audit::Action;
 use tollgate_domain::onetime::Purpose;
 use tollgate_domain::password::Password;
-use tollgate_http::{AccountKey, ApiError, JsonBody, Limiter, Message, RequestContext, errors, message};
+use tollgate_http::{AccountKey, ActiveUser, ApiError, JsonBody, Limiter, Message, RequestContext, errors, message};
 use tollgate_mail::Message as Mail;
-use tollgate_store::{AddressRequest, ProfileOf};
+use tollgate_store::{AddressRequest, Profile, ProfileOf};
 use utoipa::ToSchema;
 
 /// The new address, and the confirmation of the user's identity.
@@ -61,9 +62,23 @@ pub async fn change_email(
     let (theirs, mails) = state.store.look_up(&(ProfileOf(someone), mails)).await?;
     let kind = if theirs.is_some() { ALREADY_REGISTERED } else { mails::kind(Purpose::ChangeEmail) };
     let may_be_sent = state.limiter.admit_mail_beyond(&context, mails, kind).await?;
+    request(&state, &context, (&user, &own), to, theirs, may_be_sent).await?;
+    Ok((StatusCode::ACCEPTED, message("Look into the mail of the new address: it has what to do next.")))
+}
+
+/// Writes the request: for a free address, for a taken one of the profile `theirs`, and, where no mail may be sent, for
+/// none.
+async fn request(
+    state: &State,
+    context: &RequestContext,
+    (user, own): (&ActiveUser, &Profile),
+    to: Email,
+    theirs: Option<Profile>,
+    may_be_sent: bool,
+) -> Result<(), ApiError> {
     let new = NewAddress { unlinks: own.links_to_end(&to), session: user.session_id, email: to.clone() };
     // The row is written for a taken address too, and its link is not mailed: the caller sees no difference.
-    let (row, mail) = mails::change_of_address(&state, Account::of(&own, &user.gate), new, context.now).await?;
+    let (row, mail) = mails::change_of_address(state, Account::of(own, &user.gate), new, context.now).await?;
     let mail = match theirs {
         None => mail,
         Some(theirs) => {
@@ -79,11 +94,10 @@ pub async fn change_email(
     // A request that mails nothing stores nothing either, so the owner is not notified.
     let (mail, notice) = match may_be_sent {
         true => (mail, mails::outbox_message(notice, own.locale.clone(), context.now)?),
-        false => (mails::decoy(&state, context.now).await?, mails::decoy(&state, context.now).await?),
+        false => (mails::decoy(state, context.now).await?, mails::decoy(state, context.now).await?),
     };
     let mut entry = context.entry(Action::EmailChangeRequested, Some(user.id), Some(user.id.to_string()));
     entry.after = Some(json!({"email": to}));
     let request = AddressRequest { row: may_be_sent.then_some(&row), mail: &mail, notice: &notice, audit: &entry };
-    state.store.request_address(&request, context.now).await?;
-    Ok((StatusCode::ACCEPTED, message("Look into the mail of the new address: it has what to do next.")))
+    Ok(state.store.request_address(&request, context.now).await?)
 }

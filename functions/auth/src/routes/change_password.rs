@@ -6,13 +6,14 @@ use crate::{State, devices, mails};
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
 use http::header;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
-use tollgate_domain::audit::Action;
+use tollgate_domain::audit::{Action, AuditEntry};
 use tollgate_domain::password::{Password, WeakPasswordError};
-use tollgate_http::{AccountKey, ApiError, CookieJar, JsonBody, Message, RequestContext, errors, message};
+use tollgate_http::{AccountKey, ActiveUser, ApiError, CookieJar, JsonBody, Message, RequestContext, errors, message};
 use tollgate_mail::Message as Mail;
-use tollgate_store::NewPassword;
+use tollgate_store::{Credentials, NewPassword, Profile};
 use utoipa::ToSchema;
 
 /// The current password and the new one.
@@ -48,42 +49,65 @@ pub async fn change_password(
 ) -> Result<Response, ApiError> {
     let Actor { user, own } = actor;
     let profile = own.ok_or(ApiError::Unauthenticated)?;
-    let account = AccountKey::user(&user.id);
-    let (counted, credentials) =
-        tokio::join!(state.limiter.admit_account(&context, &account), state.store.credentials(&profile.email));
-    counted?;
-    let credentials = credentials?.filter(|found| found.user_id == user.id);
-    let credentials = credentials.ok_or(ApiError::NoPassword)?;
-    if state.hasher.verify(&body.old_password, Some(&credentials.hash)).await? == PasswordComparison::Wrong {
-        return Err(ApiError::WrongPassword);
-    }
-    state
-        .config
-        .passwords
-        .check(&body.new_password, &profile.email, &profile.username)
-        .map_err(|weak| ApiError::WeakPassword("new_password", weak))?;
+    let replaced = compare(&state, &context, &profile, &body.old_password).await?;
+    let checked = state.config.passwords.check(&body.new_password, &profile.email, &profile.username);
+    checked.map_err(|weak| ApiError::WeakPassword("new_password", weak))?;
     let ends_at = *user.gate.sessions.get(&user.session_id).ok_or(ApiError::Unauthenticated)?;
-    let notice = Mail::PasswordChanged {
-        to: profile.email.as_str().to_owned(),
-        username: profile.username.as_str().to_owned(),
-        at: context.now,
-    };
-    let mut entry = context.entry(Action::PasswordChanged, Some(user.id), Some(user.id.to_string()));
-    entry.after = Some(json!({"method": "change", "sessions_ended": user.gate.sessions.len() - 1}));
+    let audit = [entry(&context, &user)];
     let new = NewPassword {
         user_id: user.id,
         email: &profile.email,
         hash: state.hasher.hash(&body.new_password).await?,
-        replaces_version: credentials.password_version,
-        notice: mails::outbox_message(notice, profile.locale.clone(), context.now)?,
-        audit: &[entry],
+        replaces_version: replaced.password_version,
+        notice: mails::outbox_message(notice(&profile, context.now), profile.locale.clone(), context.now)?,
+        audit: &audit,
     };
     // A concurrent change, reset, or end of this session came first: the old password is not valid any more.
     if !state.store.change_password(&new, (&user.session_id, ends_at)).await? {
         return Err(ApiError::WrongPassword);
     }
+    answer(&state, &cookies, &new, context.now).await
+}
+
+/// The credentials of the account, if `password` is theirs. The attempt is counted before it is compared.
+async fn compare(
+    state: &State,
+    context: &RequestContext,
+    profile: &Profile,
+    password: &Password,
+) -> Result<Credentials, ApiError> {
+    let account = AccountKey::user(&profile.id);
+    let (counted, credentials) =
+        tokio::join!(state.limiter.admit_account(context, &account), state.store.credentials(&profile.email));
+    counted?;
+    let credentials = credentials?.filter(|found| found.user_id == profile.id);
+    let credentials = credentials.ok_or(ApiError::NoPassword)?;
+    if state.hasher.verify(password, Some(&credentials.hash)).await? == PasswordComparison::Wrong {
+        return Err(ApiError::WrongPassword);
+    }
+    Ok(credentials)
+}
+
+fn notice(profile: &Profile, at: Timestamp) -> Mail {
+    let (to, username) = (profile.email.as_str().to_owned(), profile.username.as_str().to_owned());
+    Mail::PasswordChanged { to, username, at }
+}
+
+fn entry(context: &RequestContext, user: &ActiveUser) -> AuditEntry {
+    let mut entry = context.entry(Action::PasswordChanged, Some(user.id), Some(user.id.to_string()));
+    entry.after = Some(json!({"method": "change", "sessions_ended": user.gate.sessions.len() - 1}));
+    entry
+}
+
+/// The answer, with a cookie that makes this browser a known device of the new password.
+async fn answer(
+    state: &State,
+    cookies: &CookieJar,
+    new: &NewPassword<'_>,
+    now: Timestamp,
+) -> Result<Response, ApiError> {
     let mut response = message("The password is changed. You are signed out everywhere else.").into_response();
-    let device = devices::remember(&state, &cookies, (user.id, new.replaces_version + 1), context.now).await?;
+    let device = devices::remember(state, cookies, (new.user_id, new.replaces_version + 1), now).await?;
     response.headers_mut().append(header::SET_COOKIE, device);
     Ok(response)
 }

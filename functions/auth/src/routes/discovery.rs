@@ -8,7 +8,7 @@ use axum::extract::State as Shared;
 use axum::response::IntoResponse;
 use http::header;
 use serde::Serialize;
-use tollgate_platform::TokenAlgorithm;
+use tollgate_tokens::TokenAlgorithm;
 use utoipa::ToSchema;
 
 /// The metadata of RFC 8414 and OpenID Connect Discovery.

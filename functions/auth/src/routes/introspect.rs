@@ -4,10 +4,13 @@ use crate::State;
 use crate::service_clients::ServiceClient;
 use axum::Json;
 use axum::extract::State as Shared;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use tollgate_domain::gate::Gate;
 use tollgate_domain::{Secret, SessionId, UserId};
 use tollgate_http::{ApiError, FormBody, GuardError, RequestContext, TokenKeys};
+use tollgate_tokens::claims::AccessClaims;
 use utoipa::ToSchema;
 
 /// The token to check.
@@ -94,19 +97,27 @@ pub async fn introspect(
     };
     let gate = state.store.gate(&claims.sub).await?;
     let Some(gate) = gate.filter(|gate| gate.admits(&claims.sid, now)) else { return Ok(Json(INACTIVE)) };
-    Ok(Json(Introspection::Active(Box::new(ActiveToken {
-        active: true,
-        token_type: "Bearer",
-        tier: gate.present_tier(now),
-        features: state.free_plan.features_of(&gate, now).await?,
-        is_admin: gate.is_admin,
-        sub: claims.sub,
-        sid: claims.sid,
-        iss: claims.iss,
-        aud: claims.aud,
-        exp: claims.exp,
-        iat: claims.iat,
-        auth_time: claims.auth_time,
-        amr: claims.amr,
-    }))))
+    let features = state.free_plan.features_of(&gate, now).await?;
+    Ok(Json(Introspection::Active(Box::new(ActiveToken::of(claims, &gate, features, now)))))
+}
+
+impl ActiveToken {
+    /// What the token says, and what the gate says now.
+    fn of(claims: AccessClaims, gate: &Gate, features: Map<String, Value>, now: Timestamp) -> Self {
+        Self {
+            active: true,
+            token_type: "Bearer",
+            tier: gate.present_tier(now),
+            features,
+            is_admin: gate.is_admin,
+            sub: claims.sub,
+            sid: claims.sid,
+            iss: claims.iss,
+            aud: claims.aud,
+            exp: claims.exp,
+            iat: claims.iat,
+            auth_time: claims.auth_time,
+            amr: claims.amr,
+        }
+    }
 }

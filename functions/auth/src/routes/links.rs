@@ -12,7 +12,7 @@ use serde_json::json;
 use tollgate_domain::audit::Action;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_http::{AccountKey, ApiError, CookieJar, OptionalJson, PathId, RequestContext, errors};
-use tollgate_store::{LinkFor, Linked};
+use tollgate_store::{LinkFor, Linked, Profile};
 use utoipa::ToSchema;
 
 /// The address at the provider.
@@ -79,19 +79,11 @@ pub async fn unlink(
     let mut own = actor.own;
     // Another link may be removed at the same time: then it is checked again.
     for _ in 0..3 {
-        let profile = own.take();
-        let profile = match profile {
+        let profile = match own.take() {
             Some(profile) => profile,
             None => state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?,
         };
-        if !profile.links.contains_key(&provider) {
-            return Err(ApiError::NotFound);
-        }
-        let credentials = state.store.credentials(&profile.email).await?;
-        let has_password = state.config.offer.passwords && credentials.is_some_and(|found| found.user_id == user.id);
-        if !has_password && profile.links.len() == 1 {
-            return Err(ApiError::LastSignInMethod);
-        }
+        check_unlink(&state, &profile, provider).await?;
         let mut entry = context.entry(Action::Unlinked, Some(user.id), Some(user.id.to_string()));
         entry.before = Some(json!({"provider": provider}));
         if state.store.unlink(&profile, provider, &entry).await? == Linked::Done {
@@ -99,4 +91,17 @@ pub async fn unlink(
         }
     }
     Err(ApiError::Unavailable("the links change too often".into()))
+}
+
+/// Refuses to remove a link that is not there, or the last way to sign in.
+async fn check_unlink(state: &State, profile: &Profile, provider: IdentityProvider) -> Result<(), ApiError> {
+    if !profile.links.contains_key(&provider) {
+        return Err(ApiError::NotFound);
+    }
+    let credentials = state.store.credentials(&profile.email).await?;
+    let has_password = state.config.offer.passwords && credentials.is_some_and(|found| found.user_id == profile.id);
+    if !has_password && profile.links.len() == 1 {
+        return Err(ApiError::LastSignInMethod);
+    }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! `POST /login`.
 
-use super::{email_or_placeholder, placeholder_id};
+use super::{account_key, email_or_placeholder, placeholder_id};
 use crate::devices::Shown;
 use crate::mails::{self, Account};
 use crate::passwords::PasswordComparison;
@@ -62,31 +62,18 @@ pub async fn login(
     let user = found.as_ref().map_or_else(|| placeholder_id(&context), |found| found.user_id);
     let version = found.as_ref().map(|found| (found.user_id, found.password_version));
     let device = devices::find_device(&state, shown, version).await?;
-    let key = match &named {
-        Some(email) => AccountKey::address(email, device.as_ref()),
-        None => AccountKey::no_address(&body.email),
-    };
+    let key = account_key(&named, &body.email, device.as_ref());
     // Counted before the password is compared (S7): concurrent reads decide nothing before.
     let (admitted, account) =
         tokio::join!(state.limiter.admit_account(&context, &key), state.store.profile_and_gate(&user));
     admitted?;
     let account = account?;
     let verdict = state.hasher.verify(&body.password, found.as_ref().map(|found| found.hash.as_str())).await?;
-    let attempt =
-        Attempt { state: &state, context: &context, key: &key, user: found.as_ref().map(|found| found.user_id) };
+    let attempt = Attempt { state: &state, context: &context, key: &key, user: version.map(|(user, _)| user) };
     // A password of an older version was replaced by a reset or a change since.
     let is_current = |gate: &Gate| found.as_ref().is_some_and(|found| found.password_version == gate.password_version);
     let right = account.filter(|(_, gate)| verdict != PasswordComparison::Wrong && is_current(gate));
-    let (profile, gate) = match right {
-        None => return attempt.refuse(ApiError::InvalidCredentials, None).await,
-        Some((profile, gate)) => match refuse_closed(&gate, ApiError::InvalidCredentials) {
-            Err(closed) => return attempt.refuse(closed, None).await,
-            Ok(()) if !profile.email_verified => {
-                return attempt.refuse(ApiError::InvalidCredentials, Some((&profile, &gate))).await;
-            }
-            Ok(()) => (profile, gate),
-        },
-    };
+    let (profile, gate) = attempt.accept(right).await?;
     if let Some(weak) = found.filter(|_| verdict == PasswordComparison::RightButWeak) {
         let stronger = state.hasher.hash(&body.password).await?;
         state.store.renew_hash(&email, &weak.hash, &stronger).await?;
@@ -106,9 +93,21 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
+    /// The account with the right password, if it may sign in; otherwise the attempt is refused.
+    async fn accept(&self, right: Option<(Profile, Gate)>) -> Result<(Profile, Gate), ApiError> {
+        let Some((profile, gate)) = right else { return self.refuse(ApiError::InvalidCredentials, None).await };
+        match refuse_closed(&gate, ApiError::InvalidCredentials) {
+            Err(closed) => self.refuse(closed, None).await,
+            Ok(()) if !profile.email_verified => {
+                self.refuse(ApiError::InvalidCredentials, Some((&profile, &gate))).await
+            }
+            Ok(()) => Ok((profile, gate)),
+        }
+    }
+
     /// Records it and mails the verification again to an account that is `unverified`, within the caps; otherwise
     /// writes a decoy, which is counted separately: failures of strangers use up no mail of the owner's.
-    async fn refuse(&self, error: ApiError, unverified: Option<(&Profile, &Gate)>) -> Result<Response, ApiError> {
+    async fn refuse<T>(&self, error: ApiError, unverified: Option<(&Profile, &Gate)>) -> Result<T, ApiError> {
         let Self { state, context, key, user } = self;
         let decoy_key = key.decoy();
         let counted = if unverified.is_some() { key } else { &decoy_key };

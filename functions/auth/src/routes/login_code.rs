@@ -1,6 +1,6 @@
 //! `POST /login/code`.
 
-use super::{email_or_placeholder, placeholder_id};
+use super::{account_key, email_or_placeholder, placeholder_id};
 use crate::devices::Shown;
 use crate::sign_in::{Client, SignInMethod, TokenDelivery, TokenResponse, refuse_closed, sign_in};
 use crate::{State, devices, mailed_codes};
@@ -60,23 +60,7 @@ pub async fn login_code(
     admitted?;
     let found = found?;
     let user = found.unwrap_or_else(|| placeholder_id(&context));
-    let account = state.store.profile_and_gate(&user).await?;
-    let version = account.as_ref().map(|(profile, gate)| (profile.id, gate.password_version));
-    let device = devices::find_device(&state, shown, version).await?;
-    let key = match &email {
-        Some(email) => AccountKey::address(email, device.as_ref()),
-        None => AccountKey::no_address(&body.email),
-    };
-    let (admitted, newest) = tokio::join!(
-        state.limiter.admit_account(&context, &key),
-        state.store.newest_onetime(&user, Purpose::LoginCode),
-    );
-    admitted?;
-    // Wrong attempts are counted by account, for any device.
-    let whose = email.as_ref().map_or_else(|| key.clone(), |email| AccountKey::address(email, None));
-    let row = mailed_codes::try_code(&state, &context, &whose, newest?, &body.code).await?;
-    let row = row.filter(|row| account.as_ref().is_some_and(|(profile, gate)| stands(row, profile, gate)));
-    let (Some(row), Some((profile, gate))) = (row, account) else {
+    let Some((row, profile, gate)) = find_account(&state, &context, user, &email, &body, shown).await? else {
         return refuse(&state, &context, found, ApiError::InvalidCode).await;
     };
     if let Err(closed) = refuse_closed(&gate, ApiError::InvalidCode) {
@@ -85,6 +69,31 @@ pub async fn login_code(
     let session = SessionId::new(context.now, random_bytes());
     let client = Client { context: &context, shown, delivery: body.token_delivery, session };
     sign_in(&state, &client, profile, gate, SignInMethod::Code(&row)).await
+}
+
+/// The account of `user`, and the row of its newest code, if it is the code of the request.
+async fn find_account(
+    state: &State,
+    context: &RequestContext,
+    user: UserId,
+    email: &Option<Email>,
+    body: &LoginCode,
+    shown: Shown<'_>,
+) -> Result<Option<(OneTimeRow, Profile, Gate)>, ApiError> {
+    let account = state.store.profile_and_gate(&user).await?;
+    let version = account.as_ref().map(|(profile, gate)| (profile.id, gate.password_version));
+    let device = devices::find_device(state, shown, version).await?;
+    let key = account_key(email, &body.email, device.as_ref());
+    let (admitted, newest) = tokio::join!(
+        state.limiter.admit_account(context, &key),
+        state.store.newest_onetime(&user, Purpose::LoginCode),
+    );
+    admitted?;
+    // Wrong attempts are counted by account, for any device.
+    let whose = email.as_ref().map_or_else(|| key.clone(), |email| AccountKey::address(email, None));
+    let row = mailed_codes::try_code(state, context, &whose, newest?, &body.code).await?;
+    let Some((row, (profile, gate))) = row.zip(account) else { return Ok(None) };
+    Ok(stands(&row, &profile, &gate).then_some((row, profile, gate)))
 }
 
 async fn refuse(

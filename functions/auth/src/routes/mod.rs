@@ -24,8 +24,9 @@ pub mod sessions;
 pub mod verify;
 
 use tollgate_domain::{Email, UserId};
-use tollgate_http::{ApiError, RequestContext};
+use tollgate_http::{AccountKey, ApiError, RequestContext};
 use tollgate_platform::random_bytes;
+use tollgate_tokens::device::Device;
 
 /// The address in field `name`.
 fn email(text: &str, name: &'static str) -> Result<Email, ApiError> {
@@ -35,6 +36,14 @@ fn email(text: &str, name: &'static str) -> Result<Email, ApiError> {
 /// A placeholder id. An unknown address is looked up with it, so that it costs the same reads (S6).
 fn placeholder_id(context: &RequestContext) -> UserId {
     UserId::new(context.now, random_bytes())
+}
+
+/// The bucket of attempts at the account that `text` names: of its address, for a known device another, or of the text.
+fn account_key(email: &Option<Email>, text: &str, device: Option<&Device>) -> AccountKey {
+    match email {
+        Some(email) => AccountKey::address(email, device),
+        None => AccountKey::no_address(text),
+    }
 }
 
 /// The address, or a placeholder that no account can have: a malformed address is looked up with it (S6).

@@ -20,9 +20,9 @@ use tollgate_domain::session::after;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{Secret, SessionId};
 use tollgate_http::{ApiError, CookieJar, CookieName, Message, RequestContext, errors, message};
-use tollgate_platform::oauth::{BrowserSecret, Flow};
 use tollgate_platform::random_bytes;
 use tollgate_store::{FlowRow, LinkFor, ProfileOf, TakenFlow, UseOfFlow};
+use tollgate_tokens::oauth::{BrowserSecret, Flow};
 use utoipa::IntoParams;
 
 /// The address to return to.

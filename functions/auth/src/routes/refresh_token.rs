@@ -12,8 +12,8 @@ use tollgate_domain::audit::Action;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::session::Refresh;
 use tollgate_http::{ApiError, CookieJar, CookieName, OptionalJson, RequestContext, errors};
-use tollgate_platform::tokens::RefreshToken;
 use tollgate_store::{ProfileOf, SessionRow, TokenRotation};
+use tollgate_tokens::refresh::RefreshToken;
 use utoipa::ToSchema;
 
 /// The body of a client without cookies.
@@ -81,6 +81,11 @@ pub async fn refresh_token(
     if session_lives || !from_cookie {
         return Err(ApiError::InvalidRefreshToken);
     }
+    refuse_and_clear(&state)
+}
+
+/// The refusal of a cookie of which nothing is valid any more: it is removed.
+fn refuse_and_clear(state: &State) -> Result<Response, ApiError> {
     let mut response = ApiError::InvalidRefreshToken.into_response();
     let cleared = state.config.cookies.set(CookieName::Refresh, "", 0)?;
     response.headers_mut().append(header::SET_COOKIE, cleared);

@@ -14,8 +14,9 @@ use tollgate_domain::audit::Action;
 use tollgate_domain::password::Password;
 use tollgate_domain::service::ServiceCredential;
 use tollgate_http::{Admin, ApiError, FieldError, JsonBody, PathId, RequestContext, errors};
-use tollgate_platform::{ServiceSecret, random_bytes};
+use tollgate_platform::random_bytes;
 use tollgate_store::StoredService;
+use tollgate_tokens::ServiceSecret;
 use utoipa::ToSchema;
 
 /// All service credentials, without their secrets.

@@ -21,9 +21,9 @@ use tollgate_domain::{Email, Secret, SessionId, Username};
 use tollgate_http::openapi::Describe;
 use tollgate_http::{AccountKey, ApiError, CookieJar, FieldError, Input, Message, RequestContext, errors, message};
 use tollgate_mail::Message as Mail;
-use tollgate_platform::codes::LinkToken;
 use tollgate_platform::random_bytes;
 use tollgate_store::{AddressChange, ChangedAddress, Profile};
+use tollgate_tokens::codes::LinkToken;
 use utoipa::{IntoParams, ToSchema};
 
 /// The query of a mailed link. One that cannot be parsed counts as one without a token: the page is the same.

@@ -68,6 +68,39 @@ impl Patch for PlanChange {
     const PARAMETERS: &'static [&'static str] = &["updated_at"];
 }
 
+impl PlanChange {
+    /// The plan `from` with the changes.
+    fn apply(self, from: &Plan) -> Result<Plan, ApiError> {
+        let mut to = from.clone();
+        if let Some(text) = &self.name {
+            to.name = name(text)?;
+        }
+        if let Some(text) = &self.description {
+            to.description = description(text.as_deref())?;
+        }
+        if let Some(cents) = self.price_cents {
+            to.terms.price_cents = price_cents(cents)?;
+        }
+        if let Some(code) = &self.currency {
+            to.terms.currency = currency(code)?;
+        }
+        if let Some(period) = self.billing_period {
+            to.terms.billing_period = period;
+        }
+        if let Some(number) = self.tier {
+            to.tier = tier(number)?;
+        }
+        if let Some(days) = self.trial_days {
+            to.trial_days = trial_days(days)?;
+        }
+        if let Some(map) = self.features {
+            to.features = features(map)?;
+        }
+        check_amount(&to.terms)?;
+        Ok(to)
+    }
+}
+
 /// A field that was sent, also as `null`.
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
@@ -95,32 +128,7 @@ pub async fn change(
     if body.updated_at.is_some_and(|seen| seen != from.updated_at) {
         return Err(ApiError::PlanChanged);
     }
-    let mut to = from.clone();
-    if let Some(text) = &body.name {
-        to.name = name(text)?;
-    }
-    if let Some(text) = &body.description {
-        to.description = description(text.as_deref())?;
-    }
-    if let Some(cents) = body.price_cents {
-        to.terms.price_cents = price_cents(cents)?;
-    }
-    if let Some(code) = &body.currency {
-        to.terms.currency = currency(code)?;
-    }
-    if let Some(period) = body.billing_period {
-        to.terms.billing_period = period;
-    }
-    if let Some(number) = body.tier {
-        to.tier = tier(number)?;
-    }
-    if let Some(days) = body.trial_days {
-        to.trial_days = trial_days(days)?;
-    }
-    if let Some(map) = body.features {
-        to.features = features(map)?;
-    }
-    check_amount(&to.terms)?;
+    let to = body.apply(&from)?;
     if to == from {
         return Ok(Json(PlanView::of(from, true)));
     }

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::{FromRequestParts, State as Shared};
 use http::request::Parts;
 use http::{StatusCode, header};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::str::FromStr;
@@ -110,6 +111,33 @@ pub struct PlanToCreate {
     features: Option<Map<String, Value>>,
 }
 
+impl PlanToCreate {
+    /// The plan, without product and price at Stripe.
+    fn into_plan(self, now: Timestamp) -> Result<Plan, ApiError> {
+        let plan = Plan {
+            id: PlanId::new(now, random_bytes()),
+            code: field("code", PlanCode::from_str(&self.code).ok(), "1 to 64 of a-z, 0-9, dashes and underscores")?,
+            name: name(&self.name)?,
+            description: description(self.description.as_deref())?,
+            terms: Terms {
+                price_cents: price_cents(self.price_cents)?,
+                currency: currency(&self.currency)?,
+                billing_period: self.billing_period,
+            },
+            tier: tier(self.tier)?,
+            trial_days: trial_days(self.trial_days.unwrap_or_default())?,
+            features: features(self.features.unwrap_or_default())?,
+            is_active: true,
+            stripe_product_id: None,
+            stripe_price_id: None,
+            created_at: now,
+            updated_at: now,
+        };
+        check_amount(&plan.terms)?;
+        Ok(plan)
+    }
+}
+
 /// The value in `field`, if it passes.
 fn field<T>(field: &'static str, value: Option<T>, wants: &str) -> Result<T, ApiError> {
     value.ok_or_else(|| ApiError::Validation(FieldError::new(field, format!("{field} is {wants}."))))
@@ -192,26 +220,7 @@ pub async fn create(
     Admin(admin): Admin,
     JsonBody(body): JsonBody<PlanToCreate>,
 ) -> Result<(StatusCode, Json<PlanView>), ApiError> {
-    let plan = Plan {
-        id: PlanId::new(context.now, random_bytes()),
-        code: field("code", PlanCode::from_str(&body.code).ok(), "1 to 64 of a-z, 0-9, dashes and underscores")?,
-        name: name(&body.name)?,
-        description: description(body.description.as_deref())?,
-        terms: Terms {
-            price_cents: price_cents(body.price_cents)?,
-            currency: currency(&body.currency)?,
-            billing_period: body.billing_period,
-        },
-        tier: tier(body.tier)?,
-        trial_days: trial_days(body.trial_days.unwrap_or_default())?,
-        features: features(body.features.unwrap_or_default())?,
-        is_active: true,
-        stripe_product_id: None,
-        stripe_price_id: None,
-        created_at: context.now,
-        updated_at: context.now,
-    };
-    check_amount(&plan.terms)?;
+    let plan = body.into_plan(context.now)?;
     let entry = |action, target| context.entry(action, Some(admin.id), Some(target));
     let plan = catalogue::make(&state, &entry, context.now, plan).await?;
     Ok((StatusCode::CREATED, Json(PlanView::of(plan, true))))

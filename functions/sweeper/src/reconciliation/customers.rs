@@ -7,6 +7,7 @@ use std::mem;
 use tollgate_convergence::Listed;
 use tollgate_domain::UserId;
 use tollgate_domain::billing::{Charge, Invoice, StripeState};
+use tollgate_store::roles::Sweeper;
 use tollgate_store::{CustomerVersion, ReconciledPage, Store, StoreError};
 use tollgate_stripe::{Page, UnreadableEntry};
 
@@ -59,7 +60,7 @@ enum Difference {
 
 impl Customers {
     /// Reads the version of every customer.
-    pub async fn read_versions(store: &Store) -> Result<Self, StoreError> {
+    pub async fn read_versions(store: &Store<Sweeper>) -> Result<Self, StoreError> {
         let (mut all, mut place) = (HashMap::new(), None);
         loop {
             let page = store.customer_versions(place.as_ref()).await?;

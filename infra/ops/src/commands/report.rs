@@ -33,7 +33,7 @@ pub async fn run(target: &Target, write: Write, file: &Path, csv: bool) -> Resul
     }
     confirm(target, write, "A report is to be run")?;
     let (store, context) = (target.store(), context(target));
-    let actor = Actor { store: &store, context: &context, admin: None, operator: Some(&target.operator) };
+    let actor = Actor { store: &store.narrow(), context: &context, admin: None, operator: Some(&target.operator) };
     let request = ReportRequest { sql, format, fresh: false, csv: CsvOptions::default() };
     // The operator is not a user: the id has the lowest time.
     let operator = UserId::new(Timestamp::UNIX_EPOCH, [0; 10]);

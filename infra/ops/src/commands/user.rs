@@ -71,7 +71,7 @@ pub async fn set_status(target: &Target, write: Write, named: &str, status: Stat
         return Ok(Outcome::done(text, json!({"dry_run": true, "user_id": id.to_string()})));
     }
     let context = context(target);
-    let actor = Actor { store: &store, context: &context, admin: None, operator: Some(&target.operator) };
+    let actor = Actor { store: &store.narrow(), context: &context, admin: None, operator: Some(&target.operator) };
     let user = changes::set_status(&actor, &id, is_active, cancels).await?;
     target.announce_write().await?;
     Ok(Outcome::done(format!("{named} ({id}) is {word}"), json!({"user_id": id.to_string(), "user": user})))
@@ -87,7 +87,7 @@ pub async fn delete(target: &Target, write: Write, named: &str) -> Result<Outcom
         return Ok(Outcome::done(text, json!({"dry_run": true, "user_id": id.to_string()})));
     }
     let context = context(target);
-    let actor = Actor { store: &store, context: &context, admin: None, operator: Some(&target.operator) };
+    let actor = Actor { store: &store.narrow(), context: &context, admin: None, operator: Some(&target.operator) };
     changes::delete_user(&actor, &id).await?;
     target.announce_write().await?;
     let text = format!("{named} ({id}) is deleted: personal data is erased within a day");

@@ -9,10 +9,11 @@ use aws_smithy_types::error::display::DisplayErrorContext;
 use jiff::fmt::rfc2822;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
-use tollgate_platform::{Clock, Outbound, Secret, check_secret};
+use tollgate_platform::{Clock, Outbound, Secret};
 use tollgate_store::schema::TABLES;
 use tollgate_stripe::Gateway;
 use tollgate_sweeper::Schedule;
+use tollgate_tokens::check_secret;
 
 /// The text of a secret that is not configured.
 const UNSET: &str = "unset";

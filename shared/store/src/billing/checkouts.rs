@@ -1,9 +1,11 @@
 //! Checkouts: reserved on the customer before Stripe is called, so that two tabs get the same one.
 
 use super::customers::customer_key;
-use crate::codec::{Item, read, s};
-use crate::schema::BILLING;
-use crate::update::{Updated, conditional};
+use crate::roles::{ChangeCustomers, SellPlans};
+use crate::table::client::Tables;
+use crate::table::codec::{Item, read, s};
+use crate::table::schema::BILLING;
+use crate::table::update::{Updated, conditional};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
@@ -24,12 +26,7 @@ fn attempt_of(customer: &Item) -> Option<&AttributeValue> {
     customer.get("checkout")?.as_m().ok()?.get("attempt")?.as_m().ok()?.get("id")
 }
 
-impl Store {
-    pub(super) fn customer_update(&self, user: &UserId) -> UpdateItemFluentBuilder {
-        let [(pk, partition), (sk, sort)] = customer_key(user);
-        self.client.update_item().table_name(self.table(BILLING)).key(pk, partition).key(sk, sort)
-    }
-
+impl<R: SellPlans> Store<R> {
     /// Reserves `checkout` if the version and the previous checkout of the customer are unchanged.
     ///
     /// # Errors
@@ -46,7 +43,7 @@ impl Store {
             .update_expression("SET checkout = :checkout")
             .expression_attribute_names("#version", "version")
             .expression_attribute_values(":checkout", value)
-            .expression_attribute_values(":version", crate::codec::n(from.version))
+            .expression_attribute_values(":version", crate::table::codec::n(from.version))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let call = match &from.checkout {
             None => call.condition_expression("#version = :version AND attribute_not_exists(checkout)"),
@@ -87,7 +84,9 @@ impl Store {
             Updated::Refused(_) => Ok(None),
         }
     }
+}
 
+impl<R: ChangeCustomers> Store<R> {
     /// Removes a checkout that has ended or was certainly not created.
     ///
     /// # Errors
@@ -99,5 +98,12 @@ impl Store {
             .condition_expression("checkout.attempt.id = :attempt")
             .expression_attribute_values(":attempt", s(attempt));
         conditional(call).await.map(|_| ())
+    }
+}
+
+impl Tables {
+    pub(super) fn customer_update(&self, user: &UserId) -> UpdateItemFluentBuilder {
+        let [(pk, partition), (sk, sort)] = customer_key(user);
+        self.client.update_item().table_name(self.table(BILLING)).key(pk, partition).key(sk, sort)
     }
 }

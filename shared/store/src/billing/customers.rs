@@ -1,11 +1,13 @@
 //! Customers: the link of a user to Stripe, and the stored billing state of a user.
 
 use super::{Key, key, sort_key, user_partition};
-use crate::codec::{Item, item, n, read, s};
 use crate::outbox::{OutboxMessage, outbox_item};
-use crate::schema::{BILLING, OUTBOX};
-use crate::transaction::Refusal;
-use crate::update::{Updated, conditional};
+use crate::roles::{ChangeCustomers, EraseAccounts, ReadBilling, ReadGate, SellPlans, SweepBilling};
+use crate::table::client::Tables;
+use crate::table::codec::{Item, item, n, read, s};
+use crate::table::schema::{BILLING, OUTBOX};
+use crate::table::transaction::Refusal;
+use crate::table::update::{Updated, conditional};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValue, Update};
 use serde::{Deserialize, Serialize};
@@ -53,7 +55,7 @@ pub(super) struct Owner {
     pub(super) user_id: UserId,
 }
 
-impl Store {
+impl<R: ReadBilling + ReadGate> Store<R> {
     /// The stored billing state of the user: the customer with its version first, then the access in the gate. Each
     /// write of the gate increments the version. `None` for a user without a checkout.
     ///
@@ -65,7 +67,9 @@ impl Store {
         let access = Access { tier: gate.tier, features: Features(gate.features), until: gate.access_until };
         Ok(Some(Account { customer, subscriptions, payments, closing: gate.closing, access }))
     }
+}
 
+impl<R: ReadBilling> Store<R> {
     /// The customer and the subscriptions. `None` for a user without a checkout.
     ///
     /// # Errors
@@ -77,21 +81,6 @@ impl Store {
         Ok(self.billing_of(user).await?.map(|(customer, subscriptions, _)| (customer, subscriptions)))
     }
 
-    async fn billing_of(
-        &self,
-        user: &UserId,
-    ) -> Result<Option<(Customer, Vec<Subscription>, Vec<Payment>)>, StoreError> {
-        let (mut customer, mut subscriptions, mut payments) = (None, Vec::new(), Vec::new());
-        for row in self.billing_items(user_partition(user), "").await? {
-            match sort_key(&row) {
-                CUSTOMER => customer = Some(read(BILLING, row)?),
-                sk if sk.starts_with(SUBSCRIPTION) => subscriptions.push(read(BILLING, row)?),
-                _ => payments.push(read(BILLING, row)?),
-            }
-        }
-        Ok(customer.map(|customer| (customer, subscriptions, payments)))
-    }
-
     /// The customer alone.
     ///
     /// # Errors
@@ -100,6 +89,26 @@ impl Store {
         self.billing_item(customer_key(user)).await?.map(|row| read(BILLING, row)).transpose()
     }
 
+    /// The user who is this customer at Stripe.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn user_of_customer(&self, stripe_customer: &str) -> Result<Option<UserId>, StoreError> {
+        let owner = self.billing_item(stripe_key(stripe_customer)).await?;
+        owner.map(|row| read::<Owner>(BILLING, row)).transpose().map(|owner| owner.map(|owner| owner.user_id))
+    }
+
+    /// The user's subscriptions.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn subscriptions(&self, user: &UserId) -> Result<Vec<Subscription>, StoreError> {
+        let rows = self.billing_items(user_partition(user), SUBSCRIPTION).await?;
+        rows.into_iter().map(|row| read(BILLING, row)).collect()
+    }
+}
+
+impl<R: SweepBilling> Store<R> {
     /// The customers that Stripe knows, each with its current version: the page after this position. It scans the
     /// table, so that no write pays for an index.
     ///
@@ -124,16 +133,9 @@ impl Store {
             page.items.unwrap_or_default().into_iter().map(|row| read(BILLING, row)).collect::<Result<_, _>>()?;
         Ok(VersionPage { items, next: page.last_evaluated_key.map(VersionPlace) })
     }
+}
 
-    /// The user who is this customer at Stripe.
-    ///
-    /// # Errors
-    /// When DynamoDB does not answer, or the item is corrupt.
-    pub async fn user_of_customer(&self, stripe_customer: &str) -> Result<Option<UserId>, StoreError> {
-        let owner = self.billing_item(stripe_key(stripe_customer)).await?;
-        owner.map(|row| read::<Owner>(BILLING, row)).transpose().map(|owner| owner.map(|owner| owner.user_id))
-    }
-
+impl<R: SellPlans + ReadBilling> Store<R> {
     /// Reserves an attempt to create the customer at Stripe, if there is none yet or the current one is `instead_of`
     /// and the user was not deleted. It uses the stored address, else `email`. Returns the stored customer, from this
     /// or another writer.
@@ -224,7 +226,9 @@ impl Store {
             Err(other) => Err(other.unexpected()),
         }
     }
+}
 
+impl<R: ChangeCustomers> Store<R> {
     /// Stores a new address of a customer and returns Stripe's id; `None` if there is no customer or its address was
     /// erased.
     ///
@@ -247,7 +251,9 @@ impl Store {
             Updated::Refused(_) => Ok(None),
         }
     }
+}
 
+impl<R: EraseAccounts> Store<R> {
     /// Erases the address of a deleted customer, and its open checkout.
     ///
     /// # Errors
@@ -265,13 +271,21 @@ impl Store {
             .condition_expression("attribute_exists(email)");
         conditional(call).await.map(|_| ())
     }
+}
 
-    /// The user's subscriptions.
-    ///
-    /// # Errors
-    /// When DynamoDB does not answer, or an item is corrupt.
-    pub async fn subscriptions(&self, user: &UserId) -> Result<Vec<Subscription>, StoreError> {
-        let rows = self.billing_items(user_partition(user), SUBSCRIPTION).await?;
-        rows.into_iter().map(|row| read(BILLING, row)).collect()
+impl Tables {
+    async fn billing_of(
+        &self,
+        user: &UserId,
+    ) -> Result<Option<(Customer, Vec<Subscription>, Vec<Payment>)>, StoreError> {
+        let (mut customer, mut subscriptions, mut payments) = (None, Vec::new(), Vec::new());
+        for row in self.billing_items(user_partition(user), "").await? {
+            match sort_key(&row) {
+                CUSTOMER => customer = Some(read(BILLING, row)?),
+                sk if sk.starts_with(SUBSCRIPTION) => subscriptions.push(read(BILLING, row)?),
+                _ => payments.push(read(BILLING, row)?),
+            }
+        }
+        Ok(customer.map(|customer| (customer, subscriptions, payments)))
     }
 }

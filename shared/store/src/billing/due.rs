@@ -3,9 +3,11 @@
 
 use super::customers::SUBSCRIPTION;
 use super::{key, user_partition};
-use crate::codec::{Item, read, s};
-use crate::schema::BILLING;
-use crate::update::conditional;
+use crate::roles::{ReadDue, SweepBilling};
+use crate::table::client::Tables;
+use crate::table::codec::{Item, read, s};
+use crate::table::schema::BILLING;
+use crate::table::update::conditional;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
@@ -53,7 +55,7 @@ pub(super) fn due_attributes(subscription: &Subscription, grace: Grace) -> Optio
     Some([("due_shard", shard), ("due_at", s(format!("{due_at}#{}", subscription.id)))])
 }
 
-impl Store {
+impl<R: ReadDue> Store<R> {
     /// The subscriptions due at `now`, the oldest of a shard first: the page from this position on.
     ///
     /// # Errors
@@ -79,7 +81,9 @@ impl Store {
             .expression_attribute_values(":plan", s(plan.to_string()));
         due_page(query, from.shard).await
     }
+}
 
+impl<R: SweepBilling> Store<R> {
     /// Removes a subscription of `user` with this time from the index: it is not synchronised again until it is
     /// written.
     ///
@@ -99,7 +103,9 @@ impl Store {
             .expression_attribute_values(":due_at", due_at);
         conditional(call).await.map(|_| ())
     }
+}
 
+impl Tables {
     fn due_query(&self, from: &DuePlace) -> Result<QueryFluentBuilder, StoreError> {
         Ok(self
             .client

@@ -1,8 +1,9 @@
 //! Handled events of Stripe: stored for 35 days, longer than Stripe resends one.
 
 use super::{Key, key};
-use crate::codec::{Item, item, n};
-use crate::schema::BILLING;
+use crate::roles::Converge;
+use crate::table::codec::{Item, item, n};
+use crate::table::schema::BILLING;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use jiff::Timestamp;
@@ -37,7 +38,7 @@ pub(super) fn event_item(event: &EventRow) -> Result<Item, StoreError> {
     Ok(row)
 }
 
-impl Store {
+impl<R: Converge> Store<R> {
     /// Whether the event was handled before.
     ///
     /// # Errors

@@ -2,9 +2,11 @@
 
 use super::customers::{Owner, PAYMENT, SUBSCRIPTION};
 use super::user_partition;
-use crate::codec::{Item, read, s};
-use crate::listing::{IndexQuery, Listed, PageOf, RowFilter, all_rows};
-use crate::schema::BILLING;
+use crate::roles::{ReadBilling, SweepBilling};
+use crate::table::client::Tables;
+use crate::table::codec::{Item, read, s};
+use crate::table::listing::{IndexQuery, Listed, PageOf, RowFilter, all_rows};
+use crate::table::schema::BILLING;
 use crate::{Store, StoreError};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -105,7 +107,7 @@ fn index_query<T: Kind>(filter: &BillingFilter) -> IndexQuery {
     IndexQuery { filters: rest.into_iter().flatten().collect(), ..index_query }
 }
 
-impl Store {
+impl<R: ReadBilling> Store<R> {
     /// The subscriptions that match `filter`, the newest first.
     ///
     /// # Errors
@@ -130,20 +132,6 @@ impl Store {
         self.list(index_query::<Payment>(filter), page).await
     }
 
-    /// The payments that were made at `since` or later, the newest first.
-    ///
-    /// # Errors
-    /// When DynamoDB does not answer, or an item is corrupt.
-    pub async fn payments_since(
-        &self,
-        since: jiff::Timestamp,
-        page: PageOf<'_>,
-    ) -> Result<Listed<Owned<Payment>>, StoreError> {
-        let mut index_query = index_query::<Payment>(&BillingFilter::default());
-        index_query.between.0 = format!("{PAYMENT}{}", PaymentId::new(since, [0; 10]));
-        self.list(index_query, page).await
-    }
-
     /// A subscription of any user.
     ///
     /// # Errors
@@ -159,7 +147,25 @@ impl Store {
     pub async fn payment(&self, id: &PaymentId) -> Result<Option<Owned<Payment>>, StoreError> {
         self.one(id.to_string()).await
     }
+}
 
+impl<R: SweepBilling> Store<R> {
+    /// The payments that were made at `since` or later, the newest first.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn payments_since(
+        &self,
+        since: jiff::Timestamp,
+        page: PageOf<'_>,
+    ) -> Result<Listed<Owned<Payment>>, StoreError> {
+        let mut index_query = index_query::<Payment>(&BillingFilter::default());
+        index_query.between.0 = format!("{PAYMENT}{}", PaymentId::new(since, [0; 10]));
+        self.list(index_query, page).await
+    }
+}
+
+impl Tables {
     /// The ids of all subscriptions of `user`, ended ones too.
     ///
     /// # Errors

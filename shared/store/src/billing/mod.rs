@@ -20,10 +20,11 @@ pub use plans::{PlanReservation, PlanWrite};
 pub use trials::TrialEntry;
 pub use writes::AccountWrite;
 
-use crate::codec::{Item, s};
-use crate::listing::all_rows;
-use crate::schema::BILLING;
-use crate::{Store, StoreError};
+use crate::StoreError;
+use crate::table::client::Tables;
+use crate::table::codec::{Item, s};
+use crate::table::listing::all_rows;
+use crate::table::schema::BILLING;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use tollgate_domain::UserId;
 
@@ -38,7 +39,7 @@ fn user_partition(user: &UserId) -> String {
     format!("USER#{user}")
 }
 
-impl Store {
+impl Tables {
     /// The current items of partition `pk` whose sort key starts with `prefix`.
     async fn billing_items(&self, pk: String, prefix: &str) -> Result<Vec<Item>, StoreError> {
         let mut call = self

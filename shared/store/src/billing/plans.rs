@@ -2,12 +2,13 @@
 
 use super::{Key, key, no, sort_key, yes};
 use crate::audit::audit_item;
-use crate::codec::{Item, item, read, s};
-use crate::gate::keep_free_features;
-use crate::listing::{IndexQuery, PageOf};
+use crate::gate::published::keep_free_features;
 use crate::outbox::{OutboxMessage, outbox_item};
-use crate::schema::{AUDIT, BILLING, GATE, OUTBOX};
-use crate::transaction::Refusal;
+use crate::roles::{ReadBilling, SellPlans};
+use crate::table::codec::{Item, item, read, s};
+use crate::table::listing::{IndexQuery, PageOf};
+use crate::table::schema::{AUDIT, BILLING, GATE, OUTBOX};
+use crate::table::transaction::Refusal;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{Delete, Put};
 use jiff::Timestamp;
@@ -84,7 +85,7 @@ struct PriceRow {
     plan_id: PlanId,
 }
 
-impl Store {
+impl<R: ReadBilling> Store<R> {
     /// All plans, archived ones too, and the plan of each current or former price.
     ///
     /// # Errors
@@ -120,7 +121,9 @@ impl Store {
         let found = self.billing_item(key(PARTITION, format!("{PLAN}{id}"))).await?;
         found.map(|row| read(BILLING, row)).transpose()
     }
+}
 
+impl<R: SellPlans> Store<R> {
     /// The reservation of a code.
     ///
     /// # Errors

@@ -2,8 +2,9 @@
 //! personal data, and an erasure keeps it.
 
 use super::{Key, key};
-use crate::codec::{Item, item, read};
-use crate::schema::BILLING;
+use crate::roles::Converge;
+use crate::table::codec::{Item, item, read};
+use crate::table::schema::BILLING;
 use crate::{Store, StoreError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -37,7 +38,7 @@ pub(super) fn trial_item(entry: &TrialEntry) -> Result<Item, StoreError> {
     item(&stored, trial_key(&entry.hash))
 }
 
-impl Store {
+impl<R: Converge> Store<R> {
     /// The subscription that had the trial under this hash.
     ///
     /// # Errors

@@ -8,12 +8,13 @@ use super::lists::put_into_lists;
 use super::trials::{TrialEntry, trial_item};
 use super::{key, user_partition, yes};
 use crate::audit::audit_item;
-use crate::codec::{Item, item, n, s};
 use crate::gate::gate_key;
 use crate::outbox::{OutboxMessage, outbox_item};
-use crate::schema::{AUDIT, BILLING, GATE, OUTBOX};
-use crate::transaction::Refusal;
-use crate::update::{Updated, conditional};
+use crate::roles::Converge;
+use crate::table::codec::{Item, item, n, s};
+use crate::table::schema::{AUDIT, BILLING, GATE, OUTBOX};
+use crate::table::transaction::Refusal;
+use crate::table::update::{Updated, conditional};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::Update;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
@@ -46,7 +47,7 @@ enum Condition {
     Invariant,
 }
 
-impl Store {
+impl<R: Converge> Store<R> {
     /// Writes the changes and increments the customer's version; returns `false` if the version has changed, because
     /// the fetched state may be older than the stored one, or if another subscription has taken one of the trials.
     ///
@@ -87,9 +88,7 @@ impl Store {
             Err(other) => Err(other.unexpected()),
         }
     }
-}
 
-impl Store {
     /// Increments only the customer's version; returns `false` if it has changed.
     ///
     /// # Errors

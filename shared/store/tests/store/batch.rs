@@ -5,7 +5,8 @@ use crate::people::{email, user};
 use crate::tables::Tables;
 use serde_json::{Value, json};
 use std::time::Duration;
-use tollgate_store::{GateOf, Lookup, ProfileOf, StoreError};
+use tollgate_store::roles::Operator;
+use tollgate_store::{GateOf, ProfileOf, ReadableBy, StoreError};
 
 /// An answer in which nothing of these tables was read.
 fn unprocessed(tables: &Tables, remaining: &[(&str, String)]) -> Value {
@@ -122,6 +123,6 @@ async fn tuples_of_lookups_are_read_in_one_call() {
     assert_eq!(tables.faults.count(), 1);
 }
 
-async fn found<L: Lookup>(tables: &Tables, lookup: &L) -> L::Found {
+async fn found<L: ReadableBy<Operator>>(tables: &Tables, lookup: &L) -> L::Found {
     tables.store.look_up(lookup).await.unwrap()
 }

@@ -1,0 +1,195 @@
+//! The checkout: a customer at Stripe, a reservation, and a page of Stripe, in an order in which each step can be repeated after
+//! a lost answer. A step that another request has overtaken makes the whole begin again.
+
+use crate::State;
+use crate::customer::{attempt, customer_id, find_or_create_customer};
+use crate::error::{of_convergence, of_gateway};
+use tollgate_convergence::Cause;
+use tollgate_domain::billing::{Checkout, Customer, Plan, Subscription};
+use tollgate_http::{ActiveUser, ApiError, RequestContext};
+use tollgate_store::CheckoutReservation;
+use tollgate_stripe::{CheckoutSession, CheckoutState, GatewayError, NewCheckout};
+
+/// How often it is repeated after a concurrent write.
+const TRIES: usize = 3;
+
+/// A checkout that can be paid.
+pub(crate) struct OpenCheckout {
+    /// Stripe's id of it.
+    pub session_id: String,
+    /// Stripe's page.
+    pub url: String,
+}
+
+/// Starts a checkout of `plan`, or finds the open one, and returns its page.
+pub(crate) async fn start_checkout(
+    state: &State,
+    context: &RequestContext,
+    user: &ActiveUser,
+    plan: &Plan,
+) -> Result<OpenCheckout, ApiError> {
+    for _ in 0..TRIES {
+        let (known, subscriptions) = state.store.customer_and_subscriptions(&user.id).await?.unzip();
+        refuse_subscribers(subscriptions.as_deref().unwrap_or_default())?;
+        let Some(customer) = find_or_create_customer(state, context, user, known).await? else { continue };
+        let Some(checkout) = reserve_checkout(state, context, &customer, plan).await? else { continue };
+        if let Some(opened) = open_checkout(state, &customer, checkout).await? {
+            return Ok(opened);
+        }
+    }
+    Err(ApiError::Unavailable("the customer was written by others each time".into()))
+}
+
+fn refuse_subscribers(subscriptions: &[Subscription]) -> Result<(), ApiError> {
+    let is_subscribed = subscriptions.iter().any(Subscription::excludes_another);
+    if is_subscribed { Err(ApiError::AlreadySubscribed) } else { Ok(()) }
+}
+
+/// Reserves a checkout for `plan`; `None` to repeat. A checkout of another plan or price is closed first.
+async fn reserve_checkout(
+    state: &State,
+    context: &RequestContext,
+    customer: &Customer,
+    plan: &Plan,
+) -> Result<Option<Checkout>, ApiError> {
+    let price = plan.stripe_price_id.clone().ok_or_else(|| ApiError::Internal(format!("{} has no price", plan.id)))?;
+    let trial_days = trial_days(state, customer, plan).await?;
+    if let Some(checkout) = &customer.checkout {
+        // A trial is given once, however long its page is open, and with the plan's current terms.
+        let is_good = checkout.trial_days == trial_days;
+        let is_same = checkout.plan_id == plan.id && checkout.stripe_price_id == price && is_good;
+        match settle_previous(state, context, customer, checkout, is_same).await? {
+            Previous::Good => return Ok(Some(checkout.clone())),
+            Previous::Changed => return Ok(None),
+            Previous::Ended => {}
+        }
+    }
+    // The version is a condition: a concurrent sync has read the customer before or after this.
+    let now = state.store.customer(&customer.user_id).await?.unwrap_or_else(|| customer.clone());
+    if now.checkout != customer.checkout {
+        return Ok(None);
+    }
+    let checkout = Checkout {
+        attempt: attempt(context),
+        plan_id: plan.id,
+        plan_code: plan.code.clone(),
+        stripe_price_id: price,
+        trial_days: if now.had_trial { 0 } else { trial_days },
+        session_id: None,
+        url: None,
+    };
+    match state.store.reserve_checkout(&now, &checkout).await? {
+        CheckoutReservation::Done => Ok(Some(checkout)),
+        CheckoutReservation::Overtaken => Ok(None),
+    }
+}
+
+/// The state of the previous checkout of a customer.
+enum Previous {
+    /// It can be paid.
+    Good,
+    /// It is stored differently now: everything begins again.
+    Changed,
+    /// It can be replaced.
+    Ended,
+}
+
+/// Compares the previous checkout with Stripe, and closes an open one that is not the same as the new one.
+async fn settle_previous(
+    state: &State,
+    context: &RequestContext,
+    customer: &Customer,
+    checkout: &Checkout,
+    is_same: bool,
+) -> Result<Previous, ApiError> {
+    let Some(session) = &checkout.session_id else {
+        if is_same && !checkout.attempt.is_old(context.now) {
+            return Ok(Previous::Good);
+        }
+        let made = state.gateway.checkout_of_attempt(customer_id(customer)?, checkout).await.map_err(of_gateway)?;
+        let Some(made) = made else { return Ok(Previous::Ended) };
+        let url = made.url.as_deref().unwrap_or_default();
+        state.store.open_checkout(&customer.user_id, &checkout.attempt.id, &made.id, url).await?;
+        return Ok(Previous::Changed);
+    };
+    match state.gateway.checkout(session).await.map_err(of_gateway)?.state {
+        CheckoutState::Open if is_same => return Ok(Previous::Good),
+        CheckoutState::Open => close(state, session).await?,
+        CheckoutState::Complete => {
+            // It was paid: the event is still to come, so the state is fetched now.
+            let cause = Cause { request_id: Some(context.request_id), ..Cause::default() };
+            let synced = state.convergence.sync(&customer.user_id, cause).await.map_err(of_convergence)?;
+            refuse_subscribers(&synced)?;
+        }
+        CheckoutState::Expired => {}
+    }
+    Ok(Previous::Ended)
+}
+
+/// The trial of a new subscription of `customer` to `plan`: each user and each address has one.
+async fn trial_days(state: &State, customer: &Customer, plan: &Plan) -> Result<u32, ApiError> {
+    if customer.had_trial || plan.trial_days == 0 {
+        return Ok(0);
+    }
+    let has_trial = match &customer.email {
+        Some(address) => state.convergence.has_trial_left(address).await.map_err(of_convergence)?,
+        None => false,
+    };
+    Ok(if has_trial { plan.trial_days } else { 0 })
+}
+
+async fn close(state: &State, session: &str) -> Result<(), ApiError> {
+    match state.gateway.expire_checkout(session).await {
+        Ok(_) => Ok(()),
+        // It was paid or has expired in between: the next fetch shows which.
+        Err(GatewayError::Refused { status: 400, .. }) => {
+            Err(ApiError::Unavailable("the open checkout changed".into()))
+        }
+        Err(error) => Err(of_gateway(error)),
+    }
+}
+
+/// The page of a reserved checkout, created at Stripe if unknown; `None` to repeat.
+async fn open_checkout(
+    state: &State,
+    customer: &Customer,
+    checkout: Checkout,
+) -> Result<Option<OpenCheckout>, ApiError> {
+    let view = |session_id: String, url: Option<String>| url.map(|url| OpenCheckout { session_id, url });
+    if let Some(session_id) = checkout.session_id {
+        return Ok(view(session_id, checkout.url));
+    }
+    let new_checkout = NewCheckout {
+        user: &customer.user_id,
+        customer: customer_id(customer)?,
+        checkout: &checkout,
+        success_url: &state.config.success_url,
+        cancel_url: &state.config.cancel_url,
+    };
+    let made: CheckoutSession = match state.gateway.create_checkout(new_checkout).await {
+        Ok(made) => made,
+        Err(GatewayError::Failed(cause)) => {
+            let found =
+                state.gateway.checkout_of_attempt(new_checkout.customer, &checkout).await.map_err(of_gateway)?;
+            match found {
+                Some(made) => made,
+                None => {
+                    state.store.end_checkout(&customer.user_id, &checkout.attempt.id).await?;
+                    return Err(ApiError::StripeUnavailable(cause));
+                }
+            }
+        }
+        Err(error) => {
+            if !error.may_have_happened() {
+                state.store.end_checkout(&customer.user_id, &checkout.attempt.id).await?;
+            }
+            return Err(of_gateway(error));
+        }
+    };
+    let url = made.url.clone().unwrap_or_default();
+    let stored = state.store.open_checkout(&customer.user_id, &checkout.attempt.id, &made.id, &url).await?;
+    if stored.is_none() {
+        return Ok(None);
+    }
+    Ok(view(made.id, made.url))
+}

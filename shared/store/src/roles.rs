@@ -1,0 +1,288 @@
+//! What each function may do to the tables, as types: a [`Store`] is a store of a [`Role`], a role has capabilities, and a
+//! method exists for the roles that have its capability. `template.yaml` grants the same to the roles of the functions.
+//!
+//! The mailer never reads users:
+//!
+//! ```
+//! # use tollgate_store::{Store, StoreError, Claim, roles::Mailer};
+//! # use tollgate_domain::{MessageId, UserId};
+//! async fn run(store: &Store<Mailer>, id: &MessageId, user: &UserId) -> Result<(), StoreError> {
+//!     store.release_message(id, "holder").await
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! # use tollgate_store::{Store, StoreError, Claim, roles::Mailer};
+//! # use tollgate_domain::{MessageId, UserId};
+//! async fn run(store: &Store<Mailer>, id: &MessageId, user: &UserId) -> Result<(), StoreError> {
+//!     store.profile(user).await.map(|_| ())
+//! }
+//! ```
+//!
+//! The authorizer reads the gate and no other table:
+//!
+//! ```
+//! # use tollgate_store::{GateOf, ProfileOf, Store, StoreError, roles::Authorizer};
+//! # use tollgate_domain::UserId;
+//! async fn run(store: &Store<Authorizer>, user: &UserId) -> Result<(), StoreError> {
+//!     store.look_up(&GateOf(*user)).await?;
+//!     store.gate(user).await.map(|_| ())
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! # use tollgate_store::{GateOf, ProfileOf, Store, StoreError, roles::Authorizer};
+//! # use tollgate_domain::UserId;
+//! async fn run(store: &Store<Authorizer>, user: &UserId) -> Result<(), StoreError> {
+//!     store.profile(user).await.map(|_| ())
+//! }
+//! ```
+//!
+//! Nor does it read another table in the call that reads the gate:
+//!
+//! ```compile_fail
+//! # use tollgate_store::{GateOf, ProfileOf, Store, StoreError, roles::Authorizer};
+//! # use tollgate_domain::UserId;
+//! async fn run(store: &Store<Authorizer>, user: &UserId) -> Result<(), StoreError> {
+//!     store.look_up(&ProfileOf(*user)).await.map(|_| ())
+//! }
+//! ```
+//!
+//! And it changes nothing, as it counts no use either:
+//!
+//! ```compile_fail
+//! # use tollgate_store::{Store, roles::{Authorizer, Guarding}};
+//! fn run(store: &Store<Authorizer>) -> Store<Guarding> {
+//!     store.narrow()
+//! }
+//! ```
+//!
+//! The guards of a product, such as `example`, read the gate and count uses:
+//!
+//! ```
+//! # use tollgate_store::{Store, StoreError, roles::Guarding};
+//! # use tollgate_domain::{RequestId, UserId, features::Month};
+//! async fn run(store: &Store<Guarding>, user: &UserId, month: Month, id: &RequestId) -> Result<(), StoreError> {
+//!     store.gate(user).await?;
+//!     store.count_use(user, "exports", month, 1, id).await.map(|_| ())
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! # use tollgate_store::{Store, StoreError, roles::Guarding};
+//! # use tollgate_domain::{RequestId, UserId, features::Month};
+//! async fn run(store: &Store<Guarding>, user: &UserId, month: Month, id: &RequestId) -> Result<(), StoreError> {
+//!     store.profile(user).await.map(|_| ())
+//! }
+//! ```
+//!
+//! Admin reads profiles and never credentials:
+//!
+//! ```
+//! # use tollgate_store::{Store, StoreError, roles::Admin};
+//! # use tollgate_domain::{Email, UserId};
+//! async fn run(store: &Store<Admin>, user: &UserId, email: &Email) -> Result<(), StoreError> {
+//!     store.profile(user).await.map(|_| ())
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! # use tollgate_store::{Store, StoreError, roles::Admin};
+//! # use tollgate_domain::{Email, UserId};
+//! async fn run(store: &Store<Admin>, user: &UserId, email: &Email) -> Result<(), StoreError> {
+//!     store.credentials(email).await.map(|_| ())
+//! }
+//! ```
+//!
+//! The sweeper deletes accounts without reading credentials or sessions:
+//!
+//! ```
+//! # use tollgate_store::{PageOf, Store, StoreError, roles::Sweeper};
+//! # use tollgate_domain::{Email, UserId};
+//! async fn run(store: &Store<Sweeper>, user: &UserId, email: &Email) -> Result<(), StoreError> {
+//!     store.forget_sessions(user).await
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! # use tollgate_store::{PageOf, Store, StoreError, roles::Sweeper};
+//! # use tollgate_domain::{Email, UserId};
+//! async fn run(store: &Store<Sweeper>, user: &UserId, email: &Email) -> Result<(), StoreError> {
+//!     store.credentials(email).await.map(|_| ())
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! # use tollgate_store::{PageOf, Store, StoreError, roles::Sweeper};
+//! # use tollgate_domain::{Email, UserId};
+//! async fn run(store: &Store<Sweeper>, user: &UserId, email: &Email) -> Result<(), StoreError> {
+//!     store.kept_sessions(user, PageOf { after: None, limit: 1 }).await.map(|_| ())
+//! }
+//! ```
+//!
+//! Reports reads neither credentials nor sessions, and `auth` changes nothing in billing:
+//!
+//! ```
+//! # use tollgate_store::{Store, StoreError, roles::{Auth, Reports}};
+//! # use tollgate_domain::{Email, ReportId, UserId};
+//! async fn run(reports: &Store<Reports>, auth: &Store<Auth>, id: &ReportId, user: &UserId) -> Result<(), StoreError> {
+//!     auth.customer(user).await?;
+//!     reports.start_report(id).await.map(|_| ())
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! # use tollgate_store::{Store, StoreError, roles::{Auth, Reports}};
+//! # use tollgate_domain::{Email, ReportId, UserId};
+//! async fn run(reports: &Store<Reports>, email: &Email) -> Result<(), StoreError> {
+//!     reports.credentials(email).await.map(|_| ())
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! # use tollgate_store::{Store, StoreError, roles::{Auth, Reports}};
+//! # use tollgate_domain::{Email, ReportId, UserId};
+//! async fn run(auth: &Store<Auth>, user: &UserId) -> Result<(), StoreError> {
+//!     auth.reserve_customer(user).await.map(|_| ())
+//! }
+//! ```
+
+use std::fmt::Debug;
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// A set of capabilities. Roles are declared here and nowhere else.
+pub trait Role: sealed::Sealed + Debug + Clone + Copy + Send + Sync + 'static {}
+
+/// A role with all capabilities of the role `N`, and perhaps others: its store can be narrowed to one of `N`.
+pub trait Includes<N: Role>: Role {}
+
+/// Declares the capabilities and the role of the operator, which has all of them.
+macro_rules! capabilities {
+    ($($(#[$doc:meta])+ $capability:ident;)+) => {
+        $($(#[$doc])+ pub trait $capability: Role {})+
+
+        /// Everything: the operator's command, the local stack and tests. No deployed function has this role.
+        #[derive(Debug, Clone, Copy)]
+        pub enum Operator {}
+        impl sealed::Sealed for Operator {}
+        impl Role for Operator {}
+        $(impl $capability for Operator {})+
+    };
+}
+
+/// Declares roles with their capabilities.
+macro_rules! roles {
+    ($($(#[$doc:meta])+ $role:ident: $($capability:ident),+;)+) => {
+        $(
+            $(#[$doc])+
+            #[derive(Debug, Clone, Copy)]
+            pub enum $role {}
+            impl sealed::Sealed for $role {}
+            impl Role for $role {}
+            $(impl $capability for $role {})+
+            impl<R: $($capability +)+> Includes<$role> for R {}
+        )+
+    };
+}
+
+capabilities! {
+    /// Gates, the public keys, and the features of the free plan.
+    ReadGate;
+    /// Publishes the public keys in the gate.
+    PublishKeys;
+    /// Service credentials, in the gate.
+    ManageServices;
+    /// Adds sessions to the gate, and rotates them.
+    StartSessions;
+    /// Ends sessions in the gate.
+    EndSessions;
+    /// Rows of sessions, and of mailed secrets.
+    ReadSessions;
+    /// Rows of mailed links and codes, and those of sign-ins at a provider.
+    UseSecrets;
+    /// Creates accounts, and changes their addresses and identities.
+    ManageAccounts;
+    /// Hashes of passwords: the table `credentials`.
+    UsePasswords;
+    /// Profiles by their user's id.
+    ReadProfiles;
+    /// Lists of users.
+    ListUsers;
+    /// Changes of a user's rights by an admin.
+    ChangeRights;
+    /// Closes accounts.
+    CloseAccounts;
+    /// Removes accounts and their personal data in every table, without reading credentials or sessions.
+    EraseAccounts;
+    /// Counts metered uses.
+    CountUses;
+    /// Counts calls, attempts and mails, and stores answers under idempotency keys.
+    CountCalls;
+    /// Plans, customers, subscriptions and payments.
+    ReadBilling;
+    /// Writes what follows from Stripe's state, gates included.
+    Converge;
+    /// Writes plans, and reserves customers and checkouts.
+    SellPlans;
+    /// Executes the commands that change a customer.
+    ChangeCustomers;
+    /// Subscriptions by the time of their next synchronisation.
+    ReadDue;
+    /// Removes what is due no more, and reads customers and payments by time.
+    SweepBilling;
+    /// The progress of the reconciliation.
+    Reconcile;
+    /// Puts messages into the outbox.
+    WriteMessages;
+    /// Claims and marks messages of the outbox.
+    DeliverMessages;
+    /// Finds messages that were not sent.
+    FindMessages;
+    /// The audit trail.
+    ReadAudit;
+    /// Adds audit entries.
+    RecordAudit;
+    /// The statistics.
+    ReadStatistics;
+    /// The positions of schedules, and writes of the statistics.
+    RunSchedules;
+    /// Requests reports, and reads them.
+    RequestReports;
+    /// Reads the tables for a report, and stores its result.
+    RunReports;
+    /// Creates and describes tables.
+    ManageTables;
+}
+
+roles! {
+    /// `functions/auth`.
+    Auth: ReadGate, PublishKeys, ManageServices, StartSessions, EndSessions, ReadSessions, UseSecrets, ManageAccounts,
+        UsePasswords, ReadProfiles, CloseAccounts, CountUses, CountCalls, ReadBilling, ReadAudit, RecordAudit;
+    /// `functions/authorizer`.
+    Authorizer: ReadGate;
+    /// `functions/billing`.
+    Billing: ReadGate, ReadProfiles, CountUses, CountCalls, ReadBilling, Converge, SellPlans, ChangeCustomers, WriteMessages;
+    /// `functions/admin`.
+    Admin: ReadGate, EndSessions, ReadSessions, ReadProfiles, ListUsers, ChangeRights, CloseAccounts, CountUses, CountCalls,
+        ReadBilling, ReadAudit, ReadStatistics, RequestReports;
+    /// `functions/stripe-events`.
+    StripeEvents: ReadGate, ReadProfiles, ReadBilling, Converge, ChangeCustomers, ReadDue, WriteMessages, DeliverMessages;
+    /// `functions/mailer`.
+    Mailer: DeliverMessages;
+    /// `functions/reports`.
+    Reports: DeliverMessages, ReadAudit, RunReports;
+    /// `functions/sweeper`.
+    Sweeper: ReadGate, ListUsers, EraseAccounts, ReadBilling, Converge, ReadDue, SweepBilling, Reconcile, WriteMessages, DeliverMessages,
+        FindMessages, ReadAudit, ReadStatistics, RunSchedules;
+    /// The verification of access tokens (`shared/guard`): the public keys and the free plan.
+    Verifying: ReadGate;
+    /// The guards of endpoints (`shared/guard`), and `functions/example` with them.
+    Guarding: ReadGate, CountUses;
+    /// The limits and the idempotency of HTTP functions (`shared/http`).
+    Limiting: CountCalls;
+    /// The convergence with Stripe (`shared/convergence`).
+    Converging: ReadGate, ReadBilling, Converge, WriteMessages;
+}

@@ -1,0 +1,246 @@
+//! The tables, one for each kind of data that a role may access: their keys, indexes, time to live and stream. The
+//! template has the same.
+
+use crate::roles::ManageTables;
+use crate::table::client::Tables;
+use crate::{Store, StoreError};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection as SdkProjection,
+    ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType, TimeToLiveSpecification,
+    TimeToLiveStatus,
+};
+
+/// One table. All key attributes are strings.
+#[derive(Debug, Clone, Copy)]
+pub struct TableSpec {
+    /// Its name, without the deployment's prefix.
+    pub name: &'static str,
+    /// Its partition key.
+    pub partition_key: &'static str,
+    /// Its sort key.
+    pub sort_key: Option<&'static str>,
+    /// Its global secondary indexes.
+    pub indexes: &'static [IndexSpec],
+    /// The attribute with an item's expiry, in seconds since 1970.
+    pub ttl: Option<&'static str>,
+    /// Whether the table has a stream.
+    pub stream: bool,
+}
+
+/// One global secondary index.
+#[derive(Debug, Clone, Copy)]
+pub struct IndexSpec {
+    /// Its name.
+    pub name: &'static str,
+    /// Its partition key.
+    pub partition_key: &'static str,
+    /// Its sort key.
+    pub sort_key: &'static str,
+    /// Its projection.
+    pub projection: Projection,
+}
+
+/// The projection of an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Projection {
+    /// All attributes.
+    All,
+    /// The keys, and these attributes: a change of any other one costs the index nothing.
+    Some(&'static [&'static str]),
+}
+
+/// The attributes that the lists of users show.
+const USER: Projection = Projection::Some(&[
+    "email",
+    "username",
+    "provider",
+    "email_verified",
+    "is_active",
+    "is_admin",
+    "created_at",
+    "id",
+    "email_key",
+]);
+
+const fn index(
+    name: &'static str,
+    partition_key: &'static str,
+    sort_key: &'static str,
+    projection: Projection,
+) -> IndexSpec {
+    IndexSpec { name, partition_key, sort_key, projection }
+}
+
+pub(crate) const IDENTITY: &str = "identity";
+pub(crate) const CREDENTIALS: &str = "credentials";
+pub(crate) const GATE: &str = "gate";
+pub(crate) const SESSIONS: &str = "sessions";
+pub(crate) const LIMITS: &str = "limits";
+pub(crate) const OUTBOX: &str = "outbox";
+pub(crate) const AUDIT: &str = "audit";
+pub(crate) const BILLING: &str = "billing";
+pub(crate) const SYSTEM: &str = "system";
+
+/// Every table.
+pub const TABLES: &[TableSpec] = &[
+    TableSpec {
+        name: IDENTITY,
+        partition_key: "pk",
+        sort_key: None,
+        indexes: &[
+            // All users by the time of their registration, verified and unverified ones; then the few who are admins,
+            // and those who may not sign in.
+            index("listed", "list", "id", USER),
+            index("admins", "admin", "id", USER),
+            index("closed", "closed", "id", Projection::All),
+            // By a prefix of the address, of the user name or of the address's domain, spread by the first character.
+            index("by_email", "email_initial", "email_key", USER),
+            index("by_username", "username_initial", "username_key", USER),
+            index("by_domain", "domain_initial", "domain_key", USER),
+        ],
+        ttl: None,
+        stream: false,
+    },
+    TableSpec { name: CREDENTIALS, partition_key: "pk", sort_key: None, indexes: &[], ttl: None, stream: false },
+    TableSpec { name: GATE, partition_key: "pk", sort_key: None, indexes: &[], ttl: None, stream: false },
+    TableSpec {
+        name: SESSIONS,
+        partition_key: "pk",
+        sort_key: Some("sk"),
+        indexes: &[],
+        ttl: Some("ttl"),
+        stream: false,
+    },
+    TableSpec { name: LIMITS, partition_key: "pk", sort_key: None, indexes: &[], ttl: Some("ttl"), stream: false },
+    TableSpec { name: OUTBOX, partition_key: "pk", sort_key: None, indexes: &[], ttl: Some("ttl"), stream: true },
+    TableSpec {
+        name: BILLING,
+        partition_key: "pk",
+        sort_key: Some("sk"),
+        indexes: &[
+            // Live subscriptions by the end of their period, spread by their id.
+            index("due", "due_shard", "due_at", Projection::All),
+            // Subscriptions and payments by the time they were made: all, those of a status, those of a plan.
+            index("listed", "list", "sk", Projection::All),
+            index("by_status", "status_list", "sk", Projection::All),
+            index("by_plan", "plan_list", "sk", Projection::All),
+            // A subscription or a payment by Stripe's id of the subscription or the invoice, to find its user.
+            index("by_stripe", "stripe_id", "sk", Projection::Some(&["user_id"])),
+        ],
+        ttl: Some("ttl"),
+        stream: false,
+    },
+    TableSpec {
+        name: AUDIT,
+        partition_key: "pk",
+        sort_key: Some("sk"),
+        indexes: &[
+            index("listed", "list", "sk", Projection::All),
+            index("by_actor", "actor_id", "sk", Projection::All),
+            index("by_action", "action", "sk", Projection::All),
+        ],
+        ttl: None,
+        stream: false,
+    },
+    TableSpec {
+        name: SYSTEM,
+        partition_key: "pk",
+        sort_key: Some("sk"),
+        indexes: &[],
+        ttl: Some("ttl"),
+        stream: false,
+    },
+];
+
+impl<R: ManageTables> Store<R> {
+    /// Creates missing tables, for the local stack and for tests. A deployment has the tables of the template.
+    ///
+    /// # Errors
+    /// When DynamoDB refuses one.
+    pub async fn create_tables(&self) -> Result<(), StoreError> {
+        let names = self.client.list_tables().into_paginator().items().send();
+        let there = names.collect::<Result<Vec<_>, _>>().await.map_err(StoreError::of)?;
+        for spec in TABLES {
+            if !there.contains(&self.table(spec.name)) {
+                self.create_table(spec).await?;
+            }
+            if spec.ttl.is_some() && self.time_to_live(spec).await?.as_deref() != spec.ttl {
+                self.enable_time_to_live(spec).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The time-to-live attribute of this table; `None` where it has none.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn time_to_live(&self, spec: &TableSpec) -> Result<Option<String>, StoreError> {
+        let answer = self.client.describe_time_to_live().table_name(self.table(spec.name)).send().await;
+        let described = answer.map_err(StoreError::of)?.time_to_live_description;
+        let is_on =
+            |status: &TimeToLiveStatus| matches!(status, TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling);
+        let on = described.filter(|described| described.time_to_live_status.as_ref().is_some_and(is_on));
+        Ok(on.and_then(|described| described.attribute_name))
+    }
+}
+
+impl Tables {
+    async fn enable_time_to_live(&self, spec: &TableSpec) -> Result<(), StoreError> {
+        let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name(spec.ttl.unwrap_or_default());
+        let call = self.client.update_time_to_live().table_name(self.table(spec.name));
+        call.time_to_live_specification(built(ttl.build())?).send().await.map_err(StoreError::of)?;
+        Ok(())
+    }
+
+    async fn create_table(&self, spec: &TableSpec) -> Result<(), StoreError> {
+        let mut call =
+            self.client.create_table().table_name(self.table(spec.name)).billing_mode(BillingMode::PayPerRequest);
+        let mut attributes = vec![spec.partition_key];
+        attributes.extend(spec.sort_key);
+        for index in spec.indexes {
+            attributes.extend([index.partition_key, index.sort_key]);
+        }
+        attributes.sort_unstable();
+        attributes.dedup();
+        for name in attributes {
+            let attribute = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
+            call = call.attribute_definitions(built(attribute.build())?);
+        }
+        call = call.key_schema(key(spec.partition_key, KeyType::Hash)?);
+        if let Some(sort_key) = spec.sort_key {
+            call = call.key_schema(key(sort_key, KeyType::Range)?);
+        }
+        for index in spec.indexes {
+            let projection = SdkProjection::builder();
+            let projection = match index.projection {
+                Projection::All => projection.projection_type(ProjectionType::All),
+                Projection::Some(attributes) => {
+                    let is_key = |name: &&str| [index.partition_key, index.sort_key].contains(name);
+                    let others = attributes.iter().filter(|name| !is_key(name)).map(|name| (*name).to_owned());
+                    projection.projection_type(ProjectionType::Include).set_non_key_attributes(Some(others.collect()))
+                }
+            };
+            let index = GlobalSecondaryIndex::builder()
+                .index_name(index.name)
+                .key_schema(key(index.partition_key, KeyType::Hash)?)
+                .key_schema(key(index.sort_key, KeyType::Range)?)
+                .projection(projection.build());
+            call = call.global_secondary_indexes(built(index.build())?);
+        }
+        if spec.stream {
+            let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewImage);
+            call = call.stream_specification(built(stream.build())?);
+        }
+        call.send().await.map_err(StoreError::of)?;
+        Ok(())
+    }
+}
+
+fn key(name: &str, kind: KeyType) -> Result<KeySchemaElement, StoreError> {
+    built(KeySchemaElement::builder().attribute_name(name).key_type(kind).build())
+}
+
+fn built<T, E: std::fmt::Display>(result: Result<T, E>) -> Result<T, StoreError> {
+    result.map_err(|error| StoreError::Unexpected(error.to_string()))
+}
