@@ -26,7 +26,7 @@ pub mod trials;
 pub use clock::Clock;
 pub use edge::EdgeKeys;
 pub use encoding::{fingerprint, ten_bytes};
-pub use env::{ConfigError, Env, Origins};
+pub use env::{ConfigError, Env, Origins, SignUp};
 pub use generation::{InvalidSecretError, appended, check_secret};
 pub use outbound::{Outbound, OutboundError};
 pub use random::random_bytes;

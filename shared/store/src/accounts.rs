@@ -3,13 +3,14 @@
 use crate::audit::audit_item;
 use crate::codec::{Item, item, n, s};
 use crate::gate::{count_admins, gate_item};
+use crate::invitations::end_invitation;
 use crate::outbox::{DECOY_SECONDS, OutboxMessage, outbox_item};
 use crate::profiles::{
     Credentials, Profile, VERIFIED, credentials_item, email_marker_key, identity_item, name_hold_key, profile_item,
     user_key, username_marker_key,
 };
 use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, LIMITS, OUTBOX, SESSIONS};
-use crate::sessions::{onetime_item, pending_item, use_up};
+use crate::sessions::{NewSession, onetime_item, pending_item, session_item, use_up};
 use crate::transaction::Refusal;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
@@ -18,6 +19,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::gate::Gate;
+use tollgate_domain::invitation::Invitation;
 use tollgate_domain::onetime::OneTimeRow;
 use tollgate_domain::{Email, MessageId, UserId, Username};
 
@@ -37,6 +39,19 @@ pub struct NewAccount {
     pub verification: Option<(OneTimeRow, OutboxMessage)>,
     /// Its audit entry.
     pub audit: AuditEntry,
+    /// The invitation that it accepts.
+    pub invited: Option<AcceptedInvitation>,
+}
+
+/// The invitation that a registration accepts.
+#[derive(Clone)]
+pub struct AcceptedInvitation {
+    /// The invitation.
+    pub invitation: Invitation,
+    /// The session that starts with the account: its gate names it.
+    pub session: Option<NewSession>,
+    /// The audit entries of the invitation and of the sign-in.
+    pub audit: Vec<AuditEntry>,
 }
 
 /// The result of a registration.
@@ -50,6 +65,8 @@ pub enum Registration {
     UsernameTaken,
     /// The provider's identity has an account already.
     IdentityTaken,
+    /// The invitation was accepted, revoked or replaced before.
+    InvitationEnded,
 }
 
 /// The conditions of an account's transactions that a caller distinguishes.
@@ -60,6 +77,7 @@ pub(crate) enum Condition {
     Identity,
     Admins,
     EmailUnverified,
+    Invitation,
     Invariant,
 }
 
@@ -99,6 +117,15 @@ impl Store {
                 outbox_item(mail)?,
             );
         }
+        if let Some(AcceptedInvitation { invitation, session, audit }) = &account.invited {
+            transaction = end_invitation(transaction, invitation);
+            if let Some(session) = session {
+                transaction = transaction.create(Condition::Invariant, SESSIONS, session_item(session)?);
+            }
+            for entry in audit {
+                transaction = transaction.create(Condition::Invariant, AUDIT, audit_item(entry)?);
+            }
+        }
         if account.gate.is_admin {
             transaction = transaction.update(Condition::Admins, GATE, count_admins(true));
         }
@@ -107,6 +134,7 @@ impl Store {
             Err(Refusal::Condition(Condition::Email)) => Ok(Registration::EmailTaken),
             Err(Refusal::Condition(Condition::Username)) => Ok(Registration::UsernameTaken),
             Err(Refusal::Condition(Condition::Identity)) => Ok(Registration::IdentityTaken),
+            Err(Refusal::Condition(Condition::Invitation)) => Ok(Registration::InvitationEnded),
             Err(other) => Err(other.unexpected()),
         }
     }

@@ -11,6 +11,7 @@ mod codec;
 mod error;
 mod gate;
 mod idempotency;
+mod invitations;
 mod limits;
 mod listing;
 pub mod outbox;
@@ -29,7 +30,7 @@ mod transaction;
 mod update;
 mod users;
 
-pub use accounts::{NewAccount, Registration};
+pub use accounts::{AcceptedInvitation, NewAccount, Registration};
 pub use address::{AddressChange, AddressRequest, ChangedAddress};
 pub use audit::AuditFilter;
 pub use batch::{Items, Keys, Lookup, OwnLookup};
@@ -40,6 +41,7 @@ pub use billing::{
 pub use error::StoreError;
 pub use gate::{Admission, Admitted, GateOf, PublishedKeySet};
 pub use idempotency::{IdempotentCall, StoredAnswer};
+pub use invitations::{Invited, StoredInvitation};
 pub use limits::{Attempt, AttemptLimit, Bucket, MailCount, MailsTo};
 pub use listing::{Consistency, Listed, PageOf, each};
 pub use outbox::{Claim, MessageState, OutboxMessage, UnsentPage};

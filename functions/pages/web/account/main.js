@@ -12,6 +12,7 @@ import * as billing from "./views/billing.js";
 import * as close from "./views/close.js";
 import * as code from "./views/code.js";
 import * as forgot from "./views/forgot.js";
+import * as invitation from "./views/invitation.js";
 import * as profile from "./views/profile.js";
 import * as register from "./views/register.js";
 import * as remove from "./views/delete.js";
@@ -19,7 +20,16 @@ import * as security from "./views/security.js";
 import * as signIn from "./views/sign-in.js";
 import * as verify from "./views/verify.js";
 
-const signedOutPages = { "/account/sign-in": signIn, "/account/register": register, "/account/code": code, "/account/verify": verify, "/account/forgot": forgot };
+const signedOutPages = {
+  "/account/sign-in": signIn,
+  /** The link of an invitation leads here too. */
+  get "/account/register"() {
+    return invitation.isInvited() ? invitation : register;
+  },
+  "/account/code": code,
+  "/account/verify": verify,
+  "/account/forgot": forgot,
+};
 const signedInPages = {
   "/account": profile,
   "/account/email": profile,
@@ -33,7 +43,7 @@ const signedInPages = {
 };
 
 /** The pages of what the service may not offer. */
-const offerOf = new Map([[register, "sign_up"], [forgot, "passwords"], [billing, "billing"]]);
+const offerOf = new Map([[register, "sign_up"], [invitation, "invitations"], [forgot, "passwords"], [billing, "billing"]]);
 
 /** The page at `path`; one that is not offered leads to the first page. */
 function pageAt(pages, path) {
