@@ -77,10 +77,7 @@ pub async fn register(
     gate.sessions.insert(session.id, session.ends_at);
     let mut audit = context.entry(Action::Registered, Some(id), Some(id.to_string()));
     audit.after = Some(json!({"provider": Provider::Local, "email_verified": true}));
-    let entries = vec![
-        accepted_entry(context, &invitation, &id),
-        signed_in_entry(context, &session, METHOD, &[]),
-    ];
+    let entries = vec![accepted_entry(context, &invitation, &id), signed_in_entry(context, &session, METHOD, &[])];
     let profile = Profile {
         id,
         email: invitation.email.clone(),

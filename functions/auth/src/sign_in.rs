@@ -189,14 +189,8 @@ pub async fn issue_tokens(
 ) -> Result<Response, ApiError> {
     let (context, now) = (client.context, client.context.now);
     let seconds_left = i64::from(state.config.lifetimes.idle_seconds.min(state.config.lifetimes.absolute_seconds));
-    let issued = IssuedRefreshToken {
-        session: session.id,
-        n: 0,
-        nonce,
-        seconds_left,
-        amr: session.amr,
-        signed_in_at: now,
-    };
+    let issued =
+        IssuedRefreshToken { session: session.id, n: 0, nonce, seconds_left, amr: session.amr, signed_in_at: now };
     let account = (profile.id, gate.password_version);
     match client.delivery {
         TokenDelivery::Cookie => {

@@ -282,10 +282,8 @@ mod tests {
     #[test]
     fn a_switch_is_on_unless_it_is_turned_off_and_takes_no_other_word() {
         type Switch = fn(&Env) -> Result<bool, ConfigError>;
-        let switches: [(&str, &str, &str, Switch); 2] = [
-            ("BILLING", "on", "off", Env::has_billing),
-            ("PASSWORD_SIGN_IN", "on", "off", Env::has_passwords),
-        ];
+        let switches: [(&str, &str, &str, Switch); 2] =
+            [("BILLING", "on", "off", Env::has_billing), ("PASSWORD_SIGN_IN", "on", "off", Env::has_passwords)];
         for (name, on, off, read) in switches {
             for (value, expected) in [("", true), (on, true), (off, false)] {
                 assert_eq!(read(&Env::from_pairs([(name, value)])), Ok(expected), "{name} {value}");

@@ -18,7 +18,8 @@ use tollgate_domain::password::{Password, WeakPasswordError};
 use tollgate_domain::user::Provider;
 use tollgate_domain::{Email, Secret, SessionId, UserId, Username};
 use tollgate_http::{
-    AccountKey, ApiError, ClientCount, CookieJar, FieldError, JsonBody, Limiter, Message, RequestContext, errors, message,
+    AccountKey, ApiError, ClientCount, CookieJar, FieldError, JsonBody, Limiter, Message, RequestContext, errors,
+    message,
 };
 use tollgate_mail::Message as Mail;
 use tollgate_platform::{SignUp, random_bytes};
