@@ -101,7 +101,7 @@ async fn register_invited(app: &TestApp) -> Case {
     let body = json!({"invitation": invited(app).await, "username": "ann", "password": PASSWORD});
     case!(Request::post("/register", body.clone()), |app| {
         gets_in(app, EMAIL, PASSWORD).await;
-        app.post("/register", body).await.refused(400, "invalid_token");
+        app.post("/register", body.clone()).await.refused(400, "invalid_token");
     })
 }
 
