@@ -129,8 +129,8 @@ async fn a_lost_answer_invites_and_accepts_once_and_no_answer_is_unavailable() {
     tables.faults.next("TransactWriteItems", unreachable());
     unavailable(tables.untouched(invite(&tables, 2, Some(1))).await);
     tables.faults.next("TransactWriteItems", unreachable());
-    let revoked = tables.store.revoke_invitation(&invitation(1).invitation, &entry(51, &user(9)));
-    unavailable(tables.untouched(revoked).await);
+    let (first, entry) = (invitation(1).invitation, entry(51, &user(9)));
+    unavailable(tables.untouched(tables.store.revoke_invitation(&first, &entry)).await);
     tables.faults.next("TransactWriteItems", [Fault::LostAnswer]);
     assert_eq!(tables.store.register(&by_invitation(1)).await.unwrap(), Registration::Done);
     assert_eq!(stored(&tables).await, [None, None]);
