@@ -20,16 +20,7 @@ import * as security from "./views/security.js";
 import * as signIn from "./views/sign-in.js";
 import * as verify from "./views/verify.js";
 
-const signedOutPages = {
-  "/account/sign-in": signIn,
-  /** The link of an invitation leads here too. */
-  get "/account/register"() {
-    return invitation.isInvited() ? invitation : register;
-  },
-  "/account/code": code,
-  "/account/verify": verify,
-  "/account/forgot": forgot,
-};
+const signedOutPages = { "/account/sign-in": signIn, "/account/register": register, "/account/code": code, "/account/verify": verify, "/account/forgot": forgot };
 const signedInPages = {
   "/account": profile,
   "/account/email": profile,
@@ -45,9 +36,14 @@ const signedInPages = {
 /** The pages of what the service may not offer. */
 const offerOf = new Map([[register, "sign_up"], [invitation, "invitations"], [forgot, "passwords"], [billing, "billing"]]);
 
-/** The page at `path`; one that is not offered leads to the first page. */
-function pageAt(pages, path) {
-  const page = pages[path];
+/** The page at `path` of a person who is signed out. The link of an invitation leads to that of a registration. */
+function signedOutPage(path) {
+  const page = signedOutPages[path];
+  return page === register && invitation.isInvited() ? invitation : page;
+}
+
+/** `page`; one that is not offered leads to the first page. */
+function ifOffered(page) {
   return offerOf.has(page) && !offers(offerOf.get(page)) ? undefined : page;
 }
 
@@ -112,9 +108,9 @@ async function show() {
   const own = latest;
   takeNext();
   const path = currentPath();
-  let page = pageAt(signedInPages, path) ?? pageAt(signedOutPages, path) ?? profile;
-  if (page === signedOutPages[path] && isSignedIn()) return goOn(null, { replace: true });
-  if (page !== signedOutPages[path] && !isSignedIn()) {
+  let page = ifOffered(signedInPages[path]) ?? ifOffered(signedOutPage(path)) ?? profile;
+  if (page === signedOutPage(path) && isSignedIn()) return goOn(null, { replace: true });
+  if (page !== signedOutPage(path) && !isSignedIn()) {
     want(path);
     page = signIn;
   }
