@@ -414,7 +414,13 @@ impl TestApp {
 
     pub async fn link_token(&self, to: &str, kind: &str) -> String {
         let mail = self.mail(to, kind).await;
-        mail["links"][0].as_str().unwrap().split_once("token=").unwrap().1.to_owned()
+        mail["links"][0].as_str().unwrap().rsplit_once('=').unwrap().1.to_owned()
+    }
+
+    /// Invites an address, and returns the invitation with the token of its link.
+    pub async fn invite(&self, admin: &Session, email: &str) -> (Value, String) {
+        let invitation = self.post_as(admin, "/admin/invitations", json!({"email": email})).await.expect(201).body;
+        (invitation, self.link_token(email, "invitation").await)
     }
 
     /// All objects of a kind in the fake, newest first.

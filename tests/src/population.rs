@@ -142,5 +142,5 @@ pub fn newcomer(now: Timestamp, n: usize) -> NewAccount {
         request_id: None,
         created_at: now,
     };
-    NewAccount { credentials: None, gate: Gate::new(id), verification: None, audit, profile }
+    NewAccount { credentials: None, gate: Gate::new(id), verification: None, audit, profile, invited: None }
 }

@@ -63,6 +63,12 @@ async fn a_whole_life(app: &TestApp, admin: &Session) -> Vec<String> {
     let path = format!("/admin/service-credentials/{}", service["id"].as_str().unwrap());
     app.delete_as(admin, &path).await.expect(204);
     secrets.push(service["secret"].as_str().unwrap().to_owned());
+    let (invitation, _) = app.invite(admin, "invited@example.com").await;
+    app.delete_as(admin, &format!("/admin/invitations/{}", invitation["id"].as_str().unwrap())).await.expect(204);
+    let (_, token) = app.invite(admin, "invited@example.com").await;
+    let register = json!({"invitation": token, "username": "invited", "password": PASSWORD});
+    app.post("/register", register).await.expect(200);
+    secrets.push(token);
     let report = json!({"sql": "SELECT 1", "format": "preview"});
     app.post_as(admin, "/admin/reports", report).await.expect(202);
     let ann = app.sign_in("new@example.com").await;

@@ -126,6 +126,9 @@ fn rows() -> Vec<(&'static str, Option<Value>, [u16; 5])> {
         ("GET /admin/service-credentials", None, of_admins(200)),
         ("POST /admin/service-credentials", Some(json!({"name": "the API"})), of_admins(201)),
         ("DELETE /admin/service-credentials/{service}", None, of_admins(404)),
+        ("GET /admin/invitations", None, of_admins(200)),
+        ("POST /admin/invitations", Some(json!({"email": "{caller}@invited.example"})), of_admins(201)),
+        ("DELETE /admin/invitations/{invitation}", None, of_admins(404)),
         ("PATCH /admin/users/{user}/status", Some(json!({"is_active": true})), of_admins(200)),
         ("PATCH /admin/users/{user}/role", Some(json!({"is_admin": false})), of_admins(200)),
         ("PATCH /admin/users/{user}/verify", None, of_admins(200)),
@@ -162,12 +165,13 @@ fn path_of(operation: &str, user: &Session) -> String {
         .replace("{payment}", "pay_019ca945f4607c7b9c59379e3f571f07")
         .replace("{report}", "rep_019ca945f4607c7b9c59379e3f571f07")
         .replace("{service}", "svc_019ca945f4607c7b9c59379e3f571f07")
+        .replace("{invitation}", "inv_019ca945f4607c7b9c59379e3f571f07")
         .replace("{provider}", "google")
 }
 
 /// An operation as the document names it.
 fn name_of(operation: &str) -> String {
-    ["{plan}", "{user}", "{target}", "{subscription}", "{payment}", "{report}", "{service}"]
+    ["{plan}", "{user}", "{target}", "{subscription}", "{payment}", "{report}", "{service}", "{invitation}"]
         .iter()
         .fold(operation.replace("{session}", "{sid}"), |name, part| name.replace(part, "{id}"))
 }

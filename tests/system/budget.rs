@@ -254,6 +254,21 @@ async fn every_operation_costs_as_much_as_the_budget_states() {
     app.advance(7 * 86_400);
     let swept = measure!("the sweep of accounts that finds one", app.sweep("accounts")).expect(200);
     assert_eq!(swept.body["handled"], 1);
+    let admin = app.sign_in("admin@example.com").await;
+    let invitations = "/admin/invitations";
+    let address = json!({"email": "invited@example.com"});
+    let body = address.clone();
+    let invitation = measure!("POST /admin/invitations", app.post_as(&admin, invitations, body)).expect(201).body;
+    measure!("POST /admin/invitations again", app.post_as(&admin, invitations, address.clone())).expect(201);
+    measure!("GET /admin/invitations", app.get_as(&admin, invitations)).expect(200);
+    let path = format!("{invitations}/{}", invitation["id"].as_str().unwrap());
+    app.delete_as(&admin, &path).await.refused(404, "not_found");
+    let (invitation, _) = app.invite(&admin, "invited@example.com").await;
+    let path = format!("{invitations}/{}", invitation["id"].as_str().unwrap());
+    measure!("DELETE /admin/invitations/{id}", app.delete_as(&admin, &path)).expect(204);
+    let (_, token) = app.invite(&admin, "invited@example.com").await;
+    let register = json!({"invitation": token, "username": "invited", "password": PASSWORD});
+    measure!("POST /register by an invitation", app.post("/register", register)).expect(200);
 
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/budget.json");
     let mut budget: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();

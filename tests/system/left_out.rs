@@ -18,7 +18,7 @@ const NOT_CONFIGURED: (u16, &str) = (503, "provider_not_configured");
 
 const SWITCHES: [Switch; 5] = [
     ("BILLING", "off", |path| path.starts_with("/billing/"), NOT_ENABLED),
-    ("SIGN_UP", "closed", |path| path == "/register", NOT_ENABLED),
+    ("SIGN_UP", "closed", |path| path == "/register" || path.starts_with("/admin/invitations"), NOT_ENABLED),
     (
         "PASSWORD_SIGN_IN",
         "off",

@@ -24,6 +24,7 @@ mod enumeration;
 mod events;
 mod example;
 mod fuzz;
+mod invitations;
 mod journey;
 mod left_out;
 mod limits;

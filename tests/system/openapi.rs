@@ -139,6 +139,7 @@ fn exactly_the_limited_routes_document_their_limit() {
                 "GET /admin/users/{id}/export",
                 "POST /admin/users/{id}/mail",
                 "POST /admin/service-credentials",
+                "POST /admin/invitations",
                 "POST /introspect",
             ]
             .contains(&name.as_str());

@@ -17,6 +17,8 @@ async fn full_run(app: &TestApp) -> Vec<String> {
     assert_eq!(introspect.send(app).await.expect(200).body["active"], true);
     let mut secrets = vec![PASSWORD.to_owned(), NEW.to_owned(), session.access.clone(), session.refresh.clone()];
     secrets.extend([service.rsplit('_').next().unwrap().to_owned(), service]);
+    let (_, invitation) = app.invite(&session, "secretive.invited@example.com").await;
+    secrets.push(invitation);
     let verify = app.mail(&email, "verify").await;
     secrets.push(verify["code"].as_str().unwrap().to_owned());
     secrets.push(app.link_token(&email, "verify").await);

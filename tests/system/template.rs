@@ -363,7 +363,7 @@ fn each_function_has_its_own_role_with_single_actions_and_resources() {
     let look = statements.iter().find(is_look).unwrap();
     assert_eq!(written(&look["Condition"]["StringEquals"]["dynamodb:Select"]), "SPECIFIC_ATTRIBUTES");
     let seen = written(&look["Condition"]["ForAllValues:StringEquals"]["dynamodb:Attributes"]);
-    assert_eq!(seen, "- pk\n- sk\n- new_email");
+    assert_eq!(seen, "- pk\n- sk\n- new_email\n- id");
     // Only new entries; the erasure of a user replaces the rest of an entry.
     for role in ["BillingRole", "StripeEventsRole"] {
         assert_eq!(actions_on("AuditTable", role), ["dynamodb:PutItem"]);

@@ -79,6 +79,7 @@ impl State {
             gate: Gate { is_admin: true, ..Gate::new(id) },
             verification: None,
             audit,
+            invited: None,
         };
         let made = self.store.register(&account).await.map_err(ApiError::from)?;
         Ok(made == Registration::Done)

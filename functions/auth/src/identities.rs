@@ -3,16 +3,17 @@
 
 use crate::providers::Identity;
 use crate::sign_in::{refuse_closed, taken_over_entry};
-use crate::{State, mails};
+use crate::{State, invited, mails};
 use serde_json::json;
 use std::collections::BTreeMap;
 use tollgate_domain::audit::Action;
 use tollgate_domain::gate::Gate;
+use tollgate_domain::invitation::Invitation;
 use tollgate_domain::{Email, UserId, Username};
 use tollgate_http::{ApiError, RequestContext};
 use tollgate_mail::Message as Mail;
-use tollgate_platform::random_bytes;
-use tollgate_store::{LinkFor, Linked, NewAccount, Profile, Registration, Takeover};
+use tollgate_platform::{SignUp, random_bytes};
+use tollgate_store::{AcceptedInvitation, LinkFor, Linked, NewAccount, Profile, Registration, Takeover};
 
 /// The account of an identity: the linked one, an unverified one with its address, or a new one.
 pub async fn account_of(
@@ -29,14 +30,34 @@ pub async fn account_of(
         let email = identity.email.as_ref().map_err(Clone::clone)?;
         let found = match state.store.user_of_email(email).await? {
             Some(user) => take_over(state, context, identity, &user).await?,
-            None if !state.config.offer.sign_up => return Err(ApiError::NotEnabled),
-            None => new_account(state, context, identity, email).await?,
+            None => {
+                let invitation = required_invitation(state, context, email).await?;
+                new_account(state, context, identity, email, invitation).await?
+            }
         };
         if let Some(found) = found {
             return Ok(found);
         }
     }
     Err(ApiError::Unavailable("the account changes too often".into()))
+}
+
+/// The invitation that a new account with this address accepts, where one is required: the provider has verified the
+/// address (S22).
+async fn required_invitation(
+    state: &State,
+    context: &RequestContext,
+    email: &Email,
+) -> Result<Option<Invitation>, ApiError> {
+    match state.config.offer.sign_up {
+        SignUp::Closed => Err(ApiError::NotEnabled),
+        SignUp::Open => Ok(None),
+        SignUp::Invite => {
+            let stored = state.store.invitation_of(email).await?.map(|stored| stored.invitation);
+            let valid = stored.filter(|invitation| invitation.check(context.now).is_ok());
+            valid.map(Some).ok_or(ApiError::InvitationRequired)
+        }
+    }
 }
 
 async fn account(state: &State, user: &UserId) -> Result<Option<(Profile, Gate)>, ApiError> {
@@ -82,6 +103,7 @@ async fn new_account(
     context: &RequestContext,
     identity: &Identity,
     email: &Email,
+    invitation: Option<Invitation>,
 ) -> Result<Option<(Profile, Gate)>, ApiError> {
     let id = UserId::new(context.now, random_bytes());
     let mut username = Username::near(&identity.name, None);
@@ -103,10 +125,18 @@ async fn new_account(
             };
             let mut audit = context.entry(Action::Registered, Some(id), Some(id.to_string()));
             audit.after = Some(json!({"provider": profile.provider, "email_verified": true}));
-            let account = NewAccount { profile, credentials: None, gate: Gate::new(id), verification: None, audit };
+            let invited = invitation.as_ref().map(|invitation| AcceptedInvitation {
+                invitation: invitation.clone(),
+                session: None,
+                audit: vec![invited::accepted_entry(context, invitation, &id)],
+            });
+            let account =
+                NewAccount { profile, credentials: None, gate: Gate::new(id), verification: None, audit, invited };
             match state.store.register(&account).await? {
                 Registration::Done => return Ok(Some((account.profile, account.gate))),
-                Registration::EmailTaken | Registration::IdentityTaken => return Ok(None),
+                Registration::EmailTaken | Registration::IdentityTaken | Registration::InvitationEnded => {
+                    return Ok(None);
+                }
                 Registration::UsernameTaken => {}
             }
         }

@@ -4,6 +4,7 @@ mod config;
 mod devices;
 mod first_admin;
 mod identities;
+mod invited;
 mod mailed_codes;
 mod mails;
 mod offer;
@@ -170,6 +171,8 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(admin_mail::send))
         .routes(routes!(service_credentials::list, service_credentials::create))
         .routes(routes!(service_credentials::delete))
+        .routes(routes!(invitations::list, invitations::create))
+        .routes(routes!(invitations::revoke))
         .routes(routes!(jwks::jwks))
         .routes(routes!(discovery::openid_configuration))
         .routes(routes!(discovery::oauth_authorization_server))

@@ -13,7 +13,7 @@ use tollgate_domain::gate::{AccountState, Gate};
 use tollgate_domain::onetime::OneTimeRow;
 use tollgate_domain::session::after;
 use tollgate_domain::user::IdentityProvider;
-use tollgate_domain::{SessionId, User};
+use tollgate_domain::{SessionId, User, UserId};
 use tollgate_http::{ApiError, CookieName, RequestContext};
 use tollgate_platform::Secret;
 use tollgate_store::{Admission, Admitted, NewSession, Profile, SessionRow, Takeover};
@@ -133,18 +133,8 @@ pub async fn sign_in(
     gate: Gate,
     method: SignInMethod<'_>,
 ) -> Result<Response, ApiError> {
-    let (context, now) = (client.context, client.context.now);
-    let nonce = Nonce::draw();
-    let session = NewSession {
-        id: client.session,
-        user_id: profile.id,
-        nonce_hash: nonce.hash(),
-        created_at: now,
-        ends_at: after(now, state.config.lifetimes.absolute_seconds),
-        ip: context.ip.clone(),
-        user_agent: context.user_agent.clone(),
-        amr: vec![method.amr().to_owned()],
-    };
+    let context = client.context;
+    let (session, nonce) = new_session(state, client, &profile.id, method.amr());
     let row = state.store.put_session(&session);
     let (gate, ended) = match method {
         // A row that no gate names is not a session, and a gate's session without a row is one whose tokens were never
@@ -168,41 +158,64 @@ pub async fn sign_in(
     };
     // A registration's code cannot be mailed again after its use: its entry is part of the write that uses it.
     if !matches!(method, SignInMethod::Registration(_)) {
-        state.store.record(&signed_in_entry(context, &session, method, &ended)).await?;
+        state.store.record(&signed_in_entry(context, &session, method.method(), &ended)).await?;
     }
-    let seconds_left = i64::from(state.config.lifetimes.idle_seconds.min(state.config.lifetimes.absolute_seconds));
-    let issued = IssuedRefreshToken {
-        session: session.id,
-        n: 0,
-        nonce: &nonce,
-        seconds_left,
-        amr: session.amr,
-        signed_in_at: now,
+    issue_tokens(state, client, profile, &gate, session, &nonce).await
+}
+
+/// A session to be created for `user`, and the nonce of its refresh tokens.
+pub fn new_session(state: &State, client: &Client<'_>, user: &UserId, amr: &str) -> (NewSession, Nonce) {
+    let (context, nonce) = (client.context, Nonce::draw());
+    let session = NewSession {
+        id: client.session,
+        user_id: *user,
+        nonce_hash: nonce.hash(),
+        created_at: context.now,
+        ends_at: after(context.now, state.config.lifetimes.absolute_seconds),
+        ip: context.ip.clone(),
+        user_agent: context.user_agent.clone(),
+        amr: vec![amr.to_owned()],
     };
+    (session, nonce)
+}
+
+/// The answer with the first tokens of a stored session that `gate` names, and the client's device token.
+pub async fn issue_tokens(
+    state: &State,
+    client: &Client<'_>,
+    profile: Profile,
+    gate: &Gate,
+    session: NewSession,
+    nonce: &Nonce,
+) -> Result<Response, ApiError> {
+    let (context, now) = (client.context, client.context.now);
+    let seconds_left = i64::from(state.config.lifetimes.idle_seconds.min(state.config.lifetimes.absolute_seconds));
+    let issued =
+        IssuedRefreshToken { session: session.id, n: 0, nonce, seconds_left, amr: session.amr, signed_in_at: now };
     let account = (profile.id, gate.password_version);
     match client.delivery {
         TokenDelivery::Cookie => {
-            let mut response = answer(state, context, profile, &gate, issued, Delivery::Cookie).await?;
+            let mut response = answer(state, context, profile, gate, issued, Delivery::Cookie).await?;
             let device = devices::remember(state, client.shown.cookies, account, now).await?;
             response.headers_mut().append(header::SET_COOKIE, device);
             Ok(response)
         }
         TokenDelivery::Body => {
             let device = devices::token(state, client.shown, account, now).await?;
-            answer(state, context, profile, &gate, issued, Delivery::Body(Some(&device))).await
+            answer(state, context, profile, gate, issued, Delivery::Body(Some(&device))).await
         }
     }
 }
 
 /// The entry of a sign-in, and of the sessions that ended to make room.
-fn signed_in_entry(
+pub fn signed_in_entry(
     context: &RequestContext,
     session: &NewSession,
-    method: SignInMethod<'_>,
+    method: &str,
     ended: &[SessionId],
 ) -> AuditEntry {
     let mut entry = context.entry(Action::SignedIn, Some(session.user_id), Some(session.user_id.to_string()));
-    entry.after = Some(json!({"method": method.method(), "session_id": session.id, "ended": ended}));
+    entry.after = Some(json!({"method": method, "session_id": session.id, "ended": ended}));
     entry
 }
 
@@ -230,7 +243,7 @@ async fn admit(
         let admitted = match method {
             SignInMethod::Code(row) | SignInMethod::Registration(row) => {
                 let entry = matches!(method, SignInMethod::Registration(_))
-                    .then(|| signed_in_entry(context, session, method, &ended));
+                    .then(|| signed_in_entry(context, session, method.method(), &ended));
                 match state.store.admit_by_code(&admission, row, entry.as_ref(), context.now).await? {
                     Admitted::Done => {
                         gate.sessions.retain(|id, _| !ended.contains(id));

@@ -161,6 +161,13 @@ async fn secrets_of(
         Message::Verify { otp, is_change: true, .. } => (Purpose::ChangeEmail, otp),
         Message::Reset { otp, .. } => (Purpose::Reset, otp),
         Message::LoginCode { otp, .. } => (Purpose::LoginCode, otp),
+        Message::Invitation { invitation_id, generation, expires_at, .. } => {
+            if state.clock.now() >= *expires_at {
+                return Ok(Err(ParkedError::Expired));
+            }
+            let token = state.keys.codes().await?.invitation_token(invitation_id, generation);
+            return Ok(token.map(|token| (Some(token), None)).ok_or(ParkedError::KeyGone));
+        }
         Message::AlreadyRegistered { .. }
         | Message::PasswordChanged { .. }
         | Message::EmailChangeRequested { .. }

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use serde::{Deserialize, Serialize};
-use tollgate_platform::{ConfigError, Env};
+use tollgate_platform::{ConfigError, Env, SignUp};
 
 /// The address to return to, as the page received it.
 #[derive(Deserialize)]
@@ -21,6 +21,8 @@ pub struct Offer {
     pub billing: bool,
     /// New accounts for anyone.
     sign_up: bool,
+    /// New accounts by invitation.
+    invitations: bool,
     /// Passwords.
     passwords: bool,
     /// Sign-in by Google.
@@ -33,9 +35,11 @@ impl Offer {
     /// # Errors
     /// With the name of the variable that is wrong.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        let sign_up = env.sign_up()?;
         Ok(Self {
             billing: env.has_billing()?,
-            sign_up: env.has_sign_up()?,
+            sign_up: sign_up == SignUp::Open,
+            invitations: sign_up != SignUp::Closed,
             passwords: env.has_passwords()?,
             google: env.client_id("GOOGLE_CLIENT_ID").is_some(),
             github: env.client_id("GITHUB_CLIENT_ID").is_some(),
@@ -93,17 +97,18 @@ mod tests {
     #[tokio::test]
     async fn each_setting_that_leaves_something_out_is_in_the_offer() {
         let all = [("GOOGLE_CLIENT_ID", "g"), ("GITHUB_CLIENT_ID", "h")];
-        let offer = |changed: &str| {
-            let names = ["billing", "sign_up", "passwords", "google", "github"];
-            names.into_iter().map(|name| (name.to_owned(), json!(name != changed))).collect::<Value>()
+        let offer = |changed: &[&str]| {
+            let names = ["billing", "sign_up", "invitations", "passwords", "google", "github"];
+            names.into_iter().map(|name| (name.to_owned(), json!(!changed.contains(&name)))).collect::<Value>()
         };
-        assert_eq!(ask_with(&all, "").await["offer"], offer("none"));
+        assert_eq!(ask_with(&all, "").await["offer"], offer(&[]));
         for (name, value, changed) in [
-            ("BILLING", "off", "billing"),
-            ("SIGN_UP", "closed", "sign_up"),
-            ("PASSWORD_SIGN_IN", "off", "passwords"),
-            ("GOOGLE_CLIENT_ID", "unset", "google"),
-            ("GITHUB_CLIENT_ID", "", "github"),
+            ("BILLING", "off", &["billing"] as &[_]),
+            ("SIGN_UP", "closed", &["sign_up", "invitations"]),
+            ("SIGN_UP", "invite", &["sign_up"]),
+            ("PASSWORD_SIGN_IN", "off", &["passwords"]),
+            ("GOOGLE_CLIENT_ID", "unset", &["google"]),
+            ("GITHUB_CLIENT_ID", "", &["github"]),
         ] {
             let settings: Vec<_> = all.into_iter().filter(|(own, _)| *own != name).chain([(name, value)]).collect();
             assert_eq!(ask_with(&settings, "").await["offer"], offer(changed), "{name}");

@@ -18,6 +18,7 @@ const PAGE: usize = 100;
 pub async fn erase(state: &State, profile: &Profile, now: Timestamp) -> Result<(), ConvergeError> {
     let user = &profile.id;
     state.store.free_names(profile).await?;
+    state.store.forget_invitation(&profile.email).await?;
     erase_traces(state, user).await?;
     // The command of the deletion has ended the subscription; if it has not run yet, this does.
     if state.has_billing {

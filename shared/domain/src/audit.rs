@@ -94,6 +94,12 @@ actions! {
     ServiceCredentialCreated = "service_credential.created",
     /// An admin deleted the credential of a service.
     ServiceCredentialDeleted = "service_credential.deleted",
+    /// An admin invited an address.
+    InvitationCreated = "invitation.created",
+    /// An admin revoked an invitation.
+    InvitationRevoked = "invitation.revoked",
+    /// An account was created by an invitation.
+    InvitationAccepted = "invitation.accepted",
     /// An operator ran a command that writes.
     OperatorCommand = "operator.command",
 }

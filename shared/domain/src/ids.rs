@@ -93,6 +93,7 @@ id!(/** A subscription; Stripe calls it by another id. */ SubscriptionId, "sub")
 id!(/** A payment. */ PaymentId, "pay");
 id!(/** A report. */ ReportId, "rep");
 id!(/** A service credential. */ ServiceId, "svc");
+id!(/** An invitation. */ InvitationId, "inv");
 
 #[cfg(test)]
 mod tests {

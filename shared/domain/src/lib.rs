@@ -7,6 +7,7 @@ pub mod email;
 pub mod features;
 pub mod gate;
 pub mod ids;
+pub mod invitation;
 pub mod limit;
 pub mod onetime;
 pub mod outbox;
@@ -20,7 +21,8 @@ pub mod user;
 
 pub use email::Email;
 pub use ids::{
-    AuditId, MessageId, PaymentId, PlanId, ReportId, RequestId, ServiceId, SessionId, SubscriptionId, UserId,
+    AuditId, InvitationId, MessageId, PaymentId, PlanId, ReportId, RequestId, ServiceId, SessionId, SubscriptionId,
+    UserId,
 };
 pub use secret::Secret;
 pub use user::{User, Username};

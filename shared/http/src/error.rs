@@ -90,6 +90,10 @@ pub enum ApiError {
     AlreadyLinked,
     /// An account has this address, and the identity is not linked to it.
     AccountExists,
+    /// An account has this address already: an answer for admins only (S6).
+    EmailTaken,
+    /// An account is created by an invitation only.
+    InvitationRequired,
     /// The account would have no sign-in method.
     LastSignInMethod,
     /// The provider does not answer, or not as expected. The text is for the log.
@@ -291,6 +295,10 @@ impl ApiError {
             }
             Self::OauthProviderUnavailable(_) => {
                 (S::BAD_GATEWAY, "oauth_provider_unavailable", "The provider does not answer. Try again in a moment.")
+            }
+            Self::EmailTaken => (S::CONFLICT, "email_taken", "An account has this e-mail address."),
+            Self::InvitationRequired => {
+                (S::FORBIDDEN, "invitation_required", "A new account needs an invitation. Open the link in its mail.")
             }
             Self::TokenExpired => (S::BAD_REQUEST, "token_expired", "This link has expired. Ask for a new one."),
             Self::UsernameTaken => (S::CONFLICT, "username_taken", "This user name is taken."),

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::billing::{Customer, Grace};
 use tollgate_domain::gate::Gate;
+use tollgate_domain::invitation::Invitation;
 use tollgate_domain::onetime::OneTimeRow;
 use tollgate_domain::session::Session;
 use tollgate_domain::user::IdentityProvider;
@@ -37,6 +38,8 @@ pub struct Export {
     sessions: Vec<Session>,
     /// The mailed links and codes that are still stored.
     mailed_secrets: Vec<MailedSecret>,
+    /// The open invitation of the user's address; `null` for none.
+    invitation: Option<InvitationOf>,
     /// The customer at Stripe; `null` for a user without a checkout.
     customer: Option<CustomerOf>,
     subscriptions: Vec<OwnedSubscription>,
@@ -71,6 +74,15 @@ pub struct MailedSecret {
     used_at: Option<Timestamp>,
 }
 
+/// An invitation of the user's address.
+#[derive(Serialize, ToSchema)]
+pub struct InvitationOf {
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+}
+
 /// The user as Stripe's customer.
 #[derive(Serialize, ToSchema)]
 pub struct CustomerOf {
@@ -99,6 +111,12 @@ impl From<OneTimeRow> for MailedSecret {
             expires_at: row.expires_at,
             used_at: row.used_at,
         }
+    }
+}
+
+impl From<Invitation> for InvitationOf {
+    fn from(invitation: Invitation) -> Self {
+        Self { created_at: invitation.created_at, expires_at: invitation.expires_at }
     }
 }
 
@@ -134,6 +152,7 @@ impl Export {
         let mut progress = Progress { is_complete: true };
         let sessions = progress.of(store.kept_sessions(&user_id, MOST).await?);
         let secrets = progress.of(store.kept_secrets(&user_id, MOST).await?);
+        let invitation = store.invitation_of(&profile.email).await?.map(|stored| stored.invitation);
         let subscriptions = progress.of(store.list_subscriptions(&own, MOST).await?);
         let payments = progress.of(store.list_payments(&own, MOST).await?);
         let mut entries = progress.of(store.entries(&about, MOST).await?);
@@ -147,6 +166,7 @@ impl Export {
             user: profile.into_user(),
             sessions: sessions.into_iter().map(|row| row.into_session(current)).collect(),
             mailed_secrets: secrets.into_iter().map(MailedSecret::from).collect(),
+            invitation: invitation.filter(|open| open.check(now).is_ok()).map(InvitationOf::from),
             customer: customer.map(CustomerOf::from),
             subscriptions: subscriptions.into_iter().map(subscription).collect(),
             payments: payments.into_iter().map(OwnedPayment::from).collect(),

@@ -195,6 +195,22 @@ impl Limiter {
         }
     }
 
+    /// Counts a mail that an admin sends to `account`, an address without a user.
+    ///
+    /// # Errors
+    /// `rate_limited`, or 503 when it cannot be counted.
+    pub async fn admit_address(
+        &self,
+        context: &RequestContext,
+        account: &AccountKey,
+        quota: Quota,
+    ) -> Result<(), ApiError> {
+        match self.limits {
+            Some(_) => self.admit(context, "address", account.as_str(), quota).await,
+            None => Ok(()),
+        }
+    }
+
     /// Counts a question by `user` to the assistant, which costs money: by minute and by day.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tollgate_domain::UserId;
+use tollgate_domain::{InvitationId, UserId};
 
 /// Why a payment was refunded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,17 @@ pub enum Message {
         /// The names of the providers that are unlinked by the change.
         #[serde(default)]
         unlinks: Vec<String>,
+    },
+    /// An admin invites an address: a link.
+    Invitation {
+        /// The address.
+        to: String,
+        /// The invitation, from which the link is derived.
+        invitation_id: InvitationId,
+        /// The id of the key.
+        generation: String,
+        /// It is invalid after this, and is not sent.
+        expires_at: Timestamp,
     },
     /// An address with an account was registered again, or requested as a new address.
     AlreadyRegistered {
@@ -255,6 +266,7 @@ impl Message {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Verify { .. } => "verify",
+            Self::Invitation { .. } => "invitation",
             Self::AlreadyRegistered { .. } => "already_registered",
             Self::Reset { .. } => "reset",
             Self::PasswordChanged { .. } => "password_changed",
@@ -282,6 +294,7 @@ impl Message {
     pub fn to(&self) -> &str {
         match self {
             Self::Verify { to, .. }
+            | Self::Invitation { to, .. }
             | Self::AlreadyRegistered { to }
             | Self::Reset { to, .. }
             | Self::LoginCode { to, .. }

@@ -72,6 +72,7 @@ macro_rules! templates {
 
 templates! {
     verify, "verify.txt", "verify.html";
+    invitation, "invitation.txt", "invitation.html";
     already_registered, "already_registered.txt", "already_registered.html";
     reset, "reset.txt", "reset.html";
     password_changed, "password_changed.txt", "password_changed.html";
@@ -157,6 +158,7 @@ const fn subject_of(message: &Message, t: &Texts) -> &'static str {
     match message {
         Message::Verify { is_change: false, .. } => t.verify_subject,
         Message::Verify { is_change: true, .. } => t.verify_change_subject,
+        Message::Invitation { .. } => t.invitation_subject,
         Message::AlreadyRegistered { .. } => t.already_registered_subject,
         Message::Reset { .. } => t.reset_subject,
         Message::PasswordChanged { .. } => t.password_changed_subject,
@@ -185,6 +187,7 @@ fn link_of(message: &Message, context: &Context<'_>) -> String {
     match message {
         Message::Verify { .. } => format!("{}?token={}", context.verify_page_url, context.token),
         Message::Reset { .. } => format!("{}?token={}", context.reset_page_url, context.token),
+        Message::Invitation { .. } => page(&format!("/account/register?invitation={}", context.token)),
         Message::Renewed { invoice_url: Some(url), .. }
         | Message::PaymentFailed { invoice_url: Some(url), .. }
         | Message::ActionRequired { invoice_url: Some(url), .. } => url.clone(),
@@ -225,7 +228,8 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
         | Message::EmailChangeRequested { username, at, .. }
         | Message::EmailChanged { username, at, .. }
         | Message::ProviderLinked { username, at, .. } => (username.as_str(), time(t, at)),
-        Message::SubscriptionConfirmed { until: at, .. }
+        Message::Invitation { expires_at: at, .. }
+        | Message::SubscriptionConfirmed { until: at, .. }
         | Message::Renewed { until: at, .. }
         | Message::DowngradeScheduled { at, .. }
         | Message::SubscriptionCanceled { until: at, .. }
@@ -304,6 +308,7 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
     let page = Page { subject: &subject, ..page };
     let (text, html) = match message {
         Message::Verify { .. } => verify::render(page, t),
+        Message::Invitation { .. } => invitation::render(page, t),
         Message::AlreadyRegistered { .. } => already_registered::render(page, t),
         Message::Reset { .. } => reset::render(page, t),
         Message::PasswordChanged { .. } => password_changed::render(page, t),
@@ -333,7 +338,7 @@ mod tests {
     use crate::OneTime;
     use crate::brand::{Accent, brand};
     use crate::texts::LANGUAGES;
-    use tollgate_domain::UserId;
+    use tollgate_domain::{InvitationId, UserId};
 
     fn context() -> Context<'static> {
         Context {
@@ -369,7 +374,7 @@ mod tests {
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    fn all() -> [Message; 23] {
+    fn all() -> [Message; 24] {
         let (to, username) = ("ann@example.com".to_owned(), "<b>ann</b>".to_owned());
         let plan = "<b>ann's plan</b>".to_owned();
         let invoice_url = Some("https://pay.example/in_1".to_owned());
@@ -439,6 +444,12 @@ mod tests {
                 amount: Some(Amount { amount_cents: 1900, currency: "usd".into() }),
                 reason: Some(RefundReason::PaidAfterEnd),
             },
+            Message::Invitation {
+                to: "ann@example.com".into(),
+                invitation_id: InvitationId::new(Timestamp::UNIX_EPOCH, [0; 10]),
+                generation: "g".into(),
+                expires_at: Timestamp::UNIX_EPOCH,
+            },
         ]
     }
 
@@ -450,7 +461,7 @@ mod tests {
                 let (link, code) = (part.contains("TOKEN.abc"), part.contains("042137"));
                 let wanted = match message {
                     Message::Verify { .. } => (true, true),
-                    Message::Reset { .. } => (true, false),
+                    Message::Reset { .. } | Message::Invitation { .. } => (true, false),
                     Message::LoginCode { .. } => (false, true),
                     _ => (false, false),
                 };
@@ -465,6 +476,7 @@ mod tests {
         let links = all().map(|message| render(&message, &context()).unwrap().text);
         assert!(links[0].contains("https://app.example/verify?token=TOKEN.abc"));
         assert!(links[2].contains("https://app.example/new-password?token=TOKEN.abc"));
+        assert!(links[23].contains("https://app.example/account/register?invitation=TOKEN.abc"));
         for index in [9, 12, 15] {
             assert!(links[index].contains("https://pay.example/in_1"), "{}", links[index]);
         }
@@ -525,9 +537,9 @@ mod tests {
             subjects.insert((mail.kind, mail.subject));
             count += 1;
         }
-        assert_eq!(count, 23 * LANGUAGES.len());
+        assert_eq!(count, 24 * LANGUAGES.len());
         // The two mails of a failed payment and the two of a refund have one subject.
-        assert_eq!(subjects.len(), 21 * LANGUAGES.len());
+        assert_eq!(subjects.len(), 22 * LANGUAGES.len());
     }
 
     #[test]

@@ -11,6 +11,17 @@ use tollgate_domain::billing::{Grace, RefundOnDeletion, Rules};
 #[derive(Clone, Default)]
 pub struct Env(HashMap<String, String>);
 
+/// Who can create an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignUp {
+    /// Anyone.
+    Open,
+    /// Owners of addresses that an admin invited.
+    Invite,
+    /// Existing accounts sign in only.
+    Closed,
+}
+
 /// A variable that is missing or wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{variable}: expected {expects}")]
@@ -126,12 +137,17 @@ impl Env {
         self.switch("BILLING", ["on", "off"])
     }
 
-    /// Whether anyone can create an account: `SIGN_UP`, `open` by default.
+    /// Who can create an account: `SIGN_UP`, `open` by default.
     ///
     /// # Errors
-    /// When it is neither `open` nor `closed`.
-    pub fn has_sign_up(&self) -> Result<bool, ConfigError> {
-        self.switch("SIGN_UP", ["open", "closed"])
+    /// When it is not `open`, `invite` or `closed`.
+    pub fn sign_up(&self) -> Result<SignUp, ConfigError> {
+        match self.get("SIGN_UP") {
+            None | Some("open") => Ok(SignUp::Open),
+            Some("invite") => Ok(SignUp::Invite),
+            Some("closed") => Ok(SignUp::Closed),
+            Some(value) => Err(ConfigError::new("SIGN_UP", format!("open, invite or closed, found {value:?}"))),
+        }
     }
 
     /// Whether accounts have passwords: `PASSWORD_SIGN_IN`, `on` by default.
@@ -266,17 +282,22 @@ mod tests {
     #[test]
     fn a_switch_is_on_unless_it_is_turned_off_and_takes_no_other_word() {
         type Switch = fn(&Env) -> Result<bool, ConfigError>;
-        let switches: [(&str, &str, &str, Switch); 3] = [
-            ("BILLING", "on", "off", Env::has_billing),
-            ("SIGN_UP", "open", "closed", Env::has_sign_up),
-            ("PASSWORD_SIGN_IN", "on", "off", Env::has_passwords),
-        ];
+        let switches: [(&str, &str, &str, Switch); 2] =
+            [("BILLING", "on", "off", Env::has_billing), ("PASSWORD_SIGN_IN", "on", "off", Env::has_passwords)];
         for (name, on, off, read) in switches {
             for (value, expected) in [("", true), (on, true), (off, false)] {
                 assert_eq!(read(&Env::from_pairs([(name, value)])), Ok(expected), "{name} {value}");
             }
             assert_eq!(read(&Env::from_pairs([(name, "false")])).unwrap_err().variable, name);
         }
+    }
+
+    #[test]
+    fn sign_up_is_open_unless_the_setting_restricts_it() {
+        let of = |value| Env::from_pairs([("SIGN_UP", value)]).sign_up();
+        assert_eq!([of(""), of("open")], [Ok(SignUp::Open), Ok(SignUp::Open)]);
+        assert_eq!([of("invite"), of("closed")], [Ok(SignUp::Invite), Ok(SignUp::Closed)]);
+        assert_eq!(of("false").unwrap_err().variable, "SIGN_UP");
     }
 
     #[test]

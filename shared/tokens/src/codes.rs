@@ -6,8 +6,8 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
-use tollgate_domain::UserId;
 use tollgate_domain::onetime::{OneTimeRow, Purpose};
+use tollgate_domain::{InvitationId, UserId};
 use tollgate_platform::{Secret, constant_time_eq, hex};
 
 /// A link's token or a code, as mailed.
@@ -50,6 +50,26 @@ impl LinkToken {
     }
 }
 
+/// The parts of an invitation's token: `invitation.mac`.
+#[derive(Debug)]
+pub struct InvitationToken {
+    /// The invitation.
+    pub id: InvitationId,
+    mac: Vec<u8>,
+}
+
+impl InvitationToken {
+    /// Splits a token. It is not verified yet.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (id, mac) = text.split_once('.')?;
+        Some(Self { id: InvitationId::from_bare(id).ok()?, mac: URL_SAFE_NO_PAD.decode(mac).ok()? })
+    }
+}
+
+/// The name of invitations where other secrets have their purpose.
+const INVITATION: &str = "invitation";
+
 const ROW_ID_CHARS: usize = 44;
 
 /// A new row id: 12 hex digits of time, so that the newest sorts first, then 128 random bits.
@@ -79,14 +99,14 @@ impl Codes {
     /// The token of the link of `row_id`; `None` when the generation was removed.
     #[must_use]
     pub fn link_token(&self, purpose: Purpose, user_id: &UserId, row_id: &str, generation: &str) -> Option<Plain> {
-        let mac = self.mac(generation, "link", purpose, row_id)?;
+        let mac = self.mac(generation, "link", purpose.as_str(), row_id)?;
         Some(Secret::new(format!("{}.{row_id}.{}", user_id.bare(), URL_SAFE_NO_PAD.encode(mac))))
     }
 
     /// The six digits of `row_id`; `None` when the generation was removed.
     #[must_use]
     pub fn code(&self, purpose: Purpose, row_id: &str, generation: &str) -> Option<Plain> {
-        let mac = self.mac(generation, "code", purpose, row_id)?;
+        let mac = self.mac(generation, "code", purpose.as_str(), row_id)?;
         let mut first = [0; 8];
         first.copy_from_slice(&mac.as_ref()[..8]);
         // 2^64 values are mapped to 10^6 with a bias below 10^-13.
@@ -96,7 +116,7 @@ impl Codes {
     /// Whether `token` is the link of `row`, in constant time.
     #[must_use]
     pub fn is_link_of(&self, token: &LinkToken, row: &OneTimeRow) -> bool {
-        let mac = self.mac(&row.generation, "link", row.purpose, &row.id);
+        let mac = self.mac(&row.generation, "link", row.purpose.as_str(), &row.id);
         mac.is_some_and(|mac| constant_time_eq(mac.as_ref(), &token.mac)) && token.user_id == row.user_id
     }
 
@@ -107,9 +127,23 @@ impl Codes {
         right.is_some_and(|right| constant_time_eq(right.expose().as_bytes(), code.as_bytes()))
     }
 
-    fn mac(&self, generation: &str, form: &str, purpose: Purpose, row_id: &str) -> Option<hmac::Tag> {
+    /// The token of the link of an invitation; `None` when the generation was removed.
+    #[must_use]
+    pub fn invitation_token(&self, id: &InvitationId, generation: &str) -> Option<Plain> {
+        let mac = self.mac(generation, "link", INVITATION, &id.bare())?;
+        Some(Secret::new(format!("{}.{}", id.bare(), URL_SAFE_NO_PAD.encode(mac))))
+    }
+
+    /// Whether `token` is the link of the invitation that it names, in constant time.
+    #[must_use]
+    pub fn is_invitation(&self, token: &InvitationToken, generation: &str) -> bool {
+        let mac = self.mac(generation, "link", INVITATION, &token.id.bare());
+        mac.is_some_and(|mac| constant_time_eq(mac.as_ref(), &token.mac))
+    }
+
+    fn mac(&self, generation: &str, form: &str, purpose: &str, row_id: &str) -> Option<hmac::Tag> {
         let key = self.0.iter().find(|key| key.id == generation)?;
-        Some(hmac::sign(&key.key, format!("{form}\n{}\n{row_id}", purpose.as_str()).as_bytes()))
+        Some(hmac::sign(&key.key, format!("{form}\n{purpose}\n{row_id}").as_bytes()))
     }
 }
 
@@ -152,6 +186,24 @@ mod tests {
         let code = |row: &OneTimeRow| codes.code(row.purpose, &row.id, &row.generation).unwrap().expose().clone();
         assert!(codes.is_code_of(&code(&verify), &verify));
         assert_ne!(code(&verify), code(&reset));
+    }
+
+    // S12
+    #[test]
+    fn an_invitation_token_is_valid_for_its_invitation_only() {
+        let (now, codes) = (Timestamp::from_second(1_800_000_000).unwrap(), codes());
+        let generation = codes.generation(now);
+        let id = |byte| InvitationId::new(now, [byte; 10]);
+        let token = codes.invitation_token(&id(1), generation).unwrap().expose().clone();
+        assert!(LinkToken::parse(&token).is_none());
+        let other = codes.invitation_token(&id(2), generation).unwrap().expose().clone();
+        let mixed = format!("{}.{}", id(2).bare(), token.split_once('.').unwrap().1);
+        let is_valid = |text: &str| InvitationToken::parse(text).is_some_and(|it| codes.is_invitation(&it, generation));
+        assert!(is_valid(&token) && is_valid(&other) && !is_valid(&mixed));
+        assert!(!InvitationToken::parse(&token).is_some_and(|it| codes.is_invitation(&it, "other")));
+        let link = codes.link_token(Purpose::Verify, &UserId::new(now, [1; 10]), &id(1).bare(), generation).unwrap();
+        let (_, mac) = link.expose().rsplit_once('.').unwrap();
+        assert!(!is_valid(&format!("{}.{mac}", id(1).bare())));
     }
 
     #[test]

@@ -14,6 +14,7 @@ const NEW_PASSWORD: &str = "another horse staple";
 pub const OPERATIONS: &[Operation] = &[
     operation!(TheAnswer, WithoutPlans, "POST /register", register),
     operation!(TheAnswer, WithoutPlans, "POST /register of a known address", register_known),
+    operation!(TheAnswer, WithoutPlans, "POST /register by an invitation", register_invited),
     operation!(TheAnswer, WithoutPlans, "POST /request/verify", request_verify),
     operation!(TheAnswer, WithoutPlans, "POST /verify by link", verify_link),
     operation!(TheAnswer, WithoutPlans, "POST /verify by code", verify_code),
@@ -86,6 +87,21 @@ async fn register_known(app: &TestApp) -> Case {
     case!(request, |app| {
         gets_in(app, EMAIL, PASSWORD).await;
         app.login(EMAIL, NEW_PASSWORD).await.refused(401, "invalid_credentials");
+    })
+}
+
+/// An admin's invitation of the address: the token of its link.
+async fn invited(app: &TestApp) -> String {
+    let (_, admin) = app.person("admin").await;
+    app.make_admins(&[&admin]).await;
+    app.invite(&admin, EMAIL).await.1
+}
+
+async fn register_invited(app: &TestApp) -> Case {
+    let body = json!({"invitation": invited(app).await, "username": "ann", "password": PASSWORD});
+    case!(Request::post("/register", body.clone()), |app| {
+        gets_in(app, EMAIL, PASSWORD).await;
+        app.post("/register", body.clone()).await.refused(400, "invalid_token");
     })
 }
 

@@ -23,6 +23,11 @@ pub const OPERATIONS: &[Operation] = &[
     operation!(TheAnswer, WithoutPlans, "DELETE /admin/users/{id}", delete_for_user),
     operation!(TheAnswer, WithoutPlans, "POST /admin/service-credentials", create_service),
     operation!(TheAnswer, WithoutPlans, "DELETE /admin/service-credentials/{id}", delete_service),
+    operation!(TheAnswer, WithoutPlans, "POST /admin/invitations", invite),
+    operation!(TheAnswer, WithoutPlans, "POST /admin/invitations again", invite_again),
+    operation!(TheAnswer, WithoutPlans, "DELETE /admin/invitations/{id}", revoke_invitation),
+    operation!(Afterwards, WithoutPlans, "the mail of an invitation", invite),
+    operation!(TheAnswer, WithoutPlans, "the sweep of a deleted account with an invitation", erase_invited),
     operation!(TheAnswer, WithoutPlans, "POST /introspect", introspect),
     operation!(TheAnswer, WithoutPlans, "POST /admin/reports", request_report),
     operation!(Afterwards, WithoutPlans, "a report with its rows", preview),
@@ -173,6 +178,60 @@ async fn delete_service(app: &TestApp) -> Case {
         let introspect = Request::post_form("/introspect", &format!("token={}", ann.access)).bearing(&secret);
         introspect.send(app).await.refused(401, "invalid_client");
         assert_eq!(app.get_as(&admin, SERVICES).await.expect(200).body["items"], json!([]));
+    })
+}
+
+const INVITATIONS: &str = "/admin/invitations";
+const INVITED: &str = "new@example.com";
+
+/// The address has one open invitation, whose link creates the account.
+async fn is_invited(app: &TestApp, admin: &Session) {
+    let listed = app.get_as(admin, INVITATIONS).await.expect(200).body["items"].clone();
+    assert_eq!(listed.as_array().unwrap().len(), 1, "{listed}");
+    let token = app.link_token(INVITED, "invitation").await;
+    let body = json!({"invitation": token, "username": "new", "password": PASSWORD});
+    app.post("/register", body).await.expect(200);
+    assert_eq!(app.get_as(admin, INVITATIONS).await.expect(200).body["items"], json!([]));
+}
+
+async fn invite(app: &TestApp) -> Case {
+    let (admin, _) = admin_and_ann(app).await;
+    case!(Request::post_as(&admin, INVITATIONS, json!({"email": INVITED})), |app| {
+        is_invited(app, &admin).await;
+    })
+}
+
+async fn invite_again(app: &TestApp) -> Case {
+    let (admin, _) = admin_and_ann(app).await;
+    app.invite(&admin, INVITED).await;
+    case!(Request::post_as(&admin, INVITATIONS, json!({"email": INVITED})), |app| {
+        is_invited(app, &admin).await;
+    })
+}
+
+async fn revoke_invitation(app: &TestApp) -> Case {
+    let (admin, _) = admin_and_ann(app).await;
+    let (invitation, token) = app.invite(&admin, INVITED).await;
+    let path = format!("{INVITATIONS}/{}", invitation["id"].as_str().unwrap());
+    case!(Request::delete_as(&admin, &path), |app| {
+        let body = json!({"invitation": token, "username": "new", "password": PASSWORD});
+        app.post("/register", body).await.refused(400, "invalid_token");
+        assert_eq!(app.get_as(&admin, INVITATIONS).await.expect(200).body["items"], json!([]));
+        app.invite(&admin, INVITED).await;
+    })
+}
+
+/// The owner registered without the invitation, and the account was deleted.
+async fn erase_invited(app: &TestApp) -> Case {
+    let (admin, _) = admin_and_ann(app).await;
+    app.invite(&admin, INVITED).await;
+    let (_, new) = app.person("new").await;
+    app.post_as(&new, "/me/delete", json!({"password": PASSWORD})).await.expect(202);
+    app.drain().await;
+    case!(Request::post("/_local/schedules/accounts/run", json!({})), |app| {
+        let rows = Value::from(app.table("sessions").await).to_string();
+        assert!(!rows.contains(INVITED), "{rows}");
+        assert_eq!(app.get_as(&admin, INVITATIONS).await.expect(200).body["items"], json!([]));
     })
 }
 

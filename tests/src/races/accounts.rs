@@ -21,6 +21,11 @@ pub const RACES: &[Race] = &[
     race!(WithoutPlans, "change of password ∥ refresh", change_refresh),
     race!(WithoutPlans, "register ∥ register, one address", register_address),
     race!(WithoutPlans, "register ∥ register, one name", register_name),
+    race!(WithoutPlans, "register ∥ register, one invitation", register_invited_twice),
+    race!(WithoutPlans, "register by an invitation ∥ its revocation", register_revoke),
+    race!(WithoutPlans, "register by an invitation ∥ register of its address", register_invited_register),
+    race!(WithoutPlans, "invitation ∥ invitation of one address", invite_invite),
+    race!(WithoutPlans, "invitation again ∥ register by the first one", invite_register),
     race!(WithoutPlans, "register ∥ callback of a newcomer", register_callback),
     race!(WithoutPlans, "code ∥ code", code_code),
     race!(WithoutPlans, "code ∥ new password", code_reset),
@@ -64,6 +69,95 @@ async fn hands_out_nothing_that_lives(app: &TestApp, answer: &Answer) {
 async fn is_dead(app: &TestApp, session: &Session) {
     app.get_as(session, "/me").await.refused(401, "unauthenticated");
     app.refresh(&session.refresh).await.refused(401, "invalid_refresh_token");
+}
+
+/// An admin, an invitation of the address, and the token of its link.
+async fn invited(app: &TestApp) -> (Session, Value, String) {
+    let (_, admin) = app.person("admin").await;
+    app.make_admins(&[&admin]).await;
+    let (invitation, token) = app.invite(&admin, EMAIL).await;
+    (admin, invitation, token)
+}
+
+fn register_by(token: &str, name: &str) -> Request {
+    Request::post("/register", json!({"invitation": token, "username": name, "password": PASSWORD}))
+}
+
+async fn open_invitations(app: &TestApp, admin: &Session) -> usize {
+    app.get_as(admin, "/admin/invitations").await.expect(200).body["items"].as_array().unwrap().len()
+}
+
+/// The number of accounts with the address, and of rows of invitations.
+async fn accounts_and_invitations(app: &TestApp) -> (usize, usize) {
+    let profiles = app.table("identity").await.into_iter().filter(|item| item["email"]["S"] == EMAIL);
+    let is_invitation = |row: &Value| row["sk"]["S"] == "INVITATION" || row["pk"]["S"] == "INVITATIONS";
+    let rows = app.table("sessions").await.into_iter().filter(is_invitation);
+    (profiles.count(), rows.count())
+}
+
+// R9
+async fn register_invited_twice(app: &TestApp) -> RaceSetup {
+    let (_, _, token) = invited(app).await;
+    two_racers!([register_by(&token, "ann"), register_by(&token, "ann-2")], |app, answers| {
+        one_each(&answers, 200, 400);
+        let session = Session::of(answers.iter().find(|answer| answer.status == 200).unwrap());
+        app.get_as(&session, "/me").await.expect(200);
+        app.login(EMAIL, PASSWORD).await.expect(200);
+        assert_eq!(accounts_and_invitations(app).await, (1, 0));
+    })
+}
+
+async fn register_revoke(app: &TestApp) -> RaceSetup {
+    let (admin, invitation, token) = invited(app).await;
+    let path = format!("/admin/invitations/{}", invitation["id"].as_str().unwrap());
+    two_racers!([register_by(&token, "ann"), Request::delete_as(&admin, &path)], |app, answers| {
+        let has_account = match statuses(&answers) {
+            [200, 404] => 1,
+            [400, 204] => 0,
+            other => panic!("{other:?} {} {}", answers[0].text, answers[1].text),
+        };
+        assert_eq!(accounts_and_invitations(app).await, (has_account, 0));
+    })
+}
+
+async fn register_invited_register(app: &TestApp) -> RaceSetup {
+    let (_, _, token) = invited(app).await;
+    let register = json!({"email": EMAIL, "username": "other", "password": NEW_PASSWORD});
+    two_racers!([register_by(&token, "ann"), Request::post("/register", register)], |app, answers| {
+        let [invited, registered] = answers;
+        registered.expect(202);
+        let is_accepted = invited.status == 200;
+        if is_accepted {
+            app.get_as(&Session::of(&invited), "/me").await.expect(200);
+        } else {
+            invited.refused(400, "invalid_token");
+        }
+        let invitations = if is_accepted { 0 } else { 2 };
+        assert_eq!(accounts_and_invitations(app).await, (1, invitations));
+    })
+}
+
+async fn invite_invite(app: &TestApp) -> RaceSetup {
+    let (_, admin) = app.person("admin").await;
+    app.make_admins(&[&admin]).await;
+    let invite = || Request::post_as(&admin, "/admin/invitations", json!({"email": EMAIL}));
+    two_racers!([invite(), invite()], |app, answers| {
+        assert_eq!(statuses(&answers), [201, 201]);
+        assert_eq!((open_invitations(app, &admin).await, accounts_and_invitations(app).await), (1, (0, 2)));
+    })
+}
+
+async fn invite_register(app: &TestApp) -> RaceSetup {
+    let (admin, _, token) = invited(app).await;
+    let again = Request::post_as(&admin, "/admin/invitations", json!({"email": EMAIL}));
+    two_racers!([again, register_by(&token, "ann")], |app, answers| {
+        let left = match statuses(&answers) {
+            [201, 400] => (0, 2),
+            [409, 200] => (1, 0),
+            other => panic!("{other:?} {} {}", answers[0].text, answers[1].text),
+        };
+        assert_eq!(accounts_and_invitations(app).await, left);
+    })
 }
 
 // R10

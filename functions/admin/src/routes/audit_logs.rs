@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 use tollgate_domain::audit::{Action, AuditEntry};
 use tollgate_domain::ids::InvalidIdError;
-use tollgate_domain::{PlanId, ServiceId, SubscriptionId, UserId};
+use tollgate_domain::{InvitationId, PlanId, ServiceId, SubscriptionId, UserId};
 use tollgate_http::{Admin, ApiError, Cursor, Filters, Page, PageQuery, filter, id_filter};
 use tollgate_store::AuditFilter;
 use utoipa::IntoParams;
@@ -44,7 +44,8 @@ impl FromStr for Target {
         let is_one = text.parse::<UserId>().is_ok()
             || text.parse::<PlanId>().is_ok()
             || text.parse::<SubscriptionId>().is_ok()
-            || text.parse::<ServiceId>().is_ok();
+            || text.parse::<ServiceId>().is_ok()
+            || text.parse::<InvitationId>().is_ok();
         if is_one { Ok(Self(text.to_owned())) } else { Err(InvalidIdError) }
     }
 }

@@ -8,6 +8,7 @@ pub mod discovery;
 pub mod export;
 pub mod healthz;
 pub mod introspect;
+pub mod invitations;
 pub mod jwks;
 pub mod links;
 pub mod login;

@@ -1,9 +1,10 @@
 //! `POST /register`.
 
 use super::email;
-use crate::State;
 use crate::mails::{self, Account};
 use crate::registered::{self, FIRST_PASSWORD};
+use crate::sign_in::{Client, TokenDelivery, TokenResponse};
+use crate::{State, devices, invited};
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
@@ -15,26 +16,37 @@ use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::Purpose;
 use tollgate_domain::password::{Password, WeakPasswordError};
 use tollgate_domain::user::Provider;
-use tollgate_domain::{Email, UserId, Username};
+use tollgate_domain::{Email, Secret, SessionId, UserId, Username};
 use tollgate_http::{
-    AccountKey, ApiError, ClientCount, FieldError, JsonBody, Limiter, Message, RequestContext, errors, message,
+    AccountKey, ApiError, ClientCount, CookieJar, FieldError, JsonBody, Limiter, Message, RequestContext, errors,
+    message,
 };
 use tollgate_mail::Message as Mail;
-use tollgate_platform::random_bytes;
+use tollgate_platform::{SignUp, random_bytes};
 use tollgate_store::{Credentials, NameAndAddress, NewAccount, Profile, Registration};
 use utoipa::ToSchema;
 
 /// The new account.
 #[derive(Deserialize, ToSchema)]
 pub struct Register {
+    /// Required without an invitation. With one, the address is that of the invitation.
+    #[serde(default)]
     #[schema(format = Email)]
-    email: String,
+    email: Option<String>,
     #[schema(min_length = 3, max_length = 40, pattern = "^[A-Za-z0-9._-]+$", examples("ann"))]
     username: String,
     /// Required, unless the service has no passwords: then it has no effect.
     #[serde(default)]
     #[schema(value_type = String, required = true, format = Password, min_length = 8, max_length = 1024)]
     password: Option<Password>,
+    /// The token in the link of an invitation.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1)]
+    invitation: Option<Secret<String>>,
+    /// Only with an invitation, which signs in.
+    #[serde(default)]
+    #[schema(value_type = Option<TokenDelivery>)]
+    token_delivery: Option<TokenDelivery>,
 }
 
 /// The kind of the mail to the owner of an address that is registered again.
@@ -44,6 +56,9 @@ errors! {
     /// Why no account is created.
     RegisterErrors = [
         ApiError::NotEnabled,
+        ApiError::InvitationRequired,
+        ApiError::InvalidToken,
+        ApiError::TokenExpired,
         ApiError::UsernameTaken,
         ApiError::InvalidEmail("email"),
         ApiError::InvalidUsername,
@@ -52,18 +67,35 @@ errors! {
 }
 
 /// Creates an account, or notifies the owner of the address by mail that one exists. The answer is the same, and so is
-/// the cookie `registered` (HttpOnly, a day): a verification of the address in the same browser signs in.
+/// the cookie `registered` (HttpOnly, a day): a verification of the address in the same browser signs in. The link of an
+/// invitation verifies the address: then the account is signed in at once. With `SIGN_UP=invite` it is required.
 #[utoipa::path(
     post, path = "/register", tag = "Accounts", request_body = Register,
-    responses((status = 202, body = Message), RegisterErrors)
+    responses(
+        (status = 200, description = "With an invitation", body = TokenResponse),
+        (status = 202, body = Message), RegisterErrors,
+    )
 )]
 pub async fn register(
     Shared(state): Shared<State>,
     context: RequestContext,
     count: ClientCount,
+    cookies: CookieJar,
     JsonBody(body): JsonBody<Register>,
 ) -> Result<Response, ApiError> {
-    let (email, username, password) = checked(&state, &body)?;
+    if let Some(token) = &body.invitation {
+        return accept(&state, &context, (&count, &cookies), &body, token).await;
+    }
+    if state.config.offer.sign_up == SignUp::Invite {
+        // Before anything is read: the answer tells nothing about an address (S6).
+        count.admitted().await?;
+        return Err(ApiError::InvitationRequired);
+    }
+    let address = match &body.email {
+        Some(address) => email(address, "email"),
+        None => Err(ApiError::Validation(FieldError::new("email", "email is missing."))),
+    };
+    let (email, username, password) = checked(&state, address, &body)?;
     let account = AccountKey::address(&email, None);
     let wanted = NameAndAddress { username: &username, email: &email, now: context.now };
     let lookup = (wanted, Limiter::mails_to(&account));
@@ -92,7 +124,7 @@ pub async fn register(
             Registration::Done => {}
             Registration::UsernameTaken => return Err(ApiError::UsernameTaken),
             // A concurrent registration came first: its spelling of the address is read now.
-            Registration::EmailTaken | Registration::IdentityTaken => {
+            Registration::EmailTaken | Registration::IdentityTaken | Registration::InvitationEnded => {
                 let known = state.store.find_taken(&username, &email, context.now).await?.email.unwrap_or(email);
                 let may_be_sent = state.limiter.admit_mail(&context, &account, ALREADY_REGISTERED).await?;
                 notify_owner(&state, &context, &username, &known, may_be_sent).await?;
@@ -103,10 +135,51 @@ pub async fn register(
     Ok((StatusCode::ACCEPTED, [(header::SET_COOKIE, cookie)], answer).into_response())
 }
 
+/// Creates the account of an invited address, and signs it in. The limits of registrations and of attempts do not count
+/// it: the admin's invitation is the permission, and a token cannot be guessed.
+async fn accept(
+    state: &State,
+    context: &RequestContext,
+    (count, cookies): (&ClientCount, &CookieJar),
+    body: &Register,
+    token: &Secret<String>,
+) -> Result<Response, ApiError> {
+    let (admitted, found) = tokio::join!(count.admitted(), invited::find(state, token, context.now));
+    admitted?;
+    let invitation = found?;
+    if let Some(address) = &body.email
+        && email(address, "email")?.key() != invitation.email.key()
+    {
+        return Err(ApiError::InvalidToken);
+    }
+    let (email, username, password) = checked(state, Ok(invitation.email.clone()), body)?;
+    let taken = state.store.find_taken(&username, &email, context.now).await?;
+    if taken.email.is_some() {
+        return Err(ApiError::InvalidToken); // its owner has registered without the invitation
+    }
+    if taken.username {
+        return Err(ApiError::UsernameTaken);
+    }
+    let hash = match password {
+        Some(password) => Some(state.hasher.hash(password).await?),
+        None => None,
+    };
+    let client = Client {
+        context,
+        shown: devices::Shown::in_cookies(cookies),
+        delivery: body.token_delivery.unwrap_or_default(),
+        session: SessionId::new(context.now, random_bytes()),
+    };
+    invited::register(state, &client, invitation, username, hash).await
+}
+
 /// Address, name and password of a new account; otherwise all errors of the fields at once. The password is `None` where sign-in
 /// by password is off.
-fn checked<'a>(state: &State, body: &'a Register) -> Result<(Email, Username, Option<&'a Password>), ApiError> {
-    let email = email(&body.email, "email");
+fn checked<'a>(
+    state: &State,
+    email: Result<Email, ApiError>,
+    body: &'a Register,
+) -> Result<(Email, Username, Option<&'a Password>), ApiError> {
     let username = Username::parse(&body.username).map_err(|_| ApiError::InvalidUsername);
     let (own_email, own_name) = (email.as_ref().ok(), username.as_ref().ok());
     let password = match &body.password {
@@ -158,6 +231,7 @@ async fn new_account(
         gate: Gate::new(id),
         verification: Some(verification),
         audit,
+        invited: None,
     })
 }
 

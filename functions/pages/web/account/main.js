@@ -12,6 +12,7 @@ import * as billing from "./views/billing.js";
 import * as close from "./views/close.js";
 import * as code from "./views/code.js";
 import * as forgot from "./views/forgot.js";
+import * as invitation from "./views/invitation.js";
 import * as profile from "./views/profile.js";
 import * as register from "./views/register.js";
 import * as remove from "./views/delete.js";
@@ -33,11 +34,16 @@ const signedInPages = {
 };
 
 /** The pages of what the service may not offer. */
-const offerOf = new Map([[register, "sign_up"], [forgot, "passwords"], [billing, "billing"]]);
+const offerOf = new Map([[register, "sign_up"], [invitation, "invitations"], [forgot, "passwords"], [billing, "billing"]]);
 
-/** The page at `path`; one that is not offered leads to the first page. */
-function pageAt(pages, path) {
-  const page = pages[path];
+/** The page at `path` of a person who is signed out. The link of an invitation leads to that of a registration. */
+function signedOutPage(path) {
+  const page = signedOutPages[path];
+  return page === register && invitation.isInvited() ? invitation : page;
+}
+
+/** `page`; one that is not offered leads to the first page. */
+function ifOffered(page) {
   return offerOf.has(page) && !offers(offerOf.get(page)) ? undefined : page;
 }
 
@@ -102,9 +108,9 @@ async function show() {
   const own = latest;
   takeNext();
   const path = currentPath();
-  let page = pageAt(signedInPages, path) ?? pageAt(signedOutPages, path) ?? profile;
-  if (page === signedOutPages[path] && isSignedIn()) return goOn(null, { replace: true });
-  if (page !== signedOutPages[path] && !isSignedIn()) {
+  let page = ifOffered(signedInPages[path]) ?? ifOffered(signedOutPage(path)) ?? profile;
+  if (page === signedOutPage(path) && isSignedIn()) return goOn(null, { replace: true });
+  if (page !== signedOutPage(path) && !isSignedIn()) {
     want(path);
     page = signIn;
   }

@@ -1,6 +1,6 @@
 // What this service offers. The pages hide what it does not.
 
-const offer = { billing: true, sign_up: true, passwords: true, google: true, github: true };
+const offer = { billing: true, sign_up: true, invitations: true, passwords: true, google: true, github: true };
 
 /** What it names in the addresses of the dashboard is part of billing. */
 const BILLING = /^\/dashboard\/(subscriptions|payments|plans)\b/;

@@ -117,6 +117,9 @@ const sentences = {
   "payment.disputed": payment(() => [" is disputed"]),
   "service_credential.created": ({ actor, after }) => [actor, ` created the service credential “${after.name}”`],
   "service_credential.deleted": ({ actor, before }) => [actor, ` deleted the service credential “${before.name}”`],
+  "invitation.created": ({ actor }) => [actor, " invited an address"],
+  "invitation.revoked": ({ actor }) => [actor, " revoked an invitation"],
+  "invitation.accepted": ({ actor }) => [actor, " accepted an invitation"],
   "report.requested": ({ actor, target, after }) => [actor, ` ran the report `, target, after.format === "csv" ? " as CSV" : ""],
   "operator.command": ({ after }, entry) => [`${after.operator ?? "An operator"} ran tollgate-ops ${entry.target_id}`],
 };

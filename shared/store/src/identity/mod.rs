@@ -4,6 +4,7 @@
 pub(crate) mod closing;
 pub(crate) mod email_change;
 pub(crate) mod erasure;
+pub(crate) mod invitations;
 pub(crate) mod lists;
 pub(crate) mod names;
 pub(crate) mod passwords;
@@ -24,6 +25,7 @@ pub(crate) enum Condition {
     Identity,
     Admins,
     EmailUnverified,
+    Invitation,
     Invariant,
 }
 

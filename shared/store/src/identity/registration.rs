@@ -4,12 +4,14 @@ use crate::audit::audit_item;
 use crate::gate::admins::count_admins;
 use crate::gate::gate_item;
 use crate::identity::Condition;
+use crate::identity::invitations::end_invitation;
 use crate::identity::names::{address_marker, marker_item, name_hold_key, username_marker_key};
 use crate::identity::passwords::{Credentials, credentials_item};
 use crate::identity::profile::{Profile, identity_item, profile_item};
 use crate::outbox::{OutboxMessage, outbox_item};
 use crate::roles::ManageAccounts;
 use crate::sessions::secrets::{decoy_item, onetime_item};
+use crate::sessions::{NewSession, session_item};
 use crate::table::codec::{item, n};
 use crate::table::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, LIMITS, OUTBOX, SESSIONS};
 use crate::table::transaction::Refusal;
@@ -20,6 +22,7 @@ use serde::Serialize;
 use tollgate_domain::Username;
 use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::gate::Gate;
+use tollgate_domain::invitation::Invitation;
 use tollgate_domain::onetime::OneTimeRow;
 
 /// How long a requested name is reserved, in seconds (S6).
@@ -38,6 +41,19 @@ pub struct NewAccount {
     pub verification: Option<(OneTimeRow, OutboxMessage)>,
     /// Its audit entry.
     pub audit: AuditEntry,
+    /// The invitation that it accepts.
+    pub invited: Option<AcceptedInvitation>,
+}
+
+/// The invitation that a registration accepts.
+#[derive(Clone)]
+pub struct AcceptedInvitation {
+    /// The invitation.
+    pub invitation: Invitation,
+    /// The session that starts with the account: its gate names it.
+    pub session: Option<NewSession>,
+    /// The audit entries of the invitation and of the sign-in.
+    pub audit: Vec<AuditEntry>,
 }
 
 /// The result of a registration.
@@ -51,6 +67,8 @@ pub enum Registration {
     UsernameTaken,
     /// The provider's identity has an account already.
     IdentityTaken,
+    /// The invitation was accepted, revoked or replaced before.
+    InvitationEnded,
 }
 
 /// The sizes in bytes of the decoys that are written instead of an account: the same number of items and of write units
@@ -89,6 +107,15 @@ impl<R: ManageAccounts> Store<R> {
                 outbox_item(mail)?,
             );
         }
+        if let Some(AcceptedInvitation { invitation, session, audit }) = &account.invited {
+            transaction = end_invitation(transaction, invitation);
+            if let Some(session) = session {
+                transaction = transaction.create(Condition::Invariant, SESSIONS, session_item(session)?);
+            }
+            for entry in audit {
+                transaction = transaction.create(Condition::Invariant, AUDIT, audit_item(entry)?);
+            }
+        }
         if account.gate.is_admin {
             transaction = transaction.update(Condition::Admins, GATE, count_admins(true));
         }
@@ -97,6 +124,7 @@ impl<R: ManageAccounts> Store<R> {
             Err(Refusal::Condition(Condition::Email)) => Ok(Registration::EmailTaken),
             Err(Refusal::Condition(Condition::Username)) => Ok(Registration::UsernameTaken),
             Err(Refusal::Condition(Condition::Identity)) => Ok(Registration::IdentityTaken),
+            Err(Refusal::Condition(Condition::Invitation)) => Ok(Registration::InvitationEnded),
             Err(other) => Err(other.unexpected()),
         }
     }

@@ -118,26 +118,31 @@ fn session_sort(session: &SessionId) -> AttributeValue {
     s(format!("SES#{session}"))
 }
 
+/// The row of a new session.
+pub(crate) fn session_item(session: &NewSession) -> Result<Item, StoreError> {
+    let row = SessionRow {
+        id: session.id,
+        nonce_hash: session.nonce_hash.clone(),
+        n: 0,
+        rotated_ms: session.created_at.as_millisecond(),
+        ends_ms: session.ends_at.as_millisecond(),
+        created_at: session.created_at,
+        ip: session.ip.clone(),
+        user_agent: session.user_agent.clone(),
+        amr: session.amr.clone(),
+        by: None,
+    };
+    let ttl = n(session.ends_at.as_second() + KEPT_SECONDS);
+    item(&row, [("pk", partition(&session.user_id)), ("sk", session_sort(&session.id)), ("ttl", ttl)])
+}
+
 impl<R: StartSessions> Store<R> {
     /// Puts the row of a session that is not yet in the gate.
     ///
     /// # Errors
     /// When DynamoDB does not take it.
     pub async fn put_session(&self, session: &NewSession) -> Result<(), StoreError> {
-        let row = SessionRow {
-            id: session.id,
-            nonce_hash: session.nonce_hash.clone(),
-            n: 0,
-            rotated_ms: session.created_at.as_millisecond(),
-            ends_ms: session.ends_at.as_millisecond(),
-            created_at: session.created_at,
-            ip: session.ip.clone(),
-            user_agent: session.user_agent.clone(),
-            amr: session.amr.clone(),
-            by: None,
-        };
-        let ttl = n(session.ends_at.as_second() + KEPT_SECONDS);
-        let item = item(&row, [("pk", partition(&session.user_id)), ("sk", session_sort(&session.id)), ("ttl", ttl)])?;
+        let item = session_item(session)?;
         let call = self.client.put_item().table_name(self.table(SESSIONS)).set_item(Some(item));
         call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await.map_err(StoreError::of)?;
         Ok(())

@@ -19,7 +19,8 @@ async fn with_people(count: u8, nth: u8) -> Tables {
         let profile = Profile { id, is_active, created_at: at(i64::from(n)), ..template.profile };
         let mut gate = template.gate;
         (gate.user_id, gate.is_active) = (id, is_active);
-        let account = NewAccount { profile, gate, credentials: None, verification: None, audit: template.audit };
+        let account =
+            NewAccount { profile, gate, credentials: None, verification: None, audit: template.audit, invited: None };
         assert_eq!(tables.rival.register(&account).await.unwrap(), Registration::Done);
     }
     tables

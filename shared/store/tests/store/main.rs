@@ -17,6 +17,7 @@ mod error;
 mod events;
 mod gate;
 mod idempotency;
+mod invitations;
 mod keys;
 mod limits;
 mod listing;

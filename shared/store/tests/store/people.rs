@@ -108,6 +108,7 @@ pub fn newcomer(name: &str, n: u8) -> NewAccount {
         gate: Gate { has_password: Some(true), ..Gate::new(id) },
         verification: Some(verification),
         audit: entry(n, &id),
+        invited: None,
         profile,
     }
 }

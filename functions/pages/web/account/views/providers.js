@@ -15,6 +15,7 @@ const problems = {
   account_disabled: "This account has been closed or disabled.",
   account_exists: "An account with this e-mail address already exists. Sign in to it, then connect the provider on the Security page.",
   not_enabled: "New accounts are not open. Ask the operator of this service for one.",
+  invitation_required: "You need an invitation to create an account. Open the link in its mail.",
   already_linked: "This provider account is already connected to an account.",
   oauth_provider_unavailable: "The provider isn't responding. Try again in a moment.",
 };

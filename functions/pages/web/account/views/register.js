@@ -15,7 +15,7 @@ import { providerButtons } from "./providers.js";
 export const title = "Create an account";
 
 /** What the person agrees to, as far as the brand has it. */
-function consent() {
+export function consent() {
   const links = [brand.terms_url && h("a", { href: brand.terms_url }, "Terms of Service"), brand.privacy_url && h("a", { href: brand.privacy_url }, "Privacy Policy")].filter(Boolean);
   if (links.length === 0) return null;
   const parts = links.flatMap((link, index) => (index === 0 ? [link] : [" and ", link]));

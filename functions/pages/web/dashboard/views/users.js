@@ -1,12 +1,14 @@
 // The list of users: filters in the address, keys, and one action on many users.
 
 import { h } from "../../account/dom.js";
+import { offers } from "../../account/offer.js";
 import { exportLink } from "../export-links.js";
 import { keepNames } from "../names.js";
 import { filters } from "../ui/filters.js";
 import { badge, day, pageHead, plural } from "../ui/parts.js";
 import { list, pages } from "../ui/table.js";
 import { bulkBar } from "./users/bulk.js";
+import { showInvitations } from "./users/invitations.js";
 import { listKeys, showKeys } from "./users/keys.js";
 import { recentFilters } from "./users/recent.js";
 
@@ -93,5 +95,6 @@ export async function view() {
   const help = h("button", { type: "button", class: "quiet small", onclick: showKeys }, "Keys ", h("kbd", {}, "?"));
   const content = h("div", { class: "users" }, form.node, recent.node, bar.node, rows.node);
   listKeys(content, { rows: () => [...rows.node.querySelectorAll("tr[data-id]")], search: form.node.querySelector("[name=q]") });
-  return [pageHead(title, { actions: [help, exporting] }), content];
+  const invite = offers("invitations") ? [h("button", { type: "button", class: "quiet small", onclick: showInvitations }, "Invite")] : [];
+  return [pageHead(title, { actions: [...invite, help, exporting] }), content];
 }
