@@ -10,7 +10,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use product::Offer;
-use tollgate_http::{ApiError, Conventions, header_text, prefers_html, routes};
+use tollgate_domain::language::{preferred, primary};
+use tollgate_http::{ApiError, Conventions, header_text, prefers_html, requested_languages, routes};
 use tollgate_platform::{Clock, ConfigError, Env, Origins};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -52,16 +53,20 @@ struct Asset {
 pub const FILE_PATHS: &[&str] = &["/account/{proxy+}", "/dashboard/{proxy+}", "/docs/{proxy+}"];
 
 const ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
-/// The page that every view of the account starts from.
-const ACCOUNT: &str = "account/index.html";
+/// The languages of the account pages: the folders of `languages/`.
+const LANGUAGES: &[&str] = include!(concat!(env!("OUT_DIR"), "/languages.rs"));
+/// The language of a browser that asks for none of them.
+const FIRST: &str = "en";
+/// The page that every view of the account starts from; there is one in each language.
+const ACCOUNT: &str = "account/index";
 /// The page that every view of the dashboard starts from.
 const DASHBOARD: &str = "dashboard/index.html";
 /// The OpenAPI document of a deployment without billing; the build makes it.
 const WITHOUT_BILLING: &str = "openapi-without-billing.json";
 /// The paths of billing: without it the gateway has no routes for them, and they lead here.
 const BILLING: &str = "/billing/{*path}";
-/// The page for a browser that requests an unknown path.
-const NOT_FOUND: &str = "account/not-found.html";
+/// The page for a browser that requests an unknown path, in each language.
+const NOT_FOUND: &str = "account/not-found";
 /// The views of the account below `/account`. `main.js` shows the same ones.
 const VIEWS: [&str; 13] = [
     "sign-in", "register", "code", "verify", "forgot", "security", "billing", "email", "methods", "sessions",
@@ -125,7 +130,7 @@ async fn change_password() -> Response {
         (status = 304, description = "As `if-none-match` names it"))
 )]
 async fn account(headers: HeaderMap) -> Response {
-    serve(ACCOUNT, None, &headers)
+    serve_in_language(ACCOUNT, &headers)
 }
 
 /// The admin dashboard.
@@ -175,7 +180,7 @@ async fn account_file(
 ) -> Response {
     let Ok(Path(path)) = path else { return not_found(&headers) };
     if VIEWS.contains(&path.as_str()) {
-        serve(ACCOUNT, None, &headers)
+        serve_in_language(ACCOUNT, &headers)
     } else {
         serve(&format!("account/{path}"), query.as_deref(), &headers)
     }
@@ -215,11 +220,29 @@ async fn unknown(method: Method, headers: HeaderMap) -> Response {
 
 /// A page with links for a browser, the problem for a client.
 fn not_found(request: &HeaderMap) -> Response {
-    let page = ASSETS.iter().find(|asset| asset.path == NOT_FOUND).filter(|_| prefers_html(request));
+    let path = in_language(NOT_FOUND, request);
+    let page = ASSETS.iter().find(|asset| asset.path == path).filter(|_| prefers_html(request));
     let Some(page) = page else { return ApiError::NotFound.into_response() };
-    let kind = HeaderValue::from_static(page.content_type);
-    (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, kind)], page.plain).into_response()
+    let (kind, vary) = (HeaderValue::from_static(page.content_type), HeaderValue::from_static(VARY_IN_LANGUAGE));
+    (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, kind), (header::VARY, vary)], page.plain).into_response()
 }
+
+/// The path of the page in the language that the browser asks for, or that was chosen in it.
+fn in_language(page: &str, request: &HeaderMap) -> String {
+    let known = |tag: &str| LANGUAGES.iter().find(|language| language.eq_ignore_ascii_case(primary(tag)));
+    let language = preferred(&requested_languages(request), known).unwrap_or(&FIRST);
+    format!("{page}.{language}.html")
+}
+
+/// A page that exists in each language.
+fn serve_in_language(page: &str, request: &HeaderMap) -> Response {
+    let mut response = serve(&in_language(page, request), None, request);
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static(VARY_IN_LANGUAGE));
+    response
+}
+
+/// What a page that exists in each language depends on.
+const VARY_IN_LANGUAGE: &str = "accept-encoding, accept-language, cookie, origin";
 
 /// A file. At an address with its version it never changes; at another one a browser checks it each time.
 fn serve(path: &str, query: Option<&str>, request: &HeaderMap) -> Response {

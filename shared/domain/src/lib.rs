@@ -7,6 +7,7 @@ pub mod email;
 pub mod features;
 pub mod gate;
 pub mod ids;
+pub mod language;
 pub mod limit;
 pub mod onetime;
 pub mod outbox;
