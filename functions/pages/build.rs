@@ -15,8 +15,7 @@ use std::path::{Path, PathBuf};
 use zopfli::{Format, Options};
 
 /// The first module of the English pages, and the script that is built from it and all its imports.
-const BUNDLES: [(&str, &str); 2] =
-    [("dashboard/main.js", "dashboard/bundle.js"), ("docs/docs.js", "docs/bundle.js")];
+const BUNDLES: [(&str, &str); 2] = [("dashboard/main.js", "dashboard/bundle.js"), ("docs/docs.js", "docs/bundle.js")];
 /// The first module of the account pages.
 const ACCOUNT: &str = "account/main.js";
 /// The pages that exist in each language.
@@ -102,7 +101,7 @@ fn write_brand(folder: &Path, files: &mut Files) -> Result<(), Error> {
                     .to_owned(),
             };
             written.push_str(before);
-            written.push_str(&if path.ends_with(".html") { escape(&value) } else { value });
+            written.push_str(&if path.ends_with(".html") { texts::escape(&value) } else { value });
             rest = after;
         }
         written.push_str(rest);
@@ -115,7 +114,7 @@ fn write_brand(folder: &Path, files: &mut Files) -> Result<(), Error> {
 /// tags of the languages.
 fn write_languages(folder: &Path, files: &mut Files) -> Result<Vec<String>, Error> {
     let languages = texts::read_languages(folder)?;
-    let names = languages.iter().map(|texts| (texts.lang.clone(), texts.own_name().into())).collect::<Value>();
+    let names = languages.iter().map(|texts| (texts.lang.clone(), Value::from(texts.own_name()))).collect::<Value>();
     for script in files.values_mut() {
         *script = script.replace("{{languages}}", &names.to_string());
     }
@@ -150,11 +149,6 @@ fn write_without_billing(files: &mut Files) -> Result<(), Error> {
     paths.retain(|path, _| !path.starts_with("/billing/"));
     files.insert(WITHOUT_BILLING.to_owned(), document.to_string());
     Ok(())
-}
-
-/// `text` escaped for an HTML element.
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 fn version(content: &str) -> String {

@@ -25,6 +25,7 @@ mod events;
 mod example;
 mod fuzz;
 mod journey;
+mod languages;
 mod left_out;
 mod limits;
 mod links;

@@ -118,7 +118,7 @@ impl Texts {
         for part in parts {
             let (name, after) = part.split_once("}}").ok_or_else(|| failed(format!("{path}: a brace is missing")))?;
             let text = self.get(path, name, used)?.as_str().unwrap_or_default();
-            written.push_str(&super::escape(text));
+            written.push_str(&escape(text));
             written.push_str(after);
         }
         Ok(written)
@@ -152,4 +152,95 @@ fn forms(value: &Value) -> Vec<(&str, &Value)> {
 fn placeholders(text: &Value) -> BTreeSet<String> {
     let text = text.as_str().unwrap_or_default();
     text.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0.to_owned())).collect()
+}
+
+/// `text` escaped for an HTML element.
+pub fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn texts(lang: &str, texts: Value) -> Texts {
+        let Value::Object(texts) = texts else { panic!("{texts}") };
+        Texts { lang: lang.to_owned(), texts }
+    }
+
+    #[test]
+    fn a_language_with_other_texts_than_english_fails_the_build() {
+        let first =
+            texts("en", json!({"hello": "Hello {name}", "days": {"one": "{count} day", "other": "{count} days"}}));
+        let days = json!({"one": "ein Tag", "other": "{count} Tage"});
+        let right = json!({"hello": "Hallo {name}", "days": days});
+        assert!(texts("de", right.clone()).check_against(&first).is_ok());
+        for (name, value, expected) in [
+            ("hello", Value::Null, "hello is empty, or no text"),
+            ("hello", json!("  "), "hello is empty, or no text"),
+            ("hello", json!("Hallo"), "hello has other placeholders than in en"),
+            ("hello", json!("Hallo {nome}"), "hello has other placeholders than in en"),
+            ("hello", json!({"other": "Hallo {name}"}), "hello has plural forms, or none, unlike in en"),
+            ("days", json!("Tage"), "days has plural forms, or none, unlike in en"),
+            ("days", json!({"other": "Tage"}), "days has other placeholders than in en"),
+            ("days", json!({"one": "{count} Tag"}), "days has an unknown plural form, or lacks \"other\""),
+            (
+                "days",
+                json!({"some": "{count} Tag", "other": "{count} Tage"}),
+                "days has an unknown plural form, or lacks \"other\"",
+            ),
+            ("bye", json!("Tschüss"), "bye is no text of en"),
+        ] {
+            let mut wrong = right.clone();
+            wrong[name] = value;
+            let error = texts("de", wrong).check_against(&first).unwrap_err().to_string();
+            assert_eq!(error, format!("languages/de/pages.json: {expected}"));
+        }
+        let mut wrong = right;
+        wrong.as_object_mut().unwrap().remove("days");
+        let error = texts("de", wrong).check_against(&first).unwrap_err().to_string();
+        assert_eq!(error, "languages/de/pages.json: days is missing");
+    }
+
+    #[test]
+    fn scripts_and_pages_get_the_text_in_place_of_its_name() {
+        let own = texts(
+            "de",
+            json!({"hello": "\"Hallo\" & tschüss", "days": {"other": "Tage"}, "link_x": "x", "unused": "x"}),
+        );
+        let mut used = BTreeSet::new();
+        let script = "f(t.hello, `${t.days}`); it.hello; x.t.hello; \"t.hello\"; // isn't. t.";
+        let written = own.write_into_script("a.js", script, &mut used).unwrap();
+        let text = r#""\"Hallo\" & tschüss""#;
+        let expected =
+            format!("f({text}, `${{({{\"other\":\"Tage\"}})}}`); it.hello; x.t.hello; \"t.hello\"; // isn't. t.");
+        assert_eq!(written, expected);
+        let page = own.write_into_page("a.html", "<p lang=\"{{lang}}\">{{t.hello}}</p>", &mut used).unwrap();
+        assert_eq!(page, "<p lang=\"de\">&quot;Hallo&quot; &amp; tschüss</p>");
+        for unknown in ["t.nothing", "t.link_x"] {
+            let error = own.write_into_script("a.js", unknown, &mut BTreeSet::new()).unwrap_err().to_string();
+            let name = unknown.trim_start_matches("t.");
+            assert_eq!(error, format!("a.js: languages/en/pages.json has no text {name}"));
+        }
+        let error = own.check_use(&used).unwrap_err().to_string();
+        assert_eq!(error, "languages/de/pages.json: no page has the text unused");
+    }
+
+    #[test]
+    fn each_language_is_translated() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../languages");
+        let languages = read_languages(&folder).unwrap();
+        let first = languages.iter().find(|texts| texts.lang == FIRST).unwrap();
+        for texts in languages.iter().filter(|texts| texts.lang != FIRST) {
+            for (name, text) in &texts.texts {
+                let is_word = !text.to_string().contains(' ') || name == "feature_value";
+                assert!(is_word || *text != first.texts[name], "{}: {name} is English", texts.lang);
+            }
+        }
+        let tags: Vec<_> = languages.iter().map(|texts| texts.lang.as_str()).collect();
+        for wanted in ["en", "de", "fr", "es", "ja"] {
+            assert!(tags.contains(&wanted), "{wanted}");
+        }
+    }
 }

@@ -37,14 +37,7 @@ impl RequestContext {
             request.extensions().get::<MatchedPath>().map(|route| route.as_str().to_owned()).unwrap_or_default();
         let request_id = RequestId::new(now, random_bytes());
         let user_agent = short_text(request.headers(), header::USER_AGENT);
-        Self {
-            request_id,
-            now,
-            route,
-            ip,
-            user_agent,
-            languages: short(&requested_languages(request.headers())),
-        }
+        Self { request_id, now, route, ip, user_agent, languages: short(&requested_languages(request.headers())) }
     }
 
     /// An entry of the audit trail about `target`, done by `actor` in this request.

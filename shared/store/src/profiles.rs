@@ -39,7 +39,8 @@ pub struct Profile {
     /// unlinked when the account's address changes.
     #[serde(default)]
     pub link_emails: BTreeMap<IdentityProvider, String>,
-    /// The language of mails, such as `de`: that of the browser that registered. `None` where it is not known.
+    /// The language of mails and pages, such as `de`: that of the browser that registered, until the user chooses another
+    /// one. `None` where it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
 }
@@ -64,6 +65,7 @@ impl Profile {
             is_active: self.is_active,
             is_admin: self.is_admin,
             created_at: self.created_at,
+            locale: self.locale,
         }
     }
 }
@@ -307,6 +309,22 @@ impl Store {
             .expression_attribute_values(":old", s(old))
             .expression_attribute_values(":new", s(new));
         conditional(call).await.map(|_| ())
+    }
+
+    /// Sets the language of a user; without effect if the profile is gone.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn set_locale(&self, user: &UserId, locale: Option<&str>) -> Result<(), StoreError> {
+        let call = self.client.update_item().table_name(self.table(IDENTITY)).key("pk", user_key(user));
+        let call = match locale {
+            Some(locale) => {
+                call.update_expression("SET #locale = :locale").expression_attribute_values(":locale", s(locale))
+            }
+            None => call.update_expression("REMOVE #locale"),
+        };
+        let call = call.expression_attribute_names("#locale", "locale");
+        conditional(call.condition_expression("attribute_exists(pk)")).await.map(|_| ())
     }
 
     /// Looks up a name and an address in one call.
