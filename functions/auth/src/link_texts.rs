@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_of_a_mailed_link_is_told_in_the_language_of_the_browser() {
+    fn problems_of_mailed_links_are_in_the_language_of_the_browser() {
         for texts in LANGUAGES {
             let expired = texts.problem(&ApiError::TokenExpired);
             assert!(expired == texts.problem_expired && Texts::of(texts.lang).lang == texts.lang);

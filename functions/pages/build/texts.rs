@@ -81,6 +81,7 @@ impl Texts {
     }
 
     /// The name of the language in itself.
+    #[cfg_attr(test, expect(dead_code, reason = "the build calls it"))]
     pub fn own_name(&self) -> Option<&str> {
         self.texts.get(OWN_NAME)?.as_str()
     }

@@ -454,8 +454,14 @@ mod tests {
             views().any(|(_, text)| [format!("\"{path}"), format!("`{path}")].iter().any(|start| text.contains(start)))
         };
         // The pages send what is well-formed.
-        let of_programs =
-            ["invalid_json", "unsupported_media_type", "body_too_large", "invalid_filter", "invalid_cursor"];
+        let of_programs = [
+            "invalid_json",
+            "unsupported_media_type",
+            "body_too_large",
+            "invalid_filter",
+            "invalid_cursor",
+            "method_not_allowed",
+        ];
         let handled = ["rate_limited", "invalid_proration_date", "idempotency_key_reused"];
         let mut count = 0;
         let paths = document["paths"].as_object().unwrap();
@@ -486,7 +492,7 @@ mod tests {
         // two texts are shown by their codes.
         let names = ["Google", "GitHub", "Edge", "Opera", "Firefox", "Chrome", "Safari", "Windows", "Android", "Linux"];
         let others = ["ChromeOS", "DuckDuckGo", "Vivaldi", "Samsung Internet", "Yandex Browser", "Chrome (headless)"];
-        let in_code = ["Tab", "Enter", "Escape"];
+        let in_code = ["Mozilla"];
         let mut count = 0;
         for (path, _) in views().filter(|(path, _)| *path != "account/tollgate.js" && *path != "account/brand.js") {
             let text = std::fs::read_to_string(web.join(path)).unwrap();

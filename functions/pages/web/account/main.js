@@ -96,8 +96,8 @@ function returnAfterVerification() {
 }
 
 /**
- * A signed-in user reads the pages in the language of the account. True if the page is in another one, and the browser
- * was not told so yet: then it is loaded again.
+ * A signed-in user reads the pages in the language of the account. True if the page is in another one, and this is not yet
+ * the language that is chosen in the browser: then the page is loaded again.
  */
 function changesLanguage() {
   const wanted = currentUser()?.locale?.split("-")[0];
