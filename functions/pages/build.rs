@@ -1,9 +1,12 @@
 //! Compresses all files under `web/` and writes a table of them, so that serving a page is a look-up. The modules of
 //! the account pages become one script, those of the dashboard another, so that a first visit makes few requests. The
-//! brand of `brand/` is written into the pages.
+//! brand of `brand/` is written into the pages. The account pages and their script exist in each language of `languages/`.
+
+#[path = "build/texts.rs"]
+mod texts;
 
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,9 +14,12 @@ use std::io::Error;
 use std::path::{Path, PathBuf};
 use zopfli::{Format, Options};
 
-/// The first module of the pages, and the script that is built from it and all its imports.
-const BUNDLES: [(&str, &str); 2] =
-    [("account/main.js", "account/bundle.js"), ("dashboard/main.js", "dashboard/bundle.js")];
+/// The first module of the English pages, and the script that is built from it and all its imports.
+const BUNDLES: [(&str, &str); 2] = [("dashboard/main.js", "dashboard/bundle.js"), ("docs/docs.js", "docs/bundle.js")];
+/// The first module of the account pages.
+const ACCOUNT: &str = "account/main.js";
+/// The pages that exist in each language.
+const PAGES: [&str; 2] = ["account/index", "account/not-found"];
 /// The style of the dashboard, and the files that it is built from, in their order.
 const STYLE: (&str, [&str; 3]) =
     ("dashboard/bundle.css", ["dashboard/dashboard.css", "dashboard/charts.css", "dashboard/records.css"]);
@@ -28,13 +34,18 @@ const LOGO: &str = "account/logo.svg";
 type Files = BTreeMap<String, String>;
 
 fn main() -> Result<(), Error> {
-    println!("cargo::rerun-if-changed=web");
-    let web = PathBuf::from(variable("CARGO_MANIFEST_DIR")?).join("web");
+    for path in ["build/texts.rs", "web", "../../languages"] {
+        println!("cargo::rerun-if-changed={path}");
+    }
+    let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
+    let web = root.join("web");
     let out = PathBuf::from(variable("OUT_DIR")?);
     let mut files = Files::new();
     read_all(&web, &web, &mut files)?;
-    write_brand(&PathBuf::from(variable("CARGO_MANIFEST_DIR")?).join("../../brand"), &mut files)?;
+    write_brand(&root.join("../../brand"), &mut files)?;
     write_without_billing(&mut files)?;
+    let languages = write_languages(&root.join("../../languages"), &mut files)?;
+    fs::write(out.join("languages.rs"), format!("&{languages:?}"))?;
     for (entry, bundle) in BUNDLES {
         let script = bundle_of(entry, &files)?;
         files.insert(bundle.to_owned(), script);
@@ -90,13 +101,44 @@ fn write_brand(folder: &Path, files: &mut Files) -> Result<(), Error> {
                     .to_owned(),
             };
             written.push_str(before);
-            written.push_str(&if path.ends_with(".html") { escape(&value) } else { value });
+            written.push_str(&if path.ends_with(".html") { texts::escape(&value) } else { value });
             rest = after;
         }
         written.push_str(rest);
         *content = written;
     }
     Ok(())
+}
+
+/// Writes the account pages and their script in each language, and the texts of English into the modules; returns the
+/// tags of the languages.
+fn write_languages(folder: &Path, files: &mut Files) -> Result<Vec<String>, Error> {
+    let languages = texts::read_languages(folder)?;
+    let names = languages.iter().map(|texts| (texts.lang.clone(), Value::from(texts.own_name()))).collect::<Value>();
+    for script in files.values_mut() {
+        *script = script.replace("{{languages}}", &names.to_string());
+    }
+    let sources = files.clone();
+    for texts in &languages {
+        let mut used = BTreeSet::new();
+        for page in PAGES {
+            let path = format!("{page}.html");
+            let text = sources.get(&path).ok_or_else(|| Error::other(format!("there is no {path}")))?;
+            let text = texts.write_into_page(&path, text, &mut used)?;
+            files.remove(&path);
+            files.insert(format!("{page}.{}.html", texts.lang), text);
+        }
+        let mut scripts = Files::new();
+        for (path, script) in sources.iter().filter(|(path, _)| path.ends_with(".js")) {
+            scripts.insert(path.clone(), texts.write_into_script(path, script, &mut used)?);
+        }
+        texts.check_use(&used)?;
+        files.insert(format!("account/bundle.{}.js", texts.lang), bundle_of(ACCOUNT, &scripts)?);
+        if texts.lang == texts::FIRST {
+            files.append(&mut scripts);
+        }
+    }
+    Ok(languages.into_iter().map(|texts| texts.lang).collect())
 }
 
 /// The OpenAPI document without the paths of billing, for a deployment that leaves it out.
@@ -107,11 +149,6 @@ fn write_without_billing(files: &mut Files) -> Result<(), Error> {
     paths.retain(|path, _| !path.starts_with("/billing/"));
     files.insert(WITHOUT_BILLING.to_owned(), document.to_string());
     Ok(())
-}
-
-/// `text` escaped for an HTML element.
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 fn version(content: &str) -> String {

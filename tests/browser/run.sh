@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The account pages, the documentation and the dashboard in Debian's Chromium, at the width of a phone and of a desktop,
-# each page checked by axe-core, the dev console and the fakes' pages too; when the pages try the refresh cookie; a browser's own
-# fetch and cookie jar in two tabs; the dashboard with 10,000 users and when something is in the way; a deployment without the
+# each page checked by axe-core, the dev console and the fakes' pages too; the account pages in each language; when the pages
+# try the refresh cookie; a browser's own fetch and cookie jar in two tabs; the dashboard with 10,000 users and when something is in the way; a deployment without the
 # parts that can be left out; the OpenAPI document by a validator that this project did not write; and the front end of
 # examples/browser, on an origin of its own.
 source "$(dirname "$0")/../lib.sh"
@@ -21,7 +21,7 @@ fresh_stack() {
 fresh_stack
 node openapi.mjs "$BASE"
 node console.mjs "$BASE" "${SHOTS:-}"
-for program in session fetch walk dashboard troubles many; do
+for program in session fetch walk languages dashboard troubles many; do
   fresh_stack
   node "$program.mjs" "$BASE" "${SHOTS:-}"
 done

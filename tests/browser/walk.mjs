@@ -332,7 +332,7 @@ async function byPlan(device) {
   // The service does not answer, or payments are not set up.
   await cleo.answers("/billing/plans", 503, { code: "unavailable", detail: "The plans cannot be read now." });
   await cleo.page.reload();
-  await cleo.sees("The plans cannot be read now", "plans-unavailable");
+  await cleo.sees("The service is temporarily unavailable.", "plans-unavailable");
   await cleo.press("Try again");
   await cleo.sees("Subscribe to Pro");
   await cleo.answers("/billing/subscriptions/subscribe", 503, { code: "stripe_not_configured", detail: "Payments are not set up." });

@@ -80,6 +80,7 @@ fn rows() -> Vec<(&'static str, Option<Value>, [u16; 5])> {
         ("POST /deactivate", None, [401, 401, 200, 409, 200]),
         ("POST /me/delete", None, [401, 401, 202, 409, 202]),
         ("GET /me", None, own(200)),
+        ("PATCH /me", Some(json!({"locale": "de"})), own(200)),
         ("GET /me/export", None, own(200)),
         ("POST /me/export", Some(json!({"password": "{password}"})), own(200)),
         ("POST /me/links/{provider}", None, own(200)),

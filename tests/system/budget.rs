@@ -68,6 +68,7 @@ async fn every_operation_costs_as_much_as_the_budget_states() {
     let answer = measure!("POST /refresh-token", app.refresh(&session.refresh)).expect(200);
     let session = tollgate_tests::app::Session::of(&answer);
     measure!("GET /me", app.get_as(&session, "/me")).expect(200);
+    measure!("PATCH /me", Request::patch_as(&session, "/me", json!({"locale": "fr"})).send(&app)).expect(200);
     measure!("GET /sessions", app.get_as(&session, "/sessions")).expect(200);
     app.post("/request/login-code", json!({"email": email})).await.expect(202);
     let code = json!({"email": email, "code": app.code(email, "login_code").await});

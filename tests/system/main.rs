@@ -26,6 +26,7 @@ mod example;
 mod fuzz;
 mod invitations;
 mod journey;
+mod languages;
 mod left_out;
 mod limits;
 mod links;

@@ -53,7 +53,7 @@ async fn the_document_and_its_page_are_served() {
     assert_same_json("the document that is served", &answer.body, &document(), edit);
     assert_eq!(answer.headers["content-type"], "application/json");
     let page = app.get("/docs").await.expect(200);
-    assert!(page.text.contains("/docs/docs.js"));
+    assert!(page.text.contains("/docs/bundle.js?v="));
     app.get("/docs/docs.js").await.expect(200);
     app.get("/docs/none.js").await.refused(404, "not_found");
 }

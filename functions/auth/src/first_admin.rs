@@ -57,7 +57,7 @@ impl State {
             route: String::new(),
             ip: None,
             user_agent: None,
-            languages: None,
+            languages: String::new(),
         };
         let mut audit = context.entry(Action::Registered, None, Some(id.to_string()));
         audit.after = Some(json!({"is_admin": true}));

@@ -5,6 +5,7 @@ mod devices;
 mod first_admin;
 mod identities;
 mod invited;
+mod link_texts;
 mod mailed_codes;
 mod mails;
 mod offer;
@@ -164,7 +165,7 @@ fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::default()
         .routes(routes!(refresh_token::refresh_token))
         .routes(routes!(logout::logout))
-        .routes(routes!(me::me))
+        .routes(routes!(me::me, me::change))
         .routes(routes!(export::export, export::export_with_password))
         .routes(routes!(sessions::list, sessions::revoke_all))
         .routes(routes!(sessions::revoke))

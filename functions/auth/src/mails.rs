@@ -136,9 +136,9 @@ pub fn command(command: UserCommand, now: Timestamp) -> Result<OutboxMessage, Ap
     Ok(OutboxMessage::of_command(&Command::User(command), new_id(now), now)?)
 }
 
-/// The language of the mails to a person who sends this request: the first of the browser's that mails have.
+/// The language of the mails to a person who sends this request: the first one asked for that mails have.
 pub fn locale_of(context: &RequestContext) -> Option<String> {
-    context.languages.as_deref().and_then(language_of).map(str::to_owned)
+    language_of(&context.languages).map(str::to_owned)
 }
 
 /// `message` in the language of its reader, as it goes into the outbox.

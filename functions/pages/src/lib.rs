@@ -12,6 +12,10 @@
 //! ```
 
 mod product;
+/// The part of the build that checks texts, for its tests.
+#[cfg(test)]
+#[path = "../build/texts.rs"]
+mod texts;
 
 use axum::Router;
 use axum::extract::rejection::PathRejection;
@@ -20,7 +24,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use product::Offer;
-use tollgate_http::{ApiError, Conventions, header_text, prefers_html, routes};
+use tollgate_domain::language::{preferred, primary};
+use tollgate_http::{ApiError, Conventions, header_text, prefers_html, requested_languages, routes};
 use tollgate_platform::{Clock, ConfigError, Env, Origins};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -62,16 +67,20 @@ struct Asset {
 pub const FILE_PATHS: &[&str] = &["/account/{proxy+}", "/dashboard/{proxy+}", "/docs/{proxy+}"];
 
 const ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
-/// The page that every view of the account starts from.
-const ACCOUNT: &str = "account/index.html";
+/// The languages of the account pages: the folders of `languages/`.
+const LANGUAGES: &[&str] = include!(concat!(env!("OUT_DIR"), "/languages.rs"));
+/// The language of a browser that asks for none of them.
+const FIRST: &str = "en";
+/// The page that every view of the account starts from; there is one in each language.
+const ACCOUNT: &str = "account/index";
 /// The page that every view of the dashboard starts from.
 const DASHBOARD: &str = "dashboard/index.html";
 /// The OpenAPI document of a deployment without billing; the build makes it.
 const WITHOUT_BILLING: &str = "openapi-without-billing.json";
 /// The paths of billing: without it the gateway has no routes for them, and they lead here.
 const BILLING: &str = "/billing/{*path}";
-/// The page for a browser that requests an unknown path.
-const NOT_FOUND: &str = "account/not-found.html";
+/// The page for a browser that requests an unknown path, in each language.
+const NOT_FOUND: &str = "account/not-found";
 /// The views of the account below `/account`. `main.js` shows the same ones.
 const VIEWS: [&str; 13] = [
     "sign-in", "register", "code", "verify", "forgot", "security", "billing", "email", "methods", "sessions",
@@ -135,7 +144,7 @@ async fn change_password() -> Response {
         (status = 304, description = "As `if-none-match` names it"))
 )]
 async fn account(headers: HeaderMap) -> Response {
-    serve(ACCOUNT, None, &headers)
+    serve_in_language(ACCOUNT, &headers)
 }
 
 /// The admin dashboard.
@@ -185,7 +194,7 @@ async fn account_file(
 ) -> Response {
     let Ok(Path(path)) = path else { return not_found(&headers) };
     if VIEWS.contains(&path.as_str()) {
-        serve(ACCOUNT, None, &headers)
+        serve_in_language(ACCOUNT, &headers)
     } else {
         serve(&format!("account/{path}"), query.as_deref(), &headers)
     }
@@ -225,11 +234,29 @@ async fn unknown(method: Method, headers: HeaderMap) -> Response {
 
 /// A page with links for a browser, the problem for a client.
 fn not_found(request: &HeaderMap) -> Response {
-    let page = ASSETS.iter().find(|asset| asset.path == NOT_FOUND).filter(|_| prefers_html(request));
+    let path = in_language(NOT_FOUND, request);
+    let page = ASSETS.iter().find(|asset| asset.path == path).filter(|_| prefers_html(request));
     let Some(page) = page else { return ApiError::NotFound.into_response() };
-    let kind = HeaderValue::from_static(page.content_type);
-    (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, kind)], page.plain).into_response()
+    let (kind, vary) = (HeaderValue::from_static(page.content_type), HeaderValue::from_static(VARY_IN_LANGUAGE));
+    (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, kind), (header::VARY, vary)], page.plain).into_response()
 }
+
+/// The path of the page in the language that the browser asks for, or that was chosen in it.
+fn in_language(page: &str, request: &HeaderMap) -> String {
+    let known = |tag: &str| LANGUAGES.iter().find(|language| language.eq_ignore_ascii_case(primary(tag)));
+    let language = preferred(&requested_languages(request), known).unwrap_or(&FIRST);
+    format!("{page}.{language}.html")
+}
+
+/// A page that exists in each language.
+fn serve_in_language(page: &str, request: &HeaderMap) -> Response {
+    let mut response = serve(&in_language(page, request), None, request);
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static(VARY_IN_LANGUAGE));
+    response
+}
+
+/// What a page that exists in each language depends on.
+const VARY_IN_LANGUAGE: &str = "accept-encoding, accept-language, cookie, origin";
 
 /// A file. At an address with its version it never changes; at another one a browser checks it each time.
 fn serve(path: &str, query: Option<&str>, request: &HeaderMap) -> Response {
@@ -393,18 +420,166 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_page_of_the_account_is_in_the_language_that_is_asked_for() {
+        for language in LANGUAGES {
+            for path in ["/account", "/account/sign-in", "/nowhere"] {
+                let asked = [("accept", "text/html"), ("accept-language", language)];
+                let (_, headers, page) = ask("GET", path, &asked).await;
+                let page = String::from_utf8(page).unwrap();
+                assert!(page.contains(&format!("<html lang=\"{language}\"")), "{path} {language}");
+                assert!(!page.contains("{{"), "{path} {language}: {page}");
+                assert!(headers["vary"].to_str().unwrap().contains("accept-language, cookie"), "{path} {language}");
+                // It loads the script of its language, and no other one.
+                let scripts: Vec<_> = loads(path, &page).into_iter().filter(|file| file.contains(".js")).collect();
+                let is_own = |file: &String| file.starts_with(&format!("/account/bundle.{language}.js?v="));
+                assert!(scripts.iter().all(is_own) && scripts.len() == usize::from(path != "/nowhere"), "{scripts:?}");
+                let (_, headers, chosen) =
+                    ask("GET", path, &[asked[0], ("cookie", &format!("language={language}"))]).await;
+                assert!(chosen == page.as_bytes() && headers["vary"] != "accept-encoding, origin", "{path} {language}");
+            }
+        }
+        // The dashboard and the documentation are English.
+        for path in ["/dashboard", "/docs"] {
+            let (_, headers, page) = ask("GET", path, &[("accept-language", "de")]).await;
+            assert!(
+                String::from_utf8(page).unwrap().contains("<html lang=\"en\"")
+                    && headers["vary"] == "accept-encoding, origin"
+            );
+        }
+    }
+
+    #[test]
+    fn each_error_of_the_account_pages_has_a_text_of_its_own() {
+        let document = ASSETS.iter().find(|asset| asset.path == "openapi.json").unwrap();
+        let document: serde_json::Value = serde_json::from_slice(document.plain).unwrap();
+        let texts = ["account/problems.js", "account/account-problems.js"].map(|path| {
+            let (_, script) = views().find(|(found, _)| *found == path).unwrap();
+            script
+        });
+        let has_text = |code: &str| texts.iter().any(|script| script.contains(&format!("\n  {code}: \"")));
+        // The paths that the pages call: "/me", and "/sessions/" for "/sessions/{id}".
+        let calls = |path: &str| {
+            let path = path.split('{').next().unwrap();
+            views().any(|(_, text)| [format!("\"{path}"), format!("`{path}")].iter().any(|start| text.contains(start)))
+        };
+        // The pages send what is well-formed.
+        let of_programs = [
+            "invalid_json",
+            "unsupported_media_type",
+            "body_too_large",
+            "invalid_filter",
+            "invalid_cursor",
+            "method_not_allowed",
+        ];
+        let handled = ["rate_limited", "invalid_proration_date", "idempotency_key_reused"];
+        let mut count = 0;
+        let paths = document["paths"].as_object().unwrap();
+        for (path, operations) in paths.iter().filter(|(path, _)| !path.starts_with("/admin") && calls(path)) {
+            for (method, operation) in operations.as_object().unwrap() {
+                // Only admins change plans.
+                if path == "/billing/plans" && method == "post" {
+                    continue;
+                }
+                let responses = operation["responses"].as_object().unwrap();
+                for (_, response) in responses.iter().filter(|(status, _)| status.as_str() >= "400") {
+                    let codes = response["description"].as_str().unwrap().split('`').skip(1).step_by(2);
+                    for code in codes.filter(|code| !of_programs.contains(code) && !handled.contains(code)) {
+                        assert!(has_text(code), "{method} {path}: {code} has no text in account-problems.js");
+                        count += 1;
+                    }
+                }
+            }
+        }
+        assert!(count > 60, "{count}");
+    }
+
+    /// What a person reads stands in `languages/`: a script of the account has no text of its own.
+    #[test]
+    fn scripts_of_the_account_have_no_text_of_their_own() {
+        let web = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("web");
+        // Names of products and systems are the same in each language. tollgate.js is the client of other front ends: its
+        // two texts are shown by their codes.
+        let names = ["Google", "GitHub", "Edge", "Opera", "Firefox", "Chrome", "Safari", "Windows", "Android", "Linux"];
+        let others = ["ChromeOS", "DuckDuckGo", "Vivaldi", "Samsung Internet", "Yandex Browser", "Chrome (headless)"];
+        let in_code = ["Mozilla"];
+        let mut count = 0;
+        for (path, _) in views().filter(|(path, _)| *path != "account/tollgate.js" && *path != "account/brand.js") {
+            let text = std::fs::read_to_string(web.join(path)).unwrap();
+            for line in text.lines().filter(|line| !is_comment(line)) {
+                let line = line.split(" // ").next().unwrap();
+                for literal in literals(line).into_iter().filter(|literal| is_prose(literal)) {
+                    let is_name = names.iter().chain(&others).chain(&in_code).any(|name| *name == literal);
+                    assert!(is_name, "{path}: \"{literal}\" belongs into languages/*/pages.json");
+                }
+                count += line.matches("t.").count();
+            }
+        }
+        assert!(count > 200, "{count}");
+        for page in ["index.html", "not-found.html"] {
+            let text = std::fs::read_to_string(web.join("account").join(page)).unwrap();
+            let shown = text.split('>').filter_map(|part| Some(part.split_once('<')?.0.trim()));
+            let own = shown.map(|part| part.replace("{{brand.name}}", "")).find(|part| {
+                part.split("{{").any(|part| part.split("}}").last().unwrap().chars().any(char::is_alphabetic))
+            });
+            assert_eq!(own, None, "{page}");
+        }
+    }
+
+    fn is_comment(line: &str) -> bool {
+        let line = line.trim_start();
+        line.starts_with("//") || line.starts_with("/*") || line.starts_with('*')
+    }
+
+    /// What stands between quotes, and between the values of a template.
+    fn literals(line: &str) -> Vec<String> {
+        let mut found: Vec<String> = line.split('"').skip(1).step_by(2).map(str::to_owned).collect();
+        for template in line.split('`').skip(1).step_by(2) {
+            found.extend(
+                template.split("${").map(|part| part.split_once('}').map_or(part, |(_, rest)| rest).to_owned()),
+            );
+        }
+        found
+    }
+
+    /// Words with a capital letter or a space between them, unlike names of elements, classes, fields and paths.
+    fn is_prose(literal: &str) -> bool {
+        let is_code = |c: char| "/[]=#.<>;:&?{}()$*+".contains(c);
+        let words: Vec<_> = literal.split_whitespace().collect();
+        let starts_high = literal.starts_with(char::is_uppercase) && literal.chars().any(char::is_lowercase);
+        let is_sentence = words.len() > 1 && literal.ends_with(['.', '?', '!']);
+        let is_method = ["GET", "POST", "PATCH", "DELETE"].contains(&literal);
+        // Names of classes are in lower case, several in one attribute.
+        let classes = [
+            "badge good",
+            "badge bad",
+            "badge accent",
+            "panel current-plan",
+            "row danger-zone",
+            "button danger",
+            "scroll payments",
+        ];
+        let has_words =
+            words.len() > 1 && words.iter().all(|word| word.chars().all(|c| c.is_alphabetic() || "'’,-".contains(c)));
+        !is_method
+            && !classes.contains(&literal)
+            && (is_sentence || (!literal.contains(is_code) && (starts_high || has_words)))
+    }
+
     /// A first visit to the account pages loads at most 45 KiB, one to the dashboard at most 60 KiB, compressed.
     #[tokio::test]
     async fn the_pages_are_small() {
-        for (page, most) in [("/account", 45 * 1024), ("/dashboard", 60 * 1024)] {
-            let (_, _, html) = ask("GET", page, &[]).await;
+        let accounts = LANGUAGES.iter().map(|language| ("/account", *language, format!("/index.{language}.html"), 45));
+        let dashboard = ("/dashboard", FIRST, "/index.html".to_owned(), 60);
+        for (page, language, file, most) in accounts.chain([dashboard]) {
+            let (_, _, html) = ask("GET", page, &[("accept-language", language)]).await;
             let files = loads(page, std::str::from_utf8(&html).unwrap());
             let packed = |path: &str| {
                 let path = path[1..].split('?').next().unwrap();
                 ASSETS.iter().find(|asset| asset.path == path).unwrap().gzip.len()
             };
-            let total = packed(&format!("{page}/index.html")) + files.iter().map(|file| packed(file)).sum::<usize>();
-            assert!(total <= most, "{page}: {total} bytes");
+            let total = packed(&format!("{page}{file}")) + files.iter().map(|file| packed(file)).sum::<usize>();
+            assert!(total <= most * 1024, "{page} in {language}: {total} bytes");
         }
     }
 
@@ -415,7 +590,7 @@ mod tests {
             let asset = ASSETS.iter().find(|asset| asset.path == path).unwrap();
             std::str::from_utf8(asset.plain).unwrap()
         };
-        let bundle = script("account/bundle.js");
+        let bundle = script("account/bundle.en.js");
         for (path, text) in views() {
             let is_comment = |line: &&str| line.starts_with('/') || line.starts_with("* ");
             let code = text.lines().map(str::trim_start).filter(|line| !is_comment(line));
@@ -496,7 +671,7 @@ mod tests {
     #[test]
     fn pages_have_no_inline_script_or_style_and_scripts_never_write_html() {
         // A bundle is built from the modules; the brand's links belong to the operator.
-        let is_written = |path: &str| !path.ends_with("/bundle.js") && path != "account/brand.js";
+        let is_written = |path: &str| !path.contains("/bundle.") && path != "account/brand.js";
         for asset in ASSETS.iter().filter(|asset| is_written(asset.path)) {
             let text = std::str::from_utf8(asset.plain).unwrap();
             let forbidden: &[&str] = match asset.content_type {
@@ -522,7 +697,7 @@ mod tests {
 
     #[test]
     fn only_one_module_uses_browser_storage() {
-        let modules = ASSETS.iter().filter(|asset| asset.path.ends_with(".js") && !asset.path.ends_with("/bundle.js"));
+        let modules = ASSETS.iter().filter(|asset| asset.path.ends_with(".js") && !asset.path.contains("/bundle."));
         for asset in modules.filter(|asset| asset.path != "account/storage.js") {
             let text = std::str::from_utf8(asset.plain).unwrap();
             assert!(!text.contains("localStorage") && !text.contains("sessionStorage"), "{}", asset.path);
@@ -566,7 +741,7 @@ mod tests {
 
     fn views() -> impl Iterator<Item = (&'static str, &'static str)> {
         let is_module =
-            |path: &str| path.starts_with("account/") && path.ends_with(".js") && path != "account/bundle.js";
+            |path: &str| path.starts_with("account/") && path.ends_with(".js") && !path.contains("/bundle.");
         let scripts = ASSETS.iter().filter(move |asset| is_module(asset.path));
         scripts.map(|asset| (asset.path, std::str::from_utf8(asset.plain).unwrap()))
     }

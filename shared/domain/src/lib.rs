@@ -8,6 +8,7 @@ pub mod features;
 pub mod gate;
 pub mod ids;
 pub mod invitation;
+pub mod language;
 pub mod limit;
 pub mod onetime;
 pub mod outbox;

@@ -109,6 +109,9 @@ pub struct User {
     /// When it was registered.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
+    /// The language of pages and mails, such as `de`; `null` for that of the browser, and of English mails.
+    #[schema(required = true)]
+    pub locale: Option<String>,
 }
 
 /// A user name: 3–40 of `A–Z a–z 0–9 . _ -`, unique ignoring case.

@@ -1,6 +1,7 @@
-//! Content negotiation: a page or JSON (RFC 9110, 12.5.1).
+//! Content negotiation: a page or JSON (RFC 9110, 12.5.1), and the language (12.5.4).
 
 use crate::context::header_text;
+use crate::cookies::CookieJar;
 use http::{HeaderMap, header};
 
 /// The kinds of JSON that this service answers with.
@@ -12,6 +13,18 @@ pub fn prefers_html(headers: &HeaderMap) -> bool {
     let accept = header_text(headers, header::ACCEPT).to_ascii_lowercase();
     let json = JSON.iter().map(|kind| quality(&accept, kind)).fold(0.0, f32::max);
     quality(&accept, "text/html") > json
+}
+
+/// The cookie with the language that was chosen on the account pages, which set it.
+const LANGUAGE: &str = "language";
+
+/// The languages that the caller asks for, as `accept-language` lists them. One that was chosen on the account pages comes
+/// first.
+#[must_use]
+pub fn requested_languages(headers: &HeaderMap) -> String {
+    let chosen = CookieJar::of(headers).plain_values(LANGUAGE);
+    let accepted = header_text(headers, header::ACCEPT_LANGUAGE).into_owned();
+    chosen.into_iter().chain([accepted]).collect::<Vec<_>>().join(",")
 }
 
 /// The quality of `kind`, from 0 to 1, by the most specific entry.

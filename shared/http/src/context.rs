@@ -1,5 +1,6 @@
 //! The context of a request: its id, client and time.
 
+use crate::accept::requested_languages;
 use axum::extract::{FromRequestParts, MatchedPath};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, header};
@@ -26,8 +27,8 @@ pub struct RequestContext {
     pub ip: Option<String>,
     /// The client's user agent.
     pub user_agent: Option<String>,
-    /// The languages that it asks for, `accept-language`.
-    pub languages: Option<String>,
+    /// The languages that it asks for: the one chosen on the account pages, then `accept-language`.
+    pub languages: String,
 }
 
 impl RequestContext {
@@ -36,14 +37,7 @@ impl RequestContext {
             request.extensions().get::<MatchedPath>().map(|route| route.as_str().to_owned()).unwrap_or_default();
         let request_id = RequestId::new(now, random_bytes());
         let user_agent = short_text(request.headers(), header::USER_AGENT);
-        Self {
-            request_id,
-            now,
-            route,
-            ip,
-            user_agent,
-            languages: short_text(request.headers(), header::ACCEPT_LANGUAGE),
-        }
+        Self { request_id, now, route, ip, user_agent, languages: short(&requested_languages(request.headers())) }
     }
 
     /// An entry of the audit trail about `target`, done by `actor` in this request.
@@ -69,8 +63,11 @@ pub fn header_text(headers: &HeaderMap, name: HeaderName) -> Cow<'_, str> {
 }
 
 fn short_text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
-    let text = headers.contains_key(&name).then(|| header_text(headers, name))?;
-    Some(text.chars().filter(|c| !c.is_control()).take(MAX_HEADER_CHARS).collect())
+    headers.contains_key(&name).then(|| short(&header_text(headers, name)))
+}
+
+fn short(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(MAX_HEADER_CHARS).collect()
 }
 
 impl<S: Sync> FromRequestParts<S> for RequestContext {

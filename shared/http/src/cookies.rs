@@ -116,6 +116,12 @@ impl CookieJar {
         values
     }
 
+    /// The values of a cookie that is not a secret, as a script set it.
+    pub(crate) fn plain_values(&self, name: &str) -> Vec<String> {
+        let found = self.pairs.iter().filter(|(found, _)| found == name);
+        found.map(|(_, value)| value.expose().clone()).collect()
+    }
+
     /// Whether this request may use its cookies. The forms of this service's own pages, which have no referrer, name no
     /// origin; then `sec-fetch-site` decides.
     #[must_use]

@@ -17,7 +17,7 @@ pub mod openapi;
 mod owned;
 mod page;
 
-pub use accept::prefers_html;
+pub use accept::{prefers_html, requested_languages};
 pub use body::{Form, FormBody, Input, JsonBody, OptionalJson, Patch, PatchBody, PathId, PathIds};
 pub use client_ip::{ClientIpHeader, EdgeProxy};
 pub use context::{RequestContext, header_text};

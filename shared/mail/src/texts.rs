@@ -1,5 +1,7 @@
 //! The texts of mails in each language, from the folders of `languages/`.
 
+use tollgate_domain::language::{preferred, primary};
+
 include!(concat!(env!("OUT_DIR"), "/texts.rs"));
 
 /// The language of a reader of whom none is known.
@@ -17,23 +19,13 @@ impl Texts {
 
 /// The texts of a language tag: its first part counts.
 fn known(tag: &str) -> Option<&'static Texts> {
-    let language = tag.split(['-', '_']).next().unwrap_or_default();
-    LANGUAGES.iter().find(|texts| texts.lang.eq_ignore_ascii_case(language))
+    LANGUAGES.iter().find(|texts| texts.lang.eq_ignore_ascii_case(primary(tag)))
 }
 
 /// The language of `accept-language` (RFC 9110, 12.5.4) that mails have, the most wanted first.
 #[must_use]
 pub fn language_of(accept_language: &str) -> Option<&'static str> {
-    let mut wanted: Vec<(f32, &str)> = accept_language
-        .split(',')
-        .filter_map(|entry| {
-            let (tag, weight) = entry.split_once(';').unwrap_or((entry, "q=1"));
-            let weight: f32 = weight.trim().strip_prefix("q=")?.parse().ok()?;
-            (weight > 0.0).then_some((weight, tag.trim()))
-        })
-        .collect();
-    wanted.sort_by(|one, other| other.0.total_cmp(&one.0));
-    wanted.into_iter().find_map(|(_, tag)| known(tag)).map(|texts| texts.lang)
+    preferred(accept_language, known).map(|texts| texts.lang)
 }
 
 #[cfg(test)]

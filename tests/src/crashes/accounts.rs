@@ -38,6 +38,7 @@ pub const OPERATIONS: &[Operation] = &[
     operation!(TheAnswer, WithoutPlans, "POST /change-password", change_password),
     operation!(TheAnswer, WithoutPlans, "POST /change-email", change_email),
     operation!(TheAnswer, WithoutPlans, "POST /deactivate", deactivate),
+    operation!(TheAnswer, WithoutPlans, "PATCH /me", change_locale),
     operation!(TheAnswer, WithoutPlans, "GET /google/login", begin_at_google),
     operation!(TheAnswer, WithoutPlans, "GET /github/login", begin_at_github),
     operation!(TheAnswer, WithoutPlans, "callback of a newcomer, google", newcomer_by_google),
@@ -349,6 +350,13 @@ async fn deactivate(app: &TestApp) -> Case {
     case!(Request::post_as(&session, "/deactivate", json!({"password": PASSWORD})), |app| {
         is_dead(app, &session).await;
         app.login(EMAIL, PASSWORD).await.refused(403, "account_disabled");
+    })
+}
+
+async fn change_locale(app: &TestApp) -> Case {
+    let (_, session) = app.person("ann").await;
+    case!(Request::patch_as(&session, "/me", json!({"locale": "fr"})), |app| {
+        assert_eq!(app.get_as(&session, "/me").await.expect(200).body["locale"], "fr");
     })
 }
 

@@ -1,14 +1,15 @@
-//! `GET /me`.
+//! `GET` and `PATCH /me`.
 
 use crate::State;
 use axum::Json;
 use axum::extract::State as Shared;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use tollgate_domain::User;
 use tollgate_domain::user::IdentityProvider;
-use tollgate_http::{ActiveUserWith, ApiError, RequestContext};
-use tollgate_store::ProfileOf;
+use tollgate_http::{ActiveUser, ActiveUserWith, ApiError, FieldError, Patch, PatchBody, RequestContext, errors};
+use tollgate_mail::language_of;
+use tollgate_store::{Profile, ProfileOf};
 use utoipa::ToSchema;
 
 /// The caller, with fields that only the caller sees.
@@ -35,20 +36,77 @@ pub async fn me(
     context: RequestContext,
     caller: ActiveUserWith<ProfileOf>,
 ) -> Result<Json<Me>, ApiError> {
-    let ActiveUserWith { user, own } = caller;
-    let profile = own.ok_or(ApiError::Unauthenticated)?;
+    let profile = caller.own.ok_or(ApiError::Unauthenticated)?;
+    view(&state, &context, caller.user, profile).await.map(Json)
+}
+
+/// The fields of the caller to change.
+#[derive(Deserialize, ToSchema)]
+pub struct MeChange {
+    /// The language of pages and mails: one of those that the service has. `null` for that of the browser, and of English
+    /// mails.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, examples("de"))]
+    locale: Option<Option<String>>,
+}
+
+impl Patch for MeChange {
+    const NULLABLE: &'static [&'static str] = &["locale"];
+    const PARAMETERS: &'static [&'static str] = &[];
+}
+
+/// A field that was sent, also as `null`.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+errors! {
+    /// Why the caller is not changed.
+    MeChangeErrors = []
+}
+
+/// Changes the caller's own user.
+#[utoipa::path(
+    patch, path = "/me", operation_id = "change_me", tag = "Accounts", security(("bearer" = [])), request_body = MeChange,
+    responses((status = 200, body = Me), MeChangeErrors)
+)]
+pub async fn change(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    caller: ActiveUserWith<ProfileOf>,
+    PatchBody(body): PatchBody<MeChange>,
+) -> Result<Json<Me>, ApiError> {
+    let mut profile = caller.own.ok_or(ApiError::Unauthenticated)?;
+    if let Some(wanted) = body.locale {
+        let locale = wanted.as_deref().map(known_language).transpose()?;
+        if locale != profile.locale.as_deref() {
+            state.store.set_locale(&profile.id, locale).await?;
+            profile.locale = locale.map(str::to_owned);
+        }
+    }
+    view(&state, &context, caller.user, profile).await.map(Json)
+}
+
+/// The language of pages and mails that `tag` names.
+fn known_language(tag: &str) -> Result<&'static str, ApiError> {
+    let is_tag = tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let unknown = || ApiError::Validation(FieldError::new("locale", "locale must be a language of the service."));
+    language_of(tag).filter(|_| is_tag).ok_or_else(unknown)
+}
+
+async fn view(state: &State, context: &RequestContext, user: ActiveUser, profile: Profile) -> Result<Me, ApiError> {
     let has_password = match user.gate.has_password {
         _ if !state.config.offer.passwords => false,
         Some(has_password) => has_password,
         // A gate of an earlier version.
         None => state.store.credentials(&profile.email).await?.is_some_and(|found| found.user_id == user.id),
     };
-    Ok(Json(Me {
+    Ok(Me {
         tier: user.gate.present_tier(context.now),
         features: state.free_plan.features_of(&user.gate, context.now).await?,
         amr: user.amr,
         has_password,
         linked_providers: profile.links.keys().copied().collect(),
         user: profile.into_user(),
-    }))
+    })
 }

@@ -29,7 +29,7 @@ errors! {
 )]
 pub async fn page(Shared(state): Shared<State>, context: RequestContext, query: LinkQuery) -> Response {
     let email = account_of(&state, &context, &Secret::new(query.token().to_owned())).await;
-    pages::new_password(query.token(), email.as_ref().map(Email::as_str), None)
+    pages::new_password(&context.languages, query.token(), email.as_ref().map(Email::as_str), None)
 }
 
 /// The address of the account of a valid link.
@@ -73,17 +73,18 @@ pub async fn new_password(
     cookies: CookieJar,
     input: Input<SetPassword>,
 ) -> Response {
+    let languages = &context.languages;
     match set(&state, &context, &cookies, &input.value).await {
         // The page again: a weak password does not use the link up.
         Err(ApiError::WeakPassword(_, reason)) if input.form == Form::Page => {
             let token = &input.value.token;
             let email = account_of(&state, &context, token).await;
-            pages::new_password(token.expose(), email.as_ref().map(Email::as_str), Some(&reason.to_string()))
+            pages::new_password(languages, token.expose(), email.as_ref().map(Email::as_str), Some(reason))
         }
-        Err(error) => pages::answer::<Message>(input.form, Err(error), Answer::PasswordSet),
+        Err(error) => pages::answer::<Message>(languages, input.form, Err(error), Answer::PasswordSet),
         Ok(device) => {
             let done = message("The password is set. Sign in with it.");
-            let mut response = pages::answer(input.form, Ok(done), Answer::PasswordSet);
+            let mut response = pages::answer(languages, input.form, Ok(done), Answer::PasswordSet);
             response.headers_mut().append(header::SET_COOKIE, device);
             response
         }

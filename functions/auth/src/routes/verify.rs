@@ -69,14 +69,20 @@ errors! {
     get, path = "/verify", operation_id = "verify_page", tag = "Accounts", params(LinkQuery),
     responses((status = 200, description = "A page with one button", content_type = "text/html", body = String), VerifyPageErrors)
 )]
-pub async fn page(Shared(state): Shared<State>, headers: HeaderMap, query: LinkQuery) -> Response {
+pub async fn page(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    headers: HeaderMap,
+    query: LinkQuery,
+) -> Response {
     if pages::wants_json(&headers) {
         let mut response = ApiError::MethodNotAllowed.into_response();
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         return response;
     }
     let asked = asked_for(&state, query.token()).await.ok();
-    pages::verify(query.token(), asked.as_ref().map(|(username, is_change)| (username.as_str(), *is_change)))
+    let asked = asked.as_ref().map(|(username, is_change)| (username, *is_change));
+    pages::verify(&context.languages, query.token(), asked)
 }
 
 /// The user name of a valid link's account, and whether the address is a new one.
@@ -133,10 +139,11 @@ pub async fn verify(
         (None, Some(_), None) => Err(ApiError::Validation(FieldError::new("code", "code is missing."))),
         (None, None, _) => Err(ApiError::Validation(FieldError::new("token", "token is missing."))),
     };
+    let languages = &context.languages;
     match outcome {
-        Ok(Verified::SignedIn(response)) => pages::signed_in(input.form, response),
-        Ok(Verified::Confirmed(message)) => pages::answer(input.form, Ok(message), Answer::Verified),
-        Err(error) => pages::answer(input.form, Err::<Json<Message>, _>(error), Answer::Verified),
+        Ok(Verified::SignedIn(response)) => pages::signed_in(languages, input.form, response),
+        Ok(Verified::Confirmed(message)) => pages::answer(languages, input.form, Ok(message), Answer::Verified),
+        Err(error) => pages::answer(languages, input.form, Err::<Json<Message>, _>(error), Answer::Verified),
     }
 }
 

@@ -17,10 +17,10 @@ tollgate.addEventListener("signed-in", ({ detail }) => {
   if (detail.elsewhere) dispatchEvent(new Event(SESSION_BEGUN));
 });
 tollgate.addEventListener("signed-out", ({ detail }) => {
-  if (detail.elsewhere) showEnd("You signed out in another tab. Sign in to continue.");
+  if (detail.elsewhere) showEnd(t.signed_out_elsewhere);
   else sessionEnded();
 });
-tollgate.addEventListener("expired", () => showEnd("Your session has expired. Sign in to continue."));
+tollgate.addEventListener("expired", () => showEnd(t.session_expired));
 tollgate.addEventListener("refused", sessionRefused);
 
 /** Resumes the session of the cookie; false without one. */

@@ -1,5 +1,6 @@
 // Elements, dates and amounts. Text is always set as text, never as HTML.
 
+import { format, locale } from "./language.js";
 import { messageOf } from "./problems.js";
 
 /** An element: h("p", {class: "soft"}, "text", child …). Attributes such as `onclick` add listeners. */
@@ -20,12 +21,12 @@ export function complete(element, attributes, children) {
 export const sentence = (problem) => messageOf(problem);
 
 export function time(text) {
-  const label = new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const label = new Date(text).toLocaleString(locale, { dateStyle: "medium", timeStyle: "short" });
   return h("time", { datetime: text }, label);
 }
 
 export function date(text) {
-  return h("time", { datetime: text }, new Date(text).toLocaleDateString(undefined, { dateStyle: "medium" }));
+  return h("time", { datetime: text }, new Date(text).toLocaleDateString(locale, { dateStyle: "medium" }));
 }
 
 /** The currencies that Stripe counts in whole units, and in thousandths. The decimals that browsers use differ. */
@@ -41,9 +42,11 @@ export function decimals(currency) {
 /** An amount in minor units, formatted in its currency. */
 export function money(amount, currency) {
   const digits = decimals(currency);
-  const format = new Intl.NumberFormat(undefined, { style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits });
-  return format.format(amount / 10 ** digits);
+  const amounts = new Intl.NumberFormat(locale, { style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return amounts.format(amount / 10 ** digits);
 }
 
 /** "$19.00 a month", or "Free". */
-export const price = (cents, currency, period) => (cents === 0 ? "Free" : `${money(cents, currency)} a ${period}`);
+export function price(cents, currency, period) {
+  return cents === 0 ? t.free : format(period === "year" ? t.price_year : t.price_month, { amount: money(cents, currency) });
+}

@@ -2,15 +2,16 @@
 
 import { h } from "./dom.js";
 import { field } from "./forms.js";
+import { format } from "./language.js";
 
 /** A password field with a button that shows what was typed. `autocomplete`: "current-password" or "new-password". */
 export function passwordField(label, name, autocomplete, rule) {
   const element = field(label, name, { type: "password", autocomplete }, rule);
   const input = element.querySelector("input");
-  const toggle = h("button", { type: "button", class: "reveal", "aria-pressed": "false", "aria-label": `Show: ${label}` }, "Show");
+  const toggle = h("button", { type: "button", class: "reveal", "aria-pressed": "false", "aria-label": format(t.show_label, { label }) }, t.show);
   const show = (isShown) => {
     input.type = isShown ? "text" : "password";
-    toggle.textContent = isShown ? "Hide" : "Show";
+    toggle.textContent = isShown ? t.hide : t.show;
     toggle.setAttribute("aria-pressed", String(isShown));
   };
   toggle.addEventListener("click", () => {

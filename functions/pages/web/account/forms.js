@@ -1,6 +1,7 @@
 // Forms whose fields show their own errors. The dashboard has forms of its own.
 
 import { h, sentence } from "./dom.js";
+import { fieldMessage } from "./problems.js";
 
 /**
  * A labelled field with a place for its error. `rule` checks the value before it is sent: its `hint` is shown, its `check`
@@ -20,14 +21,14 @@ const checks = new WeakMap();
 
 /** A field for a mailed code. It accepts pasted text with spaces: codeOf reads it. */
 export function codeField() {
-  return field("6-digit code", "code", { class: "code", inputmode: "numeric", autocomplete: "one-time-code" });
+  return field(t.code, "code", { class: "code", inputmode: "numeric", autocomplete: "one-time-code" });
 }
 
 /** The code without spaces and hyphens. Throws a problem if it is not six digits, so that no attempt is lost. */
 export function codeOf(text) {
   const code = text.normalize("NFKC").replace(/[^\p{L}\p{N}]/gu, "");
   if (/^[0-9]{6}$/.test(code)) return code;
-  throw { errors: [{ field: "code", message: "Enter the six digits of the code." }] };
+  throw { errors: [{ field: "code", message: t.code_short }] };
 }
 
 /**
@@ -64,12 +65,12 @@ export function clearErrors(element) {
 }
 
 function errorOf(input) {
-  if (input.required && !input.value) return "This field is required.";
+  if (input.required && !input.value) return t.required;
   return checks.get(input)?.(input.value) ?? null;
 }
 
 function fieldErrors(problem, fieldOf) {
-  const named = problem.errors ?? [];
+  const named = (problem.errors ?? []).map((error) => ({ ...error, message: fieldMessage(error) }));
   return fieldOf[problem.code] ? [{ field: fieldOf[problem.code], message: sentence(problem) }, ...named] : named;
 }
 
@@ -91,6 +92,6 @@ function showError(element, name, message) {
 /** What to tell a person about a problem, with a link to the invoice if that has to be paid. */
 function messageWithLink(problem) {
   if (!problem.invoiceUrl) return [sentence(problem)];
-  const label = problem.code === "payment_action_required" ? "Confirm payment" : "Pay invoice";
+  const label = problem.code === "payment_action_required" ? t.confirm_payment : t.pay_invoice;
   return [sentence(problem), " ", h("a", { href: problem.invoiceUrl }, label)];
 }

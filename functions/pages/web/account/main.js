@@ -1,12 +1,17 @@
 // Which page is shown: the address names it, and most pages require a session.
 
+import { accountProblems } from "./account-problems.js";
 import { brand } from "./brand.js";
-import { SESSION_BEGUN, SESSION_ENDED, isSignedIn, resume } from "./client.js";
+import { SESSION_BEGUN, SESSION_ENDED, currentUser, isSignedIn, resume } from "./client.js";
 import { h } from "./dom.js";
 import { go, goOn, want } from "./go.js";
+import { language } from "./language.js";
+import { languages } from "./languages.js";
 import { offers } from "./offer.js";
 import { announce, failure } from "./panel.js";
+import { addTexts } from "./problems.js";
 import { readReturn, returnAddress, takeAfterVerification } from "./return.js";
+import { chooseLanguage, chosenLanguage } from "./storage.js";
 import { backLink, footer, tabs, userMenu } from "./views/frame.js";
 import * as billing from "./views/billing.js";
 import * as close from "./views/close.js";
@@ -96,6 +101,16 @@ function returnAfterVerification() {
   return address !== null;
 }
 
+/**
+ * A signed-in user reads the pages in the language of the account. True if the page is in another one, and this is not yet
+ * the language that is chosen in the browser: then the page is loaded again.
+ */
+function changesLanguage() {
+  const wanted = currentUser()?.locale?.split("-")[0];
+  const isOther = wanted in languages && wanted !== language && wanted !== chosenLanguage();
+  return isOther && chooseLanguage(wanted);
+}
+
 /** The state of the history entry. A notice is shown once: not after a reload, nor on the way back. */
 function takeState() {
   const state = { ...history.state };
@@ -106,6 +121,7 @@ function takeState() {
 async function show() {
   latest += 1;
   const own = latest;
+  if (changesLanguage()) return location.reload();
   takeNext();
   const path = currentPath();
   let page = ifOffered(signedInPages[path]) ?? ifOffered(signedOutPage(path)) ?? profile;
@@ -150,7 +166,7 @@ async function start() {
     await Promise.all([resume(), takeReturn()]);
   } catch (problem) {
     const retry = () => start();
-    main.replaceChildren(h("h1", { tabindex: "-1" }, problem.code === "offline" ? "You're offline" : "Something went wrong"), failure(problem, retry));
+    main.replaceChildren(h("h1", { tabindex: "-1" }, problem.code === "offline" ? t.offline_title : t.failed_title), failure(problem, retry));
     if (problem.code === "offline") addEventListener("online", retry, { once: true });
     return;
   }
@@ -176,5 +192,6 @@ document.addEventListener("click", (event) => {
   go(link.getAttribute("href"));
 });
 
+addTexts(accountProblems);
 document.getElementById("footer").append(...footer());
 await start();

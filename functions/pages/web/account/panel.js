@@ -9,12 +9,12 @@ export function announce(text) {
 
 export function skeleton(lines) {
   const bars = Array.from({ length: lines }, () => h("span", { class: "bar" }));
-  return h("div", { class: "skeleton", role: "img", "aria-label": "Loading" }, ...bars);
+  return h("div", { class: "skeleton", role: "img", "aria-label": t.loading }, ...bars);
 }
 
 /** An error with a button that tries again. */
 export function failure(problem, retry) {
-  const button = h("button", { type: "button", class: "quiet", onclick: retry }, "Try again");
+  const button = h("button", { type: "button", class: "quiet", onclick: retry }, t.try_again);
   return h("div", { class: "failure" }, h("p", { role: "alert" }, sentence(problem)), button);
 }
 

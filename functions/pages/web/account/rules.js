@@ -1,15 +1,15 @@
 // The service's rules for a new account, checked before a request. The service decides: a rule here is never stricter.
 
 export const emailRule = {
-  check: (text) => (/^[^@]+@[^@]+[.\u3002][^@]+$/.test(text.trim().normalize("NFKC")) ? null : "Enter a valid e-mail address."),
+  check: (text) => (/^[^@]+@[^@]+[.\u3002][^@]+$/.test(text.trim().normalize("NFKC")) ? null : t.email_invalid),
 };
 
 export const usernameRule = {
-  hint: "3 to 40 letters, digits, dots, dashes or underscores.",
-  check: (text) => (/^[A-Za-z0-9._-]{3,40}$/.test(text) ? null : "Use 3 to 40 letters, digits, dots, dashes or underscores."),
+  hint: t.username_hint,
+  check: (text) => (/^[A-Za-z0-9._-]{3,40}$/.test(text) ? null : t.username_invalid),
 };
 
 export const passwordRule = {
-  hint: "At least 8 characters. Avoid common passwords, your name and your e-mail address.",
-  check: (text) => ([...text.normalize("NFC")].length >= 8 ? null : "Use at least 8 characters."),
+  hint: t.password_hint,
+  check: (text) => ([...text.normalize("NFC")].length >= 8 ? null : t.password_short),
 };

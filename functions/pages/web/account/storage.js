@@ -24,3 +24,15 @@ export const browserStorage = area(() => localStorage);
 
 /** This tab only. */
 export const tabStorage = area(() => sessionStorage);
+
+const YEAR_SECONDS = 31_536_000;
+
+/** The language that was chosen in this browser, or null. */
+export const chosenLanguage = () => /(?:^|; )language=([\w-]+)/.exec(document.cookie)?.[1] ?? null;
+
+/** Keeps the language in a cookie, by which the service selects the page; false if the browser blocks cookies. */
+export function chooseLanguage(language) {
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  document.cookie = `language=${language}; path=/; max-age=${YEAR_SECONDS}; samesite=lax${secure}`;
+  return chosenLanguage() === language;
+}

@@ -1,7 +1,7 @@
 // The OpenAPI document as a page: each operation with what it takes, what it returns, and a curl line to try it. The text
 // above the operations is in index.html.
 
-import { h } from "/account/dom.js";
+import { h } from "../account/dom.js";
 
 const methods = ["get", "post", "patch", "delete"];
 let api;

@@ -29,7 +29,7 @@ pub fn context(target: &Target) -> RequestContext {
         route: String::new(),
         ip: None,
         user_agent: None,
-        languages: None,
+        languages: String::new(),
     }
 }
 

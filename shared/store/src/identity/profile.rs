@@ -1,10 +1,11 @@
 //! Profiles: their items, and single reads.
 
-use crate::roles::ReadProfiles;
+use crate::roles::{ManageAccounts, ReadProfiles};
 use crate::table::batch::{Items, Keys, Lookup, OwnLookup, ReadableBy};
 use crate::table::codec::{Item, item, read, s};
 use crate::table::listing::Partition;
 use crate::table::schema::IDENTITY;
+use crate::table::update::conditional;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use jiff::Timestamp;
@@ -39,7 +40,8 @@ pub struct Profile {
     /// unlinked when the account's address changes.
     #[serde(default)]
     pub link_emails: BTreeMap<IdentityProvider, String>,
-    /// The language of mails, such as `de`: that of the browser that registered. `None` where it is not known.
+    /// The language of mails and pages, such as `de`: that of the browser that registered, until the user chooses another
+    /// one. `None` where it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
 }
@@ -64,6 +66,7 @@ impl Profile {
             is_active: self.is_active,
             is_admin: self.is_admin,
             created_at: self.created_at,
+            locale: self.locale,
         }
     }
 }
@@ -181,5 +184,23 @@ impl<R: ReadProfiles> Store<R> {
         let items = self.read_keys(HashMap::from([(self.table(IDENTITY), keys)])).await?;
         let rows = items.into_iter().map(|(_, item)| read::<Row>(IDENTITY, item)).collect::<Result<Vec<_>, _>>()?;
         Ok(rows.into_iter().filter(|row| row.list.is_some()).map(|Row { id, email, .. }| (id, email)).collect())
+    }
+}
+
+impl<R: ManageAccounts> Store<R> {
+    /// Sets the language of a user; without effect if the profile is gone.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn set_locale(&self, user: &UserId, locale: Option<&str>) -> Result<(), StoreError> {
+        let call = self.client.update_item().table_name(self.table(IDENTITY)).key("pk", user_key(user));
+        let call = match locale {
+            Some(locale) => {
+                call.update_expression("SET #locale = :locale").expression_attribute_values(":locale", s(locale))
+            }
+            None => call.update_expression("REMOVE #locale"),
+        };
+        let call = call.expression_attribute_names("#locale", "locale");
+        conditional(call.condition_expression("attribute_exists(pk)")).await.map(|_| ())
     }
 }

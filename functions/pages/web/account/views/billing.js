@@ -2,6 +2,7 @@
 
 import { call, confirmCheckout } from "../client.js";
 import { date, h } from "../dom.js";
+import { format } from "../language.js";
 import { announce, fill } from "../panel.js";
 import { returnAddress } from "../return.js";
 import { mayHaveSubscription, subscriptionMissing } from "../subscription-hint.js";
@@ -9,7 +10,7 @@ import { invoices } from "./invoices.js";
 import { plans } from "./plans.js";
 import { currentPlan, isLive, subscriptionPrice } from "./subscription.js";
 
-export const title = "Billing";
+export const title = t.billing;
 export const address = "/account/billing";
 
 /** How often the subscription is requested, a second apart, until the payment is confirmed. */
@@ -43,8 +44,8 @@ function takeCheckoutResult() {
 function content(data, isConfirming, refresh) {
   return [
     ...currentPlan(data, refresh),
-    h("section", { class: "panel", "aria-labelledby": "plans" }, h("h2", { id: "plans" }, "Plans"), plans(data, isConfirming, refresh)),
-    h("section", { class: "panel", "aria-labelledby": "invoices" }, h("h2", { id: "invoices" }, "Invoices"), ...invoices(data.payments)),
+    h("section", { class: "panel", "aria-labelledby": "plans" }, h("h2", { id: "plans" }, t.plans), plans(data, isConfirming, refresh)),
+    h("section", { class: "panel", "aria-labelledby": "invoices" }, h("h2", { id: "invoices" }, t.invoices), ...invoices(data.payments)),
   ];
 }
 
@@ -63,9 +64,9 @@ export function view({ notice }) {
   fill(place, 6, async () => {
     const data = await load();
     const result = takeCheckoutResult();
-    if (result === "canceled") status.textContent = "You left the checkout. You haven't been charged.";
+    if (result === "canceled") status.textContent = t.checkout_left;
     if (result === "success") {
-      status.textContent = "Thank you. Confirming your payment…";
+      status.textContent = t.confirming;
       confirmPayment(status, place, refresh);
     }
     return content(data, isReturn, refresh);
@@ -73,11 +74,10 @@ export function view({ notice }) {
   return [h("h1", { tabindex: "-1" }, title), status, place];
 }
 
-/** What a new subscription costs, and when it is charged next. */
-function terms(subscription) {
-  const price = subscriptionPrice(subscription);
-  const next = date(subscription.current_period_end).textContent;
-  return subscription.status === "trialing" ? `for ${price} after your trial, which ends on ${next}.` : `for ${price}. It renews on ${next}.`;
+/** The thanks, with what the subscription costs and when it is charged next. */
+function thanks(subscription) {
+  const values = { plan: subscription.plan.name, price: subscriptionPrice(subscription), date: date(subscription.current_period_end).textContent };
+  return format(subscription.status === "trialing" ? t.subscribed_trial : t.subscribed, values);
 }
 
 /** Waits until the subscription gives access, then shows it, or leads back to the product that the person came from. */
@@ -87,13 +87,13 @@ async function confirmPayment(status, place, refresh) {
   if (!place.isConnected) return;
   if (!current?.has_access) {
     status.textContent = isLive(current)
-      ? "Your payment hasn't gone through yet. See below for what to do."
-      : "Your payment isn't confirmed yet. This can take a few minutes: reload the page then.";
+      ? t.payment_open
+      : t.payment_unconfirmed;
     return;
   }
   if (returnAddress() !== null) return location.assign(returnAddress());
   // If this fails, the next visit shows it.
   await refresh().catch(() => {});
-  status.textContent = `Thank you. You're subscribed to ${current.plan.name} ${terms(current)}`;
+  status.textContent = thanks(current);
   announce(status.textContent);
 }

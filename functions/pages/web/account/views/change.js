@@ -3,6 +3,7 @@
 import { call, resume } from "../client.js";
 import { date, h, money, price } from "../dom.js";
 import { form } from "../forms.js";
+import { format, parts } from "../language.js";
 import { isEnding } from "./subscription.js";
 
 const periods = ["month", "year"];
@@ -19,29 +20,28 @@ function isUpgrade(subscription, plan) {
 
 /** Why the subscription cannot change to `plan`; null if it can. */
 function obstacle(subscription, plan) {
-  if (subscription.currency !== plan.currency) return "Billed in another currency. Available after your current subscription ends.";
-  if (isEnding(subscription) && !isUpgrade(subscription, plan)) return "Your subscription is set to cancel. Undo the cancellation to schedule this plan.";
+  if (subscription.currency !== plan.currency) return t.other_currency;
+  if (isEnding(subscription) && !isUpgrade(subscription, plan)) return t.undo_to_schedule;
   return null;
 }
 
 /** The lines of the preview and their total. */
 function bill({ lines, amount_due_cents, currency }) {
   const row = ({ description, amount_cents }) => [h("dt", {}, description), h("dd", {}, money(amount_cents, currency))];
-  return h("dl", { class: "bill" }, ...lines.flatMap(row), h("dt", { class: "total" }, "Due today"), h("dd", { class: "total" }, money(amount_due_cents, currency)));
+  return h("dl", { class: "bill" }, ...lines.flatMap(row), h("dt", { class: "total" }, t.due_today), h("dd", { class: "total" }, money(amount_due_cents, currency)));
 }
 
 /** When the change takes effect, and what is charged after it. */
 function schedule(subscription, plan, isImmediate, due) {
   const end = date(subscription.current_period_end);
-  const later = price(plan.price_cents, plan.currency, plan.billing_period);
-  if (!isImmediate) return ["Your plan changes on ", end, `. There is nothing to pay today: you keep ${subscription.plan.name} until then, and pay ${later} after that.`];
-  const now = "Your plan changes immediately.";
-  if (isEnding(subscription)) return [`${now} Your subscription still ends on `, end, "."];
-  if (subscription.status !== "trialing") return [`${now} You pay ${later} from the next renewal.`];
-  if (due > 0) return [`${now} Your trial ends today, and you pay ${later} from then on.`];
+  const amount = price(plan.price_cents, plan.currency, plan.billing_period);
+  if (!isImmediate) return parts(t.change_scheduled, { date: end, plan: subscription.plan.name, price: amount });
+  if (isEnding(subscription)) return parts(t.change_ends, { date: end });
+  if (subscription.status !== "trialing") return [format(t.change_now, { price: amount })];
+  if (due > 0) return [format(t.change_trial_ends, { price: amount })];
   // The trial of the plan counts from the start of the subscription.
   const trialEnd = new Date(Date.parse(subscription.started_at) + plan.trial_days * 86_400_000).toISOString();
-  return [`${now} Your trial continues: you pay ${later} from `, date(trialEnd), "."];
+  return parts(t.change_trial, { price: amount, date: date(trialEnd) });
 }
 
 /** `offer(plan)` is the button for a plan; the preview is shown in `place`. */
@@ -68,17 +68,17 @@ export function planChange(subscription, refresh) {
         await call("POST", "/billing/subscriptions/upgrade", { plan_code: plan.code, proration_date: costs.proration_date }, key);
       } catch (problem) {
         if (problem.code !== "invalid_proration_date") throw problem;
-        return preview(plan, leave, "The price has been updated. Check it before you confirm.");
+        return preview(plan, leave, t.price_updated);
       }
       // The token has the tier of the plan. If this fails, the next renewal updates it.
       await resume().catch(() => false);
-      await refresh(...(isImmediate ? [`You're now on ${plan.name}.`] : [`Your plan changes to ${plan.name} on `, date(subscription.current_period_end), "."]));
+      await refresh(...(isImmediate ? [format(t.changed, { plan: plan.name })] : parts(t.will_change, { plan: plan.name, date: date(subscription.current_period_end) })));
     };
     const close = () => {
       place.replaceChildren();
       leave();
     };
-    const heading = h("h3", { id: "change", tabindex: "-1" }, `Change to ${plan.name}`);
+    const heading = h("h3", { id: "change", tabindex: "-1" }, format(t.change_to, { plan: plan.name }));
     place.replaceChildren(
       h(
         "section",
@@ -90,8 +90,8 @@ export function planChange(subscription, refresh) {
         h(
           "div",
           { class: "actions" },
-          form([], due > 0 ? `Pay ${money(due, costs.currency)} and change plan` : "Confirm change", confirm),
-          h("button", { type: "button", class: "quiet", onclick: close }, "Cancel"),
+          form([], due > 0 ? format(t.pay_and_change, { amount: money(due, costs.currency) }) : t.confirm_change, confirm),
+          h("button", { type: "button", class: "quiet", onclick: close }, t.cancel),
         ),
       ),
     );
@@ -103,7 +103,7 @@ export function planChange(subscription, refresh) {
     if (subscription.status !== "active" && subscription.status !== "trialing") return null;
     const reason = obstacle(subscription, plan);
     if (reason !== null) return h("p", { class: "soft" }, reason);
-    const element = form([], `Change to ${plan.name}`, () => preview(plan, () => element.querySelector("button").focus()), { kind: "quiet" });
+    const element = form([], format(t.change_to, { plan: plan.name }), () => preview(plan, () => element.querySelector("button").focus()), { kind: "quiet" });
     return element;
   }
 

@@ -4,9 +4,10 @@ import { call, forget } from "../client.js";
 import { h } from "../dom.js";
 import { form } from "../forms.js";
 import { go } from "../go.js";
+import { parts } from "../language.js";
 import { passwordFields, requirement, signInAgain } from "./confirm.js";
 
-export const title = "Close account";
+export const title = t.close_account;
 
 export async function view() {
   const me = await call("GET", "/me");
@@ -14,7 +15,7 @@ export async function view() {
   const close = async (fields) => {
     await call("POST", "/deactivate", fields);
     forget();
-    go("/account/sign-in", { notice: "Your account is closed." });
+    go("/account/sign-in", { notice: t.account_closed });
   };
   const onProblem = (problem) => {
     if (problem.code !== "reauthentication_required" || me.has_password) return false;
@@ -22,18 +23,18 @@ export async function view() {
     return true;
   };
   return [
-    h("h1", { tabindex: "-1" }, "Close your account?"),
+    h("h1", { tabindex: "-1" }, t.close_title),
     h(
       "ul",
       {},
-      h("li", {}, "You're signed out everywhere and can't sign in again."),
-      h("li", {}, "A subscription is canceled at the end of the period that you've paid for."),
-      h("li", {}, "We keep your data, so that support can reopen the account."),
+      h("li", {}, t.close_sign_out),
+      h("li", {}, t.close_subscription),
+      h("li", {}, t.close_data),
     ),
     h("p", {}, requirement(me)),
-    form(passwordFields(me), "Close account", close, { kind: "danger", onProblem, fieldOf: { wrong_password: "password" } }),
+    form(passwordFields(me), t.close_account, close, { kind: "danger", onProblem, fieldOf: { wrong_password: "password" } }),
     again,
-    h("p", { class: "soft" }, "To remove your data as well, ", h("a", { href: "/account/delete" }, "delete your account"), " instead."),
-    h("p", { class: "switch" }, h("a", { href: "/account" }, "Keep my account")),
+    h("p", { class: "soft" }, ...parts(t.close_or_delete, { link: h("a", { href: "/account/delete" }, t.close_or_delete_link) })),
+    h("p", { class: "switch" }, h("a", { href: "/account" }, t.keep_account)),
   ];
 }

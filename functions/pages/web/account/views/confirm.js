@@ -14,7 +14,7 @@ export function signInAgain(problem) {
     want(path);
     go("/account/sign-in");
   };
-  return [h("p", { role: "alert" }, sentence(problem)), form([], "Sign in again", leave, { kind: "quiet" })];
+  return [h("p", { role: "alert" }, sentence(problem)), form([], t.sign_in_again, leave, { kind: "quiet" })];
 }
 
 /**
@@ -32,13 +32,13 @@ export function protectedButton(label, name, me, action, kind = "quiet") {
   };
   const askPassword = () => {
     const field = `${name}-password`;
-    const fields = [accountField(me.email), passwordField("Confirm your password", field, "current-password")];
+    const fields = [accountField(me.email), passwordField(t.confirm_password, field, "current-password")];
     const confirmation = form(fields, label, (values) => action({ password: values[field] }), { kind, fieldOf: { wrong_password: field } });
     const cancel = () => {
       showButton();
       place.querySelector("button").focus();
     };
-    place.replaceChildren(confirmation, h("button", { type: "button", class: "link", onclick: cancel }, "Cancel"));
+    place.replaceChildren(confirmation, h("button", { type: "button", class: "link", onclick: cancel }, t.cancel));
     place.querySelector("input:not([hidden])").focus();
   };
   showButton();
@@ -47,10 +47,10 @@ export function protectedButton(label, name, me, action, kind = "quiet") {
 
 /** The fields of a form that always asks for the password of an account that has one. */
 export function passwordFields(me) {
-  return me.has_password ? [accountField(me.email), passwordField("Password", "password", "current-password")] : [];
+  return me.has_password ? [accountField(me.email), passwordField(t.password, "password", "current-password")] : [];
 }
 
 /** What such a form requires, in words. */
 export function requirement(me) {
-  return me.has_password ? "Enter your password to confirm." : "For your security, this requires a sign-in within the last five minutes.";
+  return me.has_password ? t.password_required : t.sign_in_required;
 }

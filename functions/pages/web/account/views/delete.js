@@ -7,7 +7,7 @@ import { go } from "../go.js";
 import { passwordFields, protectedButton, requirement, signInAgain } from "./confirm.js";
 import { download } from "./export.js";
 
-export const title = "Delete account";
+export const title = t.delete_account;
 
 export async function view() {
   const me = await call("GET", "/me");
@@ -15,7 +15,7 @@ export async function view() {
   const remove = async (fields) => {
     await call("POST", "/me/delete", fields);
     forget();
-    go("/account/sign-in", { notice: "Your account is deleted. Your personal data is removed within a day." });
+    go("/account/sign-in", { notice: t.account_deleted });
   };
   const onProblem = (problem) => {
     if (problem.code !== "reauthentication_required" || me.has_password) return false;
@@ -23,22 +23,22 @@ export async function view() {
     return true;
   };
   return [
-    h("h1", { tabindex: "-1" }, "Delete your account?"),
-    h("p", {}, "This can't be undone."),
+    h("h1", { tabindex: "-1" }, t.delete_title),
+    h("p", {}, t.delete_text),
     h(
       "ul",
       {},
-      h("li", {}, "Your personal data is removed within a day. Your e-mail address and user name become available again."),
-      h("li", {}, "A subscription ends immediately."),
-      h("li", {}, "Records of payments are kept without your name."),
+      h("li", {}, t.delete_data),
+      h("li", {}, t.delete_subscription),
+      h("li", {}, t.delete_payments),
     ),
-    h("h2", {}, "Before you go"),
-    h("p", {}, "Download everything we store about you, as a JSON file."),
-    protectedButton("Download my data", "export", me, download),
-    h("h2", {}, "Delete permanently"),
+    h("h2", {}, t.before_you_go),
+    h("p", {}, t.download_text),
+    protectedButton(t.download, "export", me, download),
+    h("h2", {}, t.delete_permanently),
     h("p", {}, requirement(me)),
-    form(passwordFields(me), "Delete account permanently", remove, { kind: "danger", onProblem, fieldOf: { wrong_password: "password" } }),
+    form(passwordFields(me), t.delete_account_permanently, remove, { kind: "danger", onProblem, fieldOf: { wrong_password: "password" } }),
     again,
-    h("p", { class: "switch" }, h("a", { href: "/account" }, "Keep my account")),
+    h("p", { class: "switch" }, h("a", { href: "/account" }, t.keep_account)),
   ];
 }

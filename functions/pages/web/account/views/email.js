@@ -4,13 +4,14 @@ import { call, resume } from "../client.js";
 import { h } from "../dom.js";
 import { codeField, codeOf, field, form } from "../forms.js";
 import { go } from "../go.js";
+import { parts } from "../language.js";
 import { emailRule } from "../rules.js";
 import { passwordFields, signInAgain } from "./confirm.js";
 
 /** The row of the profile; `isOpen`: the form is shown at once. */
 export function emailRow(me, isOpen) {
   const place = h("div", {});
-  const change = h("button", { type: "button", class: "quiet", "aria-expanded": "false", onclick: () => (place.childElementCount > 0 ? close() : open()) }, "Change");
+  const change = h("button", { type: "button", class: "quiet", "aria-expanded": "false", onclick: () => (place.childElementCount > 0 ? close() : open()) }, t.change);
   const setOpen = (...children) => {
     place.replaceChildren(...children);
     change.setAttribute("aria-expanded", String(children.length > 0));
@@ -19,10 +20,10 @@ export function emailRow(me, isOpen) {
     setOpen();
     change.focus();
   };
-  const cancel = h("button", { type: "button", class: "link", onclick: close }, "Cancel");
+  const cancel = h("button", { type: "button", class: "link", onclick: close }, t.cancel);
 
   function open() {
-    const newEmail = field("New e-mail address", "new_email", { type: "email", autocomplete: "email" }, emailRule);
+    const newEmail = field(t.new_email, "new_email", { type: "email", autocomplete: "email" }, emailRule);
     const request = async (fields) => {
       await call("POST", "/change-email", fields);
       showCode(fields.new_email);
@@ -32,8 +33,8 @@ export function emailRow(me, isOpen) {
       setOpen(...signInAgain(problem));
       return true;
     };
-    const element = form([newEmail, ...passwordFields(me)], "Send verification e-mail", request, { onProblem, fieldOf: { wrong_password: "password" } });
-    setOpen(h("p", { class: "soft" }, "We'll send a code to the new address. Your address changes when you enter it."), element, cancel);
+    const element = form([newEmail, ...passwordFields(me)], t.send_verification, request, { onProblem, fieldOf: { wrong_password: "password" } });
+    setOpen(h("p", { class: "soft" }, t.new_email_text), element, cancel);
     place.querySelector("[name=new_email]").focus();
   }
 
@@ -42,13 +43,13 @@ export function emailRow(me, isOpen) {
       await call("POST", "/verify", { email, code: codeOf(code) });
       // The header shows the address of the token.
       await resume().catch(() => false);
-      go("/account", { notice: "Your e-mail address has been changed." }, { replace: true });
+      go("/account", { notice: t.email_changed }, { replace: true });
     };
-    const text = h("p", { role: "status", tabindex: "-1" }, "We've sent a link and a 6-digit code to ", h("strong", {}, email), ".");
-    setOpen(text, form([codeField()], "Verify", verify, { fieldOf: { invalid_token: "code" } }), cancel);
+    const text = h("p", { role: "status", tabindex: "-1" }, ...parts(t.new_email_sent, { email: h("strong", {}, email) }));
+    setOpen(text, form([codeField()], t.verify, verify, { fieldOf: { invalid_token: "code" } }), cancel);
     text.focus();
   }
 
   if (isOpen) open();
-  return h("div", { class: "row" }, h("h2", {}, "E-mail address"), h("p", {}, me.email), change, place);
+  return h("div", { class: "row" }, h("h2", {}, t.email), h("p", {}, me.email), change, place);
 }

@@ -1,6 +1,7 @@
 // The features of a plan as a list.
 
 import { h } from "../dom.js";
+import { format, locale } from "../language.js";
 
 /** "max_projects" as "Max projects". */
 function label(name) {
@@ -10,9 +11,9 @@ function label(name) {
 
 /** Any JSON value as text. */
 function valueText(value) {
-  if (value === true) return "yes";
-  if (value === false || value === null) return "no";
-  if (typeof value === "number") return value.toLocaleString();
+  if (value === true) return t.yes;
+  if (value === false || value === null) return t.no;
+  if (typeof value === "number") return value.toLocaleString(locale);
   if (Array.isArray(value)) return value.map(valueText).join(", ");
   if (typeof value === "object") return Object.entries(value).map(([name, inner]) => `${label(name).toLowerCase()} ${valueText(inner)}`).join(", ");
   return value;
@@ -20,16 +21,16 @@ function valueText(value) {
 
 function item(name, value) {
   if (value === true) return h("li", {}, label(name));
-  if (value === false || value === null) return h("li", { class: "excluded" }, `${label(name)}: not included`);
-  return h("li", {}, `${label(name)}: ${valueText(value)}`);
+  if (value === false || value === null) return h("li", { class: "excluded" }, format(t.not_included, { feature: label(name) }));
+  return h("li", {}, format(t.feature_value, { feature: label(name), value: valueText(value) }));
 }
 
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** The uses in a month, for a limit that gives some. */
 function limitItem(name, limit) {
-  if (!Number.isInteger(limit) || limit <= 0) return h("li", { class: "excluded" }, `${label(name)}: not included`);
-  return h("li", {}, `${label(name)}: ${limit.toLocaleString()} per month`);
+  if (!Number.isInteger(limit) || limit <= 0) return h("li", { class: "excluded" }, format(t.not_included, { feature: label(name) }));
+  return h("li", {}, format(t.per_month, { feature: label(name), limit: limit.toLocaleString(locale) }));
 }
 
 /** One line for each feature. A limit says more than a switch of the same name. */

@@ -4,28 +4,29 @@ import { call } from "../client.js";
 import { h } from "../dom.js";
 import { field, form } from "../forms.js";
 import { go } from "../go.js";
+import { parts } from "../language.js";
 import { emailRule } from "../rules.js";
 
-export const title = "Reset your password";
+export const title = t.reset_title;
 
 export function view({ sentTo }) {
-  const back = h("p", { class: "switch" }, h("a", { href: "/account/sign-in" }, "Back to sign-in"));
+  const back = h("p", { class: "switch" }, h("a", { href: "/account/sign-in" }, t.back_to_sign_in));
   const request = async ({ email }) => {
     await call("POST", "/forget-password", { email });
     go("/account/forgot", { sentTo: email });
   };
   if (sentTo) {
     return [
-      h("h1", { tabindex: "-1" }, "Check your e-mail"),
-      h("p", {}, "If there is an account for ", h("strong", {}, sentTo), ", a link to set a new password is on its way. It is valid for one hour."),
-      form([], "Send the link again", () => request({ email: sentTo }), { kind: "quiet" }),
+      h("h1", { tabindex: "-1" }, t.check_email),
+      h("p", {}, ...parts(t.reset_sent, { email: h("strong", {}, sentTo) })),
+      form([], t.send_link_again, () => request({ email: sentTo }), { kind: "quiet" }),
       back,
     ];
   }
   return [
     h("h1", { tabindex: "-1" }, title),
-    h("p", {}, "Enter your e-mail address, and we'll send you a link to set a new password."),
-    form([field("E-mail address", "email", { type: "email", autocomplete: "username" }, emailRule)], "Send link", request),
+    h("p", {}, t.reset_text),
+    form([field(t.email, "email", { type: "email", autocomplete: "username" }, emailRule)], t.send_link, request),
     back,
   ];
 }

@@ -9,7 +9,7 @@ import { offers } from "../offer.js";
 import { passwordRule, usernameRule } from "../rules.js";
 import { consent } from "./register.js";
 
-export const title = "Accept your invitation";
+export const title = t.invitation_title;
 
 const token = () => new URLSearchParams(location.search).get("invitation");
 
@@ -17,23 +17,23 @@ export const isInvited = () => Boolean(token());
 
 /** What the service says about the link: it is not the code that `invalid_token` is elsewhere. */
 const linkProblems = {
-  invalid_token: "This invitation was used, replaced or revoked. If you have an account, sign in; otherwise ask for a new invitation.",
-  token_expired: "This invitation has expired. Ask for a new one.",
+  invalid_token: t.invitation_ended,
+  token_expired: t.invitation_expired,
 };
 
 export function view() {
   const element = form(
     [
-      field("User name", "username", { autocomplete: "nickname", autocapitalize: "none", spellcheck: "false" }, usernameRule),
-      offers("passwords") && passwordField("Password", "password", "new-password", passwordRule),
+      field(t.username, "username", { autocomplete: "nickname", autocapitalize: "none", spellcheck: "false" }, usernameRule),
+      offers("passwords") && passwordField(t.password, "password", "new-password", passwordRule),
     ].filter(Boolean),
-    "Create account",
+    t.create_account,
     async (fields) => {
       const answer = await call("POST", "/register", { ...fields, invitation: token() }).catch((problem) => {
         throw linkProblems[problem.code] ? { message: linkProblems[problem.code] } : problem;
       });
       startSession(answer);
-      goOn({ notice: "Your account is ready, and you're signed in." });
+      goOn({ notice: t.invitation_done });
     },
     { fieldOf: { username_taken: "username" } },
   );
@@ -41,8 +41,8 @@ export function view() {
   if (consentText) element.querySelector("button:not([type])").before(consentText);
   return [
     h("h1", { tabindex: "-1" }, title),
-    h("p", {}, "Your e-mail address is verified already. Choose a user name", offers("passwords") && " and a password", "."),
+    h("p", {}, offers("passwords") ? t.invitation_text : t.invitation_text_name),
     element,
-    h("p", { class: "switch" }, "Already have an account? ", h("a", { href: "/account/sign-in" }, "Sign in")),
+    h("p", { class: "switch" }, t.have_account, " ", h("a", { href: "/account/sign-in" }, t.sign_in)),
   ];
 }

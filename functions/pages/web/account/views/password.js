@@ -4,6 +4,7 @@ import { call } from "../client.js";
 import { h } from "../dom.js";
 import { accountField, passwordField } from "../fields.js";
 import { form } from "../forms.js";
+import { format } from "../language.js";
 import { panel } from "../panel.js";
 import { passwordRule } from "../rules.js";
 
@@ -13,16 +14,16 @@ async function load(loadMe, isOpen) {
   if (!me.has_password) {
     const send = async () => {
       await call("POST", "/forget-password", { email: me.email });
-      status.textContent = `We've sent a link to set a password to ${me.email}. Setting it signs you out everywhere.`;
+      status.textContent = format(t.first_password_sent, { email: me.email });
     };
-    return [h("p", {}, "You haven't set a password yet."), form([], "Set a password", send, { kind: "quiet" }), status];
+    return [h("p", {}, t.no_password), form([], t.set_password, send, { kind: "quiet" }), status];
   }
   return [changePassword(me, status, isOpen), status];
 }
 
 function changePassword(me, status, isOpen) {
   const place = h("div", {});
-  const change = h("button", { type: "button", class: "quiet", onclick: () => open() }, "Change password");
+  const change = h("button", { type: "button", class: "quiet", onclick: () => open() }, t.change_password);
   const close = (message) => {
     place.replaceChildren(change);
     status.textContent = message;
@@ -30,14 +31,14 @@ function changePassword(me, status, isOpen) {
   };
   const send = async (fields) => {
     await call("POST", "/change-password", fields);
-    close("Your password has been changed. You're signed out on all other devices.");
+    close(t.password_changed);
   };
 
   function open() {
     status.textContent = "";
-    const fields = [accountField(me.email), passwordField("Current password", "old_password", "current-password"), passwordField("New password", "new_password", "new-password", passwordRule)];
-    const cancel = h("button", { type: "button", class: "link", onclick: () => close("") }, "Cancel");
-    place.replaceChildren(form(fields, "Change password", send, { fieldOf: { wrong_password: "old_password", weak_password: "new_password" } }), cancel);
+    const fields = [accountField(me.email), passwordField(t.current_password, "old_password", "current-password"), passwordField(t.new_password, "new_password", "new-password", passwordRule)];
+    const cancel = h("button", { type: "button", class: "link", onclick: () => close("") }, t.cancel);
+    place.replaceChildren(form(fields, t.change_password, send, { fieldOf: { wrong_password: "old_password", weak_password: "new_password" } }), cancel);
     place.querySelector("[name=old_password]").focus();
   }
 
@@ -46,4 +47,4 @@ function changePassword(me, status, isOpen) {
   return place;
 }
 
-export const passwordPanel = (loadMe, isOpen) => panel("password", "Password", 1, () => load(loadMe, isOpen), "Changing your password signs you out on all other devices.");
+export const passwordPanel = (loadMe, isOpen) => panel("password", t.password, 1, () => load(loadMe, isOpen), t.password_text);

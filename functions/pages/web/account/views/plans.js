@@ -4,6 +4,7 @@ import { brand } from "../brand.js";
 import { subscribe } from "../client.js";
 import { date, h, price, sentence } from "../dom.js";
 import { form } from "../forms.js";
+import { format, parts, plural } from "../language.js";
 import { subscriptionRequested } from "../subscription-hint.js";
 import { planChange } from "./change.js";
 import { featureList } from "./features.js";
@@ -15,8 +16,6 @@ function recommendedPlan(plans, current) {
   const candidates = plans.filter((plan) => isAbove(plan) && (!current?.price_cents || plan.currency === current.currency));
   return candidates.find((plan) => plan.code === brand.recommended_plan) ?? candidates[0];
 }
-
-const trialText = (days) => (days === 1 ? "1-day free trial" : `${days}-day free trial`);
 
 /** All plans of `data`. Nothing is offered while a payment `isConfirming`. `refresh` shows everything again. */
 export function plans({ user, plans: items, subscription }, isConfirming, refresh) {
@@ -44,15 +43,15 @@ export function plans({ user, plans: items, subscription }, isConfirming, refres
       subscriptionRequested(user);
       await subscribe(plan.code);
     };
-    const element = form([], `Subscribe to ${plan.name}`, start, { onProblem, kind: plan === recommended ? undefined : "quiet" });
+    const element = form([], format(t.subscribe_to, { plan: plan.name }), start, { onProblem, kind: plan === recommended ? undefined : "quiet" });
     checkouts.push(element);
     return element;
   }
 
   function action(plan) {
     if (plan.id === current?.id) return null;
-    if (isSubscribed && plan.id === subscription.scheduled_plan?.id) return h("p", { class: "soft" }, "Starts on ", date(subscription.current_period_end));
-    if (plan.price_cents === 0) return isSubscribed && h("p", { class: "soft" }, "Your plan after your subscription ends.");
+    if (isSubscribed && plan.id === subscription.scheduled_plan?.id) return h("p", { class: "soft" }, ...parts(t.starts_on, { date: date(subscription.current_period_end) }));
+    if (plan.price_cents === 0) return isSubscribed && h("p", { class: "soft" }, t.plan_afterwards);
     if (isSubscribed) return changes.offer(plan);
     return !isConfirming && checkout(plan);
   }
@@ -63,17 +62,17 @@ export function plans({ user, plans: items, subscription }, isConfirming, refres
     return h(
       "li",
       { class: isCurrent ? "current" : isRecommended && "recommended" },
-      isCurrent && h("p", { class: "badge good" }, "Current plan"),
-      isRecommended && h("p", { class: "badge accent" }, "Recommended"),
+      isCurrent && h("p", { class: "badge good" }, t.current_plan),
+      isRecommended && h("p", { class: "badge accent" }, t.recommended),
       h("h3", {}, plan.name),
       h("p", { class: "plan-price" }, price(plan.price_cents, plan.currency, plan.billing_period)),
       plan.description && h("p", { class: "soft" }, plan.description),
-      plan.trial_days > 0 && !isSubscribed && h("p", { class: "soft" }, trialText(plan.trial_days)),
+      plan.trial_days > 0 && !isSubscribed && h("p", { class: "soft" }, plural(t.free_trial, plan.trial_days)),
       featureList(plan.features),
       action(plan),
     );
   }
 
-  if (items.length === 0) return h("p", { class: "soft" }, "There are no plans to choose from yet.");
+  if (items.length === 0) return h("p", { class: "soft" }, t.no_plans);
   return h("div", {}, isSubscribed && changes.place, h("ul", { class: "plans" }, ...items.map(card)), status);
 }

@@ -7,7 +7,7 @@ import { protectedButton } from "./confirm.js";
 import { emailRow } from "./email.js";
 import { download } from "./export.js";
 
-export const title = "Profile";
+export const title = t.profile;
 export const address = "/account";
 
 const row = (name, ...content) => h("div", { class: "row" }, h("h2", {}, name), ...content);
@@ -16,16 +16,16 @@ async function load(path) {
   const me = await call("GET", "/me");
   return [
     emailRow(me, path === "/account/email"),
-    row("User name", h("p", {}, me.username)),
-    row("Member since", h("p", {}, date(me.created_at))),
-    row("Account ID", h("p", {}, h("code", {}, me.id))),
-    row("Your data", h("p", { class: "soft" }, "Download everything we store about you, as a JSON file."), protectedButton("Download my data", "export", me, download)),
+    row(t.username, h("p", {}, me.username)),
+    row(t.member_since, h("p", {}, date(me.created_at))),
+    row(t.account_id, h("p", {}, h("code", {}, me.id))),
+    row(t.your_data, h("p", { class: "soft" }, t.download_text), protectedButton(t.download, "export", me, download)),
     h(
       "section",
       { class: "row danger-zone", "aria-labelledby": "leave" },
-      h("h2", { id: "leave" }, "Close or delete your account"),
-      h("p", { class: "soft" }, "Closing keeps your data, so that support can reopen the account. Deleting is permanent."),
-      h("p", { class: "actions" }, h("a", { class: "button danger", href: "/account/close" }, "Close account"), h("a", { class: "button danger", href: "/account/delete" }, "Delete account")),
+      h("h2", { id: "leave" }, t.leave_title),
+      h("p", { class: "soft" }, t.leave_text),
+      h("p", { class: "actions" }, h("a", { class: "button danger", href: "/account/close" }, t.close_account), h("a", { class: "button danger", href: "/account/delete" }, t.delete_account)),
     ),
   ];
 }

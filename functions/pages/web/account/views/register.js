@@ -6,31 +6,32 @@ import { h } from "../dom.js";
 import { passwordField } from "../fields.js";
 import { field, form } from "../forms.js";
 import { go } from "../go.js";
+import { format, parts } from "../language.js";
 import { offers } from "../offer.js";
 import { keepForVerification } from "../return.js";
 import { emailRule, passwordRule, usernameRule } from "../rules.js";
 import { REGISTRATION_TIME, sessionExpected } from "../session-hint.js";
 import { providerButtons } from "./providers.js";
 
-export const title = "Create an account";
+export const title = t.create_account_title;
 
 /** What the person agrees to, as far as the brand has it. */
 export function consent() {
-  const links = [brand.terms_url && h("a", { href: brand.terms_url }, "Terms of Service"), brand.privacy_url && h("a", { href: brand.privacy_url }, "Privacy Policy")].filter(Boolean);
+  const links = [brand.terms_url && h("a", { href: brand.terms_url }, t.terms_of_service), brand.privacy_url && h("a", { href: brand.privacy_url }, t.privacy_policy)].filter(Boolean);
   if (links.length === 0) return null;
-  const parts = links.flatMap((link, index) => (index === 0 ? [link] : [" and ", link]));
-  return h("p", { class: "soft" }, "By creating an account, you agree to the ", ...parts, ".");
+  const [first, second] = links;
+  return h("p", { class: "soft" }, ...(second ? parts(t.consent_both, { terms: first, privacy: second }) : parts(t.consent, { document: first })));
 }
 
 /** `corrected` is the registration with a wrong address that this one replaces. */
 export function view({ corrected }) {
   const element = form(
     [
-      field("E-mail address", "email", { type: "email", autocomplete: "username", value: corrected?.email ?? "" }, emailRule),
-      field("User name", "username", { autocomplete: "nickname", autocapitalize: "none", spellcheck: "false" }, usernameRule),
-      offers("passwords") && passwordField("Password", "password", "new-password", passwordRule),
+      field(t.email, "email", { type: "email", autocomplete: "username", value: corrected?.email ?? "" }, emailRule),
+      field(t.username, "username", { autocomplete: "nickname", autocapitalize: "none", spellcheck: "false" }, usernameRule),
+      offers("passwords") && passwordField(t.password, "password", "new-password", passwordRule),
     ].filter(Boolean),
-    "Create account",
+    t.create_account,
     async (fields) => {
       await call("POST", "/register", fields);
       // The link of the mail signs this browser in.
@@ -45,9 +46,9 @@ export function view({ corrected }) {
   return [
     h("h1", { tabindex: "-1" }, title),
     corrected &&
-      h("p", { role: "status" }, `Enter the correct e-mail address.${corrected.username ? ` The user name ${corrected.username} stays reserved for 7 days, so choose another one.` : ""}`),
+      h("p", { role: "status" }, corrected.username ? format(t.correct_email_and_name, { username: corrected.username }) : t.correct_email),
     ...(corrected ? [] : providerButtons()),
     element,
-    h("p", { class: "switch" }, "Already have an account? ", h("a", { href: "/account/sign-in" }, "Sign in")),
+    h("p", { class: "switch" }, t.have_account, " ", h("a", { href: "/account/sign-in" }, t.sign_in)),
   ];
 }

@@ -9,7 +9,7 @@ import { passwordPanel } from "./password.js";
 import { providerResult } from "./providers.js";
 import { sessionsPanel } from "./sessions.js";
 
-export const title = "Security";
+export const title = t.security;
 export const address = "/account/security";
 
 /** The sections, with the address that leads to each. */

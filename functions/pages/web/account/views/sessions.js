@@ -3,6 +3,7 @@
 import { call, forget } from "../client.js";
 import { h, sentence, time } from "../dom.js";
 import { go } from "../go.js";
+import { format, parts } from "../language.js";
 import { panel } from "../panel.js";
 import { deviceName } from "../user-agent.js";
 
@@ -10,8 +11,8 @@ async function load() {
   const rows = h("ul", { class: "rows" });
   const alert = h("p", { role: "alert" });
   const status = h("p", { role: "status", tabindex: "-1" });
-  const more = h("button", { type: "button", class: "quiet", onclick: () => act(more, loadPage) }, "Show more");
-  const others = h("button", { type: "button", class: "quiet", onclick: () => act(others, endOthers) }, "Sign out of all other sessions");
+  const more = h("button", { type: "button", class: "quiet", onclick: () => act(more, loadPage) }, t.show_more);
+  const others = h("button", { type: "button", class: "quiet", onclick: () => act(others, endOthers) }, t.end_others);
   let cursor = null;
 
   /** Disables the button while `action` runs, and shows its error. */
@@ -45,11 +46,11 @@ async function load() {
     }
     if (session.current) {
       forget();
-      return go("/account/sign-in", { notice: "You're signed out." });
+      return go("/account/sign-in", { notice: t.signed_out });
     }
     row.remove();
     others.hidden = rows.children.length < 2;
-    status.textContent = "The session has been signed out.";
+    status.textContent = t.session_ended;
     status.focus();
   }
 
@@ -58,21 +59,21 @@ async function load() {
     rows.replaceChildren();
     cursor = null;
     await loadPage();
-    status.textContent = "You're signed out of all other sessions.";
+    status.textContent = t.others_ended;
     status.focus();
   }
 
   function sessionRow(session) {
     const name = deviceName(session.user_agent);
     const row = h("li", {});
-    const label = session.current ? "Sign out here" : "End session";
+    const label = session.current ? t.sign_out_here : t.end_session;
     const button = h("button", { type: "button", class: "quiet", "aria-label": `${label}: ${name}`, onclick: () => act(button, () => end(session, row)) }, label);
-    const facts = ["Signed in ", time(session.created_at), " · last used ", time(session.last_used_at), session.ip ? ` · IP address ${session.ip}` : ""];
+    const facts = [...parts(t.session_times, { start: time(session.created_at), last: time(session.last_used_at) }), session.ip ? ` · ${format(t.ip_address, { ip: session.ip })}` : ""];
     row.append(
       h(
         "div",
         {},
-        h("p", { class: "device" }, h("strong", { title: session.user_agent }, name), session.current && h("span", { class: "badge good" }, "This session")),
+        h("p", { class: "device" }, h("strong", { title: session.user_agent }, name), session.current && h("span", { class: "badge good" }, t.this_session)),
         h("small", {}, ...facts),
       ),
       button,
@@ -84,4 +85,4 @@ async function load() {
   return [rows, status, alert, h("div", { class: "actions" }, more, others)];
 }
 
-export const sessionsPanel = () => panel("sessions", "Sessions", 3, load, "The browsers and apps where you're signed in. End sessions that you don't recognize.");
+export const sessionsPanel = () => panel("sessions", t.sessions, 3, load, t.sessions_text);

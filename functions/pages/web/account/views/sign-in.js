@@ -6,16 +6,17 @@ import { h } from "../dom.js";
 import { passwordField } from "../fields.js";
 import { field, form } from "../forms.js";
 import { goOn } from "../go.js";
+import { format } from "../language.js";
 import { offers } from "../offer.js";
 import { requestForm } from "./code.js";
 import { providerButtons, providerResult } from "./providers.js";
 
-export const title = "Sign in";
+export const title = t.sign_in;
 
 export function view({ email, notice }) {
   const { problem } = providerResult();
   return [
-    h("h1", { tabindex: "-1" }, `Sign in to ${brand.name}`),
+    h("h1", { tabindex: "-1" }, format(t.sign_in_to, { product: brand.name })),
     notice && h("p", { role: "status" }, notice),
     problem && h("p", { role: "alert" }, problem),
     ...providerButtons(),
@@ -23,18 +24,18 @@ export function view({ email, notice }) {
     h(
       "ul",
       { class: "links" },
-      offers("passwords") && h("li", {}, h("a", { href: "/account/forgot" }, "Forgot your password?")),
-      offers("passwords") && h("li", {}, h("a", { href: "/account/code" }, "E-mail me a sign-in code")),
-      h("li", {}, h("a", { href: "/account/verify" }, "Verify your e-mail address")),
+      offers("passwords") && h("li", {}, h("a", { href: "/account/forgot" }, t.forgot_link)),
+      offers("passwords") && h("li", {}, h("a", { href: "/account/code" }, t.code_link)),
+      h("li", {}, h("a", { href: "/account/verify" }, t.verify_email)),
     ),
-    offers("sign_up") && h("p", { class: "switch" }, `New to ${brand.name}? `, h("a", { href: "/account/register" }, "Create an account")),
+    offers("sign_up") && h("p", { class: "switch" }, format(t.new_here, { product: brand.name }), " ", h("a", { href: "/account/register" }, t.create_account_title)),
   ];
 }
 
 function passwordForm(email) {
   return form(
-    [field("E-mail address", "email", { type: "email", autocomplete: "username", value: email ?? "" }), passwordField("Password", "password", "current-password")],
-    "Sign in",
+    [field(t.email, "email", { type: "email", autocomplete: "username", value: email ?? "" }), passwordField(t.password, "password", "current-password")],
+    t.sign_in,
     async ({ email, password }) => {
       await signIn(email, password);
       goOn();

@@ -1,5 +1,7 @@
 // Scales of charts: round numbers on an axis, and days in UTC, as the statistics count them.
 
+import { locale } from "../../account/language.js";
+
 /** Round numbers from below `min` to above `max`, about `wanted` of them; 0 is among them. */
 export function niceTicks(min, max, wanted = 4, { whole = false } = {}) {
   const low = Math.min(0, min);
@@ -18,7 +20,7 @@ export function linear([low, high], [start, end]) {
   return (value) => start + ((value - low) / span) * (end - start);
 }
 
-const format = (options) => new Intl.DateTimeFormat(undefined, { timeZone: "UTC", ...options });
+const format = (options) => new Intl.DateTimeFormat(locale, { timeZone: "UTC", ...options });
 const shortDay = format({ month: "short", day: "numeric" });
 const longDay = format({ dateStyle: "long" });
 const utc = (date) => new Date(`${date}T00:00:00Z`);

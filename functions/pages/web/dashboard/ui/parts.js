@@ -1,6 +1,7 @@
 // Small parts that all pages share.
 
 import { h, money } from "../../account/dom.js";
+import { locale } from "../../account/language.js";
 
 /** The head of a page: its title, a line of text below, and buttons or links at the side. */
 export function pageHead(title, { text, actions = [] } = {}) {
@@ -17,8 +18,8 @@ const utc = { timeZone: "UTC", year: "numeric", month: "short", day: "numeric", 
 
 /** Both the local time with its zone and UTC, for the title of a time. */
 function zones(date) {
-  const local = date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "long" });
-  return `${local} · ${date.toLocaleString(undefined, utc)} UTC`;
+  const local = date.toLocaleString(locale, { dateStyle: "medium", timeStyle: "long" });
+  return `${local} · ${date.toLocaleString(locale, utc)} UTC`;
 }
 
 /** A time: day, hour and minute; the zone and the seconds on hover. "–" for null. */
@@ -34,12 +35,12 @@ export function day(text) {
 function stamp(text, format) {
   if (!text) return h("span", { class: "soft" }, "–");
   const date = new Date(text);
-  return h("time", { datetime: text, title: zones(date) }, date.toLocaleString(undefined, format));
+  return h("time", { datetime: text, title: zones(date) }, date.toLocaleString(locale, format));
 }
 
 /** A whole number as people write it. */
 export function count(number) {
-  return new Intl.NumberFormat().format(number);
+  return new Intl.NumberFormat(locale).format(number);
 }
 
 /** "1 user", "1,200 users". */

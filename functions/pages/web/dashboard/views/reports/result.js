@@ -1,6 +1,7 @@
 // The rows of a report: numbers to the right, amounts as money, sorted in place, two columns as a chart.
 
 import { h, money } from "../../../account/dom.js";
+import { locale } from "../../../account/language.js";
 import { bars } from "../../charts/bars.js";
 import { line } from "../../charts/line.js";
 import { reference } from "../../names.js";
@@ -57,7 +58,7 @@ function chart(columns, rows) {
   const ordered = isTime ? [...rows].sort(([a], [b]) => a.localeCompare(b)) : rows;
   const labels = ordered.map(([label]) => String(label ?? "null"));
   const cents = columns[1].endsWith("_cents");
-  const number = (value) => (cents ? (value / 100).toLocaleString(undefined, { minimumFractionDigits: 2 }) : value.toLocaleString());
+  const number = (value) => (cents ? (value / 100).toLocaleString(locale, { minimumFractionDigits: 2 }) : value.toLocaleString(locale));
   const name = columns[1].replace(/_cents$/, "").replaceAll("_", " ");
   const summary = `${name} by ${columns[0].replaceAll("_", " ")}: ${labels.length} values from ${labels[0]} to ${labels.at(-1)}.`;
   const draw = isTime && rows.length > 12 ? line : bars;
