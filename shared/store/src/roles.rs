@@ -1,149 +1,199 @@
-//! What each function may do to the tables, as types: a [`Store`] is a store of a [`Role`], a role has capabilities, and a
-//! method exists for the roles that have its capability. `template.yaml` grants the same to the roles of the functions.
+//! What each function may do to the tables, as types: a [`Store`](crate::Store) is a store of a [`Role`], a role has
+//! capabilities, and a method exists for the roles that have its capability. `template.yaml` grants the same to the roles of
+//! the functions.
 //!
-//! The mailer never reads users:
+//! The operator may make each of the calls that fail to compile in the examples below, so they fail because of the role:
 //!
 //! ```
-//! # use tollgate_store::{Store, StoreError, Claim, roles::Mailer};
-//! # use tollgate_domain::{MessageId, UserId};
-//! async fn run(store: &Store<Mailer>, id: &MessageId, user: &UserId) -> Result<(), StoreError> {
-//!     store.release_message(id, "holder").await
+//! # use tollgate_store::{GateOf, PageOf, ProfileOf, Store, StoreError, roles::*};
+//! # use tollgate_domain::{Email, MessageId, ReportId, RequestId, UserId, features::Month};
+//! async fn run(store: &Store<Operator>, user: &UserId, email: &Email) -> Result<(), StoreError> {
+//!     store.profile(user).await?;
+//!     store.look_up(&ProfileOf(*user)).await?;
+//!     store.credentials(email).await?;
+//!     store.kept_sessions(user, PageOf { after: None, limit: 1 }).await?;
+//!     store.end_checkout(user, "attempt").await?;
+//!     let counting: Store<Guarding> = store.narrow();
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The mailer claims and marks messages. It never reads users:
+//!
+//! ```
+//! # use tollgate_store::{GateOf, PageOf, ProfileOf, Store, StoreError, roles::*};
+//! # use tollgate_domain::{Email, MessageId, ReportId, RequestId, UserId, features::Month};
+//! async fn run(store: &Store<Mailer>, id: &MessageId) -> Result<(), StoreError> {
+//!     store.release_message(id, "holder").await?;
+//!     Ok(())
 //! }
 //! ```
 //!
 //! ```compile_fail
-//! # use tollgate_store::{Store, StoreError, Claim, roles::Mailer};
-//! # use tollgate_domain::{MessageId, UserId};
-//! async fn run(store: &Store<Mailer>, id: &MessageId, user: &UserId) -> Result<(), StoreError> {
-//!     store.profile(user).await.map(|_| ())
+//! # use tollgate_store::{GateOf, PageOf, ProfileOf, Store, StoreError, roles::*};
+//! # use tollgate_domain::{Email, MessageId, ReportId, RequestId, UserId, features::Month};
+//! async fn run(store: &Store<Mailer>, user: &UserId) -> Result<(), StoreError> {
+//!     store.profile(user).await?;
+//!     Ok(())
 //! }
 //! ```
 //!
-//! The authorizer reads the gate and no other table:
+//! The authorizer reads the gate, and no other table in the same call or in another one. It changes nothing: it cannot be a
+//! guard that counts uses.
 //!
 //! ```
-//! # use tollgate_store::{GateOf, ProfileOf, Store, StoreError, roles::Authorizer};
-//! # use tollgate_domain::UserId;
+//! # use tollgate_store::{GateOf, PageOf, ProfileOf, Store, StoreError, roles::*};
+//! # use tollgate_domain::{Email, MessageId, ReportId, RequestId, UserId, features::Month};
 //! async fn run(store: &Store<Authorizer>, user: &UserId) -> Result<(), StoreError> {
 //!     store.look_up(&GateOf(*user)).await?;
-//!     store.gate(user).await.map(|_| ())
+//!     store.gate(user).await?;
+//!     Ok(())
 //! }
 //! ```
 //!
 //! ```compile_fail
-//! # use tollgate_store::{GateOf, ProfileOf, Store, StoreError, roles::Authorizer};
-//! # use tollgate_domain::UserId;
+//! # use tollgate_store::{GateOf, PageOf, ProfileOf, Store, StoreError, roles::*};
+//! # use tollgate_domain::{Email, MessageId, ReportId, RequestId, UserId, features::Month};
 //! async fn run(store: &Store<Authorizer>, user: &UserId) -> Result<(), StoreError> {
-//!     store.profile(user).await.map(|_| ())
+//!     store.profile(user).await?;
+//!     Ok(())
 //! }
 //! ```
 //!
-//! Nor does it read another table in the call that reads the gate:
-//!
 //! ```compile_fail
-//! # use tollgate_store::{GateOf, ProfileOf, Store, StoreError, roles::Authorizer};
-//! # use tollgate_domain::UserId;
+//! # use tollgate_store::{GateOf, PageOf, ProfileOf, Store, StoreError, roles::*};
+//! # use tollgate_domain::{Email, MessageId, ReportId, RequestId, UserId, features::Month};
 //! async fn run(store: &Store<Authorizer>, user: &UserId) -> Result<(), StoreError> {
-//!     store.look_up(&ProfileOf(*user)).await.map(|_| ())
+//!     store.look_up(&ProfileOf(*user)).await?;
+//!     Ok(())
 //! }
 //! ```
 //!
-//! And it changes nothing, as it counts no use either:
-//!
 //! ```compile_fail
-//! # use tollgate_store::{Store, roles::{Authorizer, Guarding}};
-//! fn run(store: &Store<Authorizer>) -> Store<Guarding> {
-//!     store.narrow()
+//! # use tollgate_store::{GateOf, PageOf, ProfileOf, Store, StoreError, roles::*};
+//! # use tollgate_domain::{Email, MessageId, ReportId, RequestId, UserId, features::Month};
+//! async fn run(store: &Store<Authorizer>, user: &UserId) -> Result<(), StoreError> {
+//!     let counting: Store<Guarding> = store.narrow();
+//!     Ok(())
 //! }
 //! ```
 //!
 //! The guards of a product, such as `example`, read the gate and count uses:
 //!
 //! ```
-//! # use tollgate_store::{Store, StoreError, roles::Guarding};
-//! # use tollgate_domain::{RequestId, UserId, features::Month};
+//! # use tollgate_store::{GateOf, PageOf, ProfileOf, Store, StoreError, roles::*};
+//! # use tollgate_domain::{Email, MessageId, ReportId, RequestId, UserId, features::Month};
 //! async fn run(store: &Store<Guarding>, user: &UserId, month: Month, id: &RequestId) -> Result<(), StoreError> {
 //!     store.gate(user).await?;
-//!     store.count_use(user, "exports", month, 1, id).await.map(|_| ())
+//!     store.count_use(user, "exports", month, 1, id).await?;
+//!     Ok(())
 //! }
 //! ```
 //!
 //! ```compile_fail
-//! # use tollgate_store::{Store, StoreError, roles::Guarding};
-//! # use tollgate_domain::{RequestId, UserId, features::Month};
-//! async fn run(store: &Store<Guarding>, user: &UserId, month: Month, id: &RequestId) -> Result<(), StoreError> {
-//!     store.profile(user).await.map(|_| ())
+//! # use tollgate_store::{GateOf, PageOf, ProfileOf, Store, StoreError, roles::*};
+//! # use tollgate_domain::{Email, MessageId, ReportId, RequestId, UserId, features::Month};
+//! async fn run(store: &Store<Guarding>, user: &UserId) -> Result<(), StoreError> {
+//!     store.profile(user).await?;
+//!     Ok(())
 //! }
 //! ```
 //!
 //! Admin reads profiles and never credentials:
 //!
 //! ```
-//! # use tollgate_store::{Store, StoreError, roles::Admin};
-//! # use tollgate_domain::{Email, UserId};
-//! async fn run(store: &Store<Admin>, user: &UserId, email: &Email) -> Result<(), StoreError> {
-//!     store.profile(user).await.map(|_| ())
+//! # use tollgate_store::{GateOf, PageOf, ProfileOf, Store, StoreError, roles::*};
+//! # use tollgate_domain::{Email, MessageId, ReportId, RequestId, UserId, features::Month};
+//! async fn run(store: &Store<Admin>, user: &UserId) -> Result<(), StoreError> {
+//!     store.profile(user).await?;
+//!     Ok(())
 //! }
 //! ```
 //!
 //! ```compile_fail
-//! # use tollgate_store::{Store, StoreError, roles::Admin};
-//! # use tollgate_domain::{Email, UserId};
-//! async fn run(store: &Store<Admin>, user: &UserId, email: &Email) -> Result<(), StoreError> {
-//!     store.credentials(email).await.map(|_| ())
+//! # use tollgate_store::{GateOf, PageOf, ProfileOf, Store, StoreError, roles::*};
+//! # use tollgate_domain::{Email, MessageId, ReportId, RequestId, UserId, features::Month};
+//! async fn run(store: &Store<Admin>, email: &Email) -> Result<(), StoreError> {
+//!     store.credentials(email).await?;
+//!     Ok(())
 //! }
 //! ```
 //!
 //! The sweeper deletes accounts without reading credentials or sessions:
 //!
 //! ```
-//! # use tollgate_store::{PageOf, Store, StoreError, roles::Sweeper};
-//! # use tollgate_domain::{Email, UserId};
-//! async fn run(store: &Store<Sweeper>, user: &UserId, email: &Email) -> Result<(), StoreError> {
-//!     store.forget_sessions(user).await
+//! # use tollgate_store::{GateOf, PageOf, ProfileOf, Store, StoreError, roles::*};
+//! # use tollgate_domain::{Email, MessageId, ReportId, RequestId, UserId, features::Month};
+//! async fn run(store: &Store<Sweeper>, user: &UserId) -> Result<(), StoreError> {
+//!     store.forget_sessions(user).await?;
+//!     Ok(())
 //! }
 //! ```
 //!
 //! ```compile_fail
-//! # use tollgate_store::{PageOf, Store, StoreError, roles::Sweeper};
-//! # use tollgate_domain::{Email, UserId};
-//! async fn run(store: &Store<Sweeper>, user: &UserId, email: &Email) -> Result<(), StoreError> {
-//!     store.credentials(email).await.map(|_| ())
+//! # use tollgate_store::{GateOf, PageOf, ProfileOf, Store, StoreError, roles::*};
+//! # use tollgate_domain::{Email, MessageId, ReportId, RequestId, UserId, features::Month};
+//! async fn run(store: &Store<Sweeper>, email: &Email) -> Result<(), StoreError> {
+//!     store.credentials(email).await?;
+//!     Ok(())
 //! }
 //! ```
 //!
 //! ```compile_fail
-//! # use tollgate_store::{PageOf, Store, StoreError, roles::Sweeper};
-//! # use tollgate_domain::{Email, UserId};
-//! async fn run(store: &Store<Sweeper>, user: &UserId, email: &Email) -> Result<(), StoreError> {
-//!     store.kept_sessions(user, PageOf { after: None, limit: 1 }).await.map(|_| ())
+//! # use tollgate_store::{GateOf, PageOf, ProfileOf, Store, StoreError, roles::*};
+//! # use tollgate_domain::{Email, MessageId, ReportId, RequestId, UserId, features::Month};
+//! async fn run(store: &Store<Sweeper>, user: &UserId) -> Result<(), StoreError> {
+//!     store.kept_sessions(user, PageOf { after: None, limit: 1 }).await?;
+//!     Ok(())
 //! }
 //! ```
 //!
-//! Reports reads neither credentials nor sessions, and `auth` changes nothing in billing:
+//! Reports reads neither credentials nor sessions:
 //!
 //! ```
-//! # use tollgate_store::{Store, StoreError, roles::{Auth, Reports}};
-//! # use tollgate_domain::{Email, ReportId, UserId};
-//! async fn run(reports: &Store<Reports>, auth: &Store<Auth>, id: &ReportId, user: &UserId) -> Result<(), StoreError> {
-//!     auth.customer(user).await?;
-//!     reports.start_report(id).await.map(|_| ())
-//! }
-//! ```
-//!
-//! ```compile_fail
-//! # use tollgate_store::{Store, StoreError, roles::{Auth, Reports}};
-//! # use tollgate_domain::{Email, ReportId, UserId};
-//! async fn run(reports: &Store<Reports>, email: &Email) -> Result<(), StoreError> {
-//!     reports.credentials(email).await.map(|_| ())
+//! # use tollgate_store::{GateOf, PageOf, ProfileOf, Store, StoreError, roles::*};
+//! # use tollgate_domain::{Email, MessageId, ReportId, RequestId, UserId, features::Month};
+//! async fn run(store: &Store<Reports>, id: &ReportId) -> Result<(), StoreError> {
+//!     store.start_report(id).await?;
+//!     Ok(())
 //! }
 //! ```
 //!
 //! ```compile_fail
-//! # use tollgate_store::{Store, StoreError, roles::{Auth, Reports}};
-//! # use tollgate_domain::{Email, ReportId, UserId};
-//! async fn run(auth: &Store<Auth>, user: &UserId) -> Result<(), StoreError> {
-//!     auth.reserve_customer(user).await.map(|_| ())
+//! # use tollgate_store::{GateOf, PageOf, ProfileOf, Store, StoreError, roles::*};
+//! # use tollgate_domain::{Email, MessageId, ReportId, RequestId, UserId, features::Month};
+//! async fn run(store: &Store<Reports>, email: &Email) -> Result<(), StoreError> {
+//!     store.credentials(email).await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! # use tollgate_store::{GateOf, PageOf, ProfileOf, Store, StoreError, roles::*};
+//! # use tollgate_domain::{Email, MessageId, ReportId, RequestId, UserId, features::Month};
+//! async fn run(store: &Store<Reports>, user: &UserId) -> Result<(), StoreError> {
+//!     store.kept_sessions(user, PageOf { after: None, limit: 1 }).await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! `auth` reads billing for the export and changes nothing there:
+//!
+//! ```
+//! # use tollgate_store::{GateOf, PageOf, ProfileOf, Store, StoreError, roles::*};
+//! # use tollgate_domain::{Email, MessageId, ReportId, RequestId, UserId, features::Month};
+//! async fn run(store: &Store<Auth>, user: &UserId) -> Result<(), StoreError> {
+//!     store.customer(user).await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! # use tollgate_store::{GateOf, PageOf, ProfileOf, Store, StoreError, roles::*};
+//! # use tollgate_domain::{Email, MessageId, ReportId, RequestId, UserId, features::Month};
+//! async fn run(store: &Store<Auth>, user: &UserId) -> Result<(), StoreError> {
+//!     store.end_checkout(user, "attempt").await?;
+//!     Ok(())
 //! }
 //! ```
 
