@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # The account pages, the documentation and the dashboard in Debian's Chromium, at the width of a phone and of a desktop,
 # each page checked by axe-core, the dev console and the fakes' pages too; the account pages in each language; when the pages
-# try the refresh cookie; a browser's own fetch and cookie jar in two tabs; the dashboard with 10,000 users and when something is in the way; a deployment without the
-# parts that can be left out; the OpenAPI document by a validator that this project did not write; and the front end of
+# try the refresh cookie; a browser's own fetch and cookie jar in two tabs; the dashboard with 10,000 users and when something
+# is in the way; a deployment without the parts that can be left out, and one with invitations; the OpenAPI document by a
+# validator that this project did not write; and the front end of
 # examples/browser, on an origin of its own.
 source "$(dirname "$0")/../lib.sh"
 need chromium chromium
@@ -31,6 +32,14 @@ done
   export BILLING=off SIGN_UP=closed PASSWORD_SIGN_IN=off GOOGLE_CLIENT_ID=unset
   fresh_stack
   node left-out.mjs "$BASE"
+  kill "$stack_pid" && wait "$stack_pid" || true
+)
+
+# A stack whose new accounts need an invitation.
+(
+  export SIGN_UP=invite
+  fresh_stack
+  node invitation.mjs "$BASE"
   kill "$stack_pid" && wait "$stack_pid" || true
 )
 

@@ -206,7 +206,7 @@ async fn the_mail_is_in_the_requested_language() {
         let mail = app.mail(EMAIL, "invitation").await;
         assert!(mail["subject"].as_str().unwrap().starts_with(subject), "{mail}");
         let link = mail["links"][0].as_str().unwrap();
-        assert!(link.contains("/account/register?invitation="), "{link}");
+        assert!(link.contains("/account/register?email=ann%40example.com&invitation="), "{link}");
     }
 }
 

@@ -776,6 +776,6 @@ mod tests {
             assert!(names_account, "{path}: no field holds the address");
             assert!(!text.contains("field(\"User name\", \"username\", { autocomplete: \"username\""), "{path}");
         }
-        assert_eq!(count, 4, "the views with a password: register, sign-in, confirm, password");
+        assert_eq!(count, 5, "the views with a password: register, invitation, sign-in, confirm, password");
     }
 }

@@ -136,7 +136,7 @@ impl Stage {
         let mut env: Vec<_> = found.iter().map(|(name, value)| (name.to_owned(), here(name, value))).collect();
         env.push(("AWS_CA_BUNDLE".to_owned(), bundle.0.display().to_string()));
 
-        let credentials = json!({"email": EMAIL, "password": setting.password});
+        let credentials = json!({"email": EMAIL, "password": setting.password, "token_delivery": "body"});
         let session = post(&format!("{}/login", setting.stack.base_url()), &credentials).await?;
         let token = session["access_token"].as_str().ok_or_else(|| BenchError::new("/login", "it gives no token"))?;
         let mut stage = Self {
@@ -206,7 +206,7 @@ impl Stage {
     pub fn next_refresh(answer: &Value) -> Result<Bytes, BenchError> {
         let token = answer["refresh_token"].as_str();
         let token = token.ok_or_else(|| BenchError::new("a session", "it has no refresh token"))?;
-        Ok(event("POST", "/refresh-token", None, Some(&json!({"refresh_token": token}))))
+        Ok(event("POST", "/refresh-token", None, Some(&json!({"refresh_token": token, "token_delivery": "body"}))))
     }
 
     /// The function whose binary is `name`.

@@ -181,13 +181,26 @@ const fn subject_of(message: &Message, t: &Texts) -> &'static str {
     }
 }
 
+/// `text` as the value of a query parameter.
+fn query_value(text: &str) -> String {
+    let encoded = |byte: u8| match byte {
+        b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encoded).collect()
+}
+
 /// The page that the button of `message` opens.
 fn link_of(message: &Message, context: &Context<'_>) -> String {
     let page = |path: &str| format!("{}{path}", context.app_url);
     match message {
         Message::Verify { .. } => format!("{}?token={}", context.verify_page_url, context.token),
         Message::Reset { .. } => format!("{}?token={}", context.reset_page_url, context.token),
-        Message::Invitation { .. } => page(&format!("/account/register?invitation={}", context.token)),
+        // The page shows the address, and password managers store the password under it.
+        Message::Invitation { to, .. } => {
+            page(&format!("/account/register?email={}&invitation={}", query_value(to), context.token))
+        }
         Message::Renewed { invoice_url: Some(url), .. }
         | Message::PaymentFailed { invoice_url: Some(url), .. }
         | Message::ActionRequired { invoice_url: Some(url), .. } => url.clone(),
@@ -476,7 +489,9 @@ mod tests {
         let links = all().map(|message| render(&message, &context()).unwrap().text);
         assert!(links[0].contains("https://app.example/verify?token=TOKEN.abc"));
         assert!(links[2].contains("https://app.example/new-password?token=TOKEN.abc"));
-        assert!(links[23].contains("https://app.example/account/register?invitation=TOKEN.abc"));
+        assert!(
+            links[23].contains("https://app.example/account/register?email=ann%40example.com&invitation=TOKEN.abc")
+        );
         for index in [9, 12, 15] {
             assert!(links[index].contains("https://pay.example/in_1"), "{}", links[index]);
         }

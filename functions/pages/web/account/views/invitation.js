@@ -1,8 +1,8 @@
-// Create the account of an invitation. The mailed link leads here, with its token as `?invitation=`.
+// Create the account of an invitation. The mailed link leads here, with its token as `?invitation=` and its address as `?email=`.
 
 import { call, startSession } from "../client.js";
 import { h } from "../dom.js";
-import { passwordField } from "../fields.js";
+import { accountField, passwordField } from "../fields.js";
 import { field, form } from "../forms.js";
 import { goOn } from "../go.js";
 import { offers } from "../offer.js";
@@ -11,9 +11,9 @@ import { consent } from "./register.js";
 
 export const title = t.invitation_title;
 
-const token = () => new URLSearchParams(location.search).get("invitation");
+const parameter = (name) => new URLSearchParams(location.search).get(name) || null;
 
-export const isInvited = () => Boolean(token());
+export const isInvited = () => parameter("invitation") !== null;
 
 /** What the service says about the link: it is not the code that `invalid_token` is elsewhere. */
 const linkProblems = {
@@ -22,14 +22,16 @@ const linkProblems = {
 };
 
 export function view() {
+  const [invitation, email] = [parameter("invitation"), parameter("email")];
   const element = form(
     [
+      email && accountField(email),
       field(t.username, "username", { autocomplete: "nickname", autocapitalize: "none", spellcheck: "false" }, usernameRule),
       offers("passwords") && passwordField(t.password, "password", "new-password", passwordRule),
     ].filter(Boolean),
     t.create_account,
     async (fields) => {
-      const answer = await call("POST", "/register", { ...fields, invitation: token() }).catch((problem) => {
+      const answer = await call("POST", "/register", { ...fields, email, invitation }).catch((problem) => {
         throw linkProblems[problem.code] ? { message: linkProblems[problem.code] } : problem;
       });
       startSession(answer);
@@ -41,6 +43,7 @@ export function view() {
   if (consentText) element.querySelector("button:not([type])").before(consentText);
   return [
     h("h1", { tabindex: "-1" }, title),
+    email && h("p", {}, h("strong", {}, email)),
     h("p", {}, offers("passwords") ? t.invitation_text : t.invitation_text_name),
     element,
     h("p", { class: "switch" }, t.have_account, " ", h("a", { href: "/account/sign-in" }, t.sign_in)),

@@ -11,7 +11,7 @@ const PATH = "/admin/invitations";
 export function showInvitations() {
   const alert = h("p", { role: "alert", class: "error" });
   const rows = h("ul", { class: "session-rows" });
-  const field = h("input", { type: "email", required: true });
+  const field = h("input", { name: "invited", type: "email", required: true });
 
   /** Makes a change, if one is given, and shows the list. */
   async function update(...change) {
