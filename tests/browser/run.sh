@@ -3,8 +3,7 @@
 # each page checked by axe-core, the dev console and the fakes' pages too; the account pages in each language; when the pages
 # try the refresh cookie; a browser's own fetch and cookie jar in two tabs; the dashboard with 10,000 users and when something
 # is in the way; a deployment without the parts that can be left out, and one with invitations; the OpenAPI document by a
-# validator that this project did not write; and the front end of
-# examples/browser, on an origin of its own.
+# validator that this project did not write; and the front end of examples/browser, on an origin of its own.
 source "$(dirname "$0")/../lib.sh"
 need chromium chromium
 need node nodejs npm
