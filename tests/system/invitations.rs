@@ -257,8 +257,11 @@ async fn the_audit_trail_names_the_invitation_and_not_its_address() {
     let (app, admin) = start("invite", options()).await;
     let (first, _) = app.invite(&admin, EMAIL).await;
     let (second, token) = app.invite(&admin, EMAIL).await;
+    // Entries of one millisecond have no order.
+    app.advance(1);
     let ann = Session::of(&register(&app, &token, "ann").await.expect(200));
     let (third, _) = app.invite(&admin, "bob@example.com").await;
+    app.advance(1);
     app.delete_as(&admin, &format!("{PATH}/{}", third["id"].as_str().unwrap())).await.expect(204);
     let of = async |id: &Value| {
         let path = format!("/admin/audit-logs?target_id={}", id.as_str().unwrap());
@@ -279,8 +282,9 @@ async fn the_audit_trail_names_the_invitation_and_not_its_address() {
         assert!(!entry.to_string().contains("@example.com"), "{entry}");
     }
     let of_ann = of(&ann.user["id"]).await;
-    assert_eq!(actions(&of_ann), ["user.signed_in", "user.registered"]);
-    assert_eq!(of_ann[0]["after"]["method"], "invitation");
+    let signed_in = of_ann.iter().find(|entry| entry["action"] == "user.signed_in").unwrap();
+    assert!(actions(&of_ann).contains(&json!("user.registered")) && of_ann.len() == 2);
+    assert_eq!(signed_in["after"]["method"], "invitation");
 }
 
 #[tokio::test]
