@@ -2,7 +2,8 @@
 //! on request. The dev console and the fakes' own pages do not pass here.
 
 use crate::clock::LocalClock;
-use crate::failures::{CONFLICT, access_denied, answered, internal, lost, throttled};
+use crate::denials::access_denied;
+use crate::failures::{CONFLICT, answered, internal, lost, throttled};
 use crate::fakes::{Fakes, TARGET};
 use crate::invocation::{Invocation, RoundTrip};
 use crate::permissions::{Access, Accesses, Decide, accesses, file_access};
@@ -373,8 +374,8 @@ impl FaultInjector {
         (service, operation): (Service, String),
         request: HttpRequest,
     ) -> Result<HttpResponse, ConnectorError> {
-        if let Some(access) = self.deny(service, &operation, &request) {
-            return answered(400, access_denied(service, &access));
+        if let (Some(access), Some(function)) = (self.deny(service, &operation, &request), self.1) {
+            return access_denied(service, function, &access.permission, &request);
         }
         let invocation = Invocation::current().filter(|_| service == Service::Dynamodb);
         let round_trip = invocation.map(|run| run.begin_round_trip());

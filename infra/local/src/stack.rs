@@ -18,6 +18,7 @@ use crate::faults::{Fault, FaultInjector};
 use crate::functions::{Function, event_function, http_function};
 use crate::gateway::Gateway;
 use crate::invocation::invoke;
+use crate::permissions::Decide;
 use crate::providers::Providers;
 use crate::queues::{QUEUES, Queue, QueueSpec};
 use crate::schedules::Schedules;
@@ -90,6 +91,8 @@ pub struct Options {
     pub report_runner: Option<PathBuf>,
     /// The limits of report statements.
     pub report_limits: Limits,
+    /// The roles of the functions, from their first call on; `None` allows every call.
+    pub roles: Option<Arc<Decide>>,
 }
 
 /// A running stack.
@@ -141,6 +144,9 @@ impl Stack {
         let fakes = Fakes { documents: documents.clone(), queues: Arc::clone(&queues), clock: clock.clone() };
         fakes.index_old_mails()?;
         let fault_injector = FaultInjector::new(fakes.clone());
+        if let Some(decide) = &options.roles {
+            fault_injector.enforce_roles(Arc::clone(decide));
+        }
         seed_secrets(&fakes, &Env::from_pairs(options.env.clone()))?;
         let tables = bind(0).await?;
         let aws = bind(0).await?;
