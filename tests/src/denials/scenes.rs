@@ -75,7 +75,7 @@ async fn admin(app: &TestApp) -> Session {
 
 async fn reads(app: &TestApp) -> Vec<Case> {
     let admin = admin(app).await;
-    let (email, ann) = app.subscriber("ann").await;
+    let (email, _) = app.subscriber("ann").await;
     // More ended sessions between the live ones than one page reads.
     for _ in 0..8 {
         app.advance(60);
@@ -134,7 +134,7 @@ async fn refused_plan(app: &TestApp) -> Vec<Case> {
         "code": "gold", "name": "Gold", "price_cents": 9900, "currency": "usd", "billing_period": "month", "tier": 9,
     });
     let request = Request::post_as(&admin, "/billing/plans", plan);
-    vec![until_created(request)]
+    vec![Case { again: Again::TheSame, ..until_created(request) }]
 }
 
 /// The case of a request that fails for another reason, and succeeds when it is repeated half a minute later.
