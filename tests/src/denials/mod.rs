@@ -55,10 +55,15 @@ impl From<Operation> for Scene {
             name: operation.name,
             world: operation.world,
             env: Vec::new(),
-            prepare: Box::new(move |app| async move { vec![prepare(app).await] }.boxed()),
+            prepare: Box::new(move |app| async move { vec![unchecked(prepare(app).await)] }.boxed()),
             disturb: |_| {},
         }
     }
+}
+
+/// A case without its check, which the crash points make: the residue is compared, and tells as much here.
+fn unchecked(case: Case) -> Case {
+    Case { check: Box::new(async |_: &TestApp| ()), ..case }
 }
 
 /// A prepared scene.
