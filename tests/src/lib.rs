@@ -11,6 +11,7 @@ use tokio::task::JoinError;
 pub mod app;
 pub mod browser;
 pub mod crashes;
+pub mod denials;
 pub mod events;
 pub mod guards;
 pub mod journey;

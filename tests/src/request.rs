@@ -81,6 +81,11 @@ impl Request {
         self.method.as_str() == method && own.len() == path.len() && own.iter().zip(&path).all(is_same)
     }
 
+    /// Method and path.
+    pub fn line(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
     pub async fn send(&self, app: &TestApp) -> Answer {
         self.send_by(&app.client, &app.stack.origin()).await
     }

@@ -31,6 +31,12 @@ pub fn as_in_the_template() -> Arc<Decide> {
     })
 }
 
+/// The same with one role that lacks a permission.
+pub fn without(function: &'static str, missing: &Permission) -> Arc<Decide> {
+    let (as_granted, missing) = (as_in_the_template(), missing.clone());
+    Arc::new(move |caller, access| as_granted(caller, access) && !(caller == function && access.permission == missing))
+}
+
 impl Grant {
     fn allows(&self, access: &Access) -> bool {
         let names_others = self

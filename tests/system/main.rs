@@ -18,6 +18,7 @@ mod conventions;
 mod cookies;
 mod crashes;
 mod deletion;
+mod denials;
 mod documents;
 mod edge_proxy;
 mod enumeration;

@@ -45,11 +45,21 @@ pub fn classify(error: &SendError) -> Refusal {
     }
 }
 
+/// `message` without the addresses in it, which SES repeats: also in the name of the identity that a role does not
+/// allow (S28).
+fn without_addresses(message: &str) -> String {
+    let without = |word: &str| match word.split_once('@') {
+        Some((before, _)) => format!("{}(address)", before.rfind('/').map_or("", |slash| &before[..=slash])),
+        None => word.to_owned(),
+    };
+    message.split(' ').map(without).collect::<Vec<_>>().join(" ")
+}
+
 fn classify_code(code: &str, message: &str) -> Refusal {
     let own_fault = message.contains("not verified"); // the operator's identity, in a sandbox or a wrong region
     match code {
         "MessageRejected" | "InvalidParameterValue" if !own_fault => Refusal::OfThisMail(code.to_owned()),
-        _ => Refusal::TryAgain(code.to_owned()),
+        _ => Refusal::TryAgain(format!("{code}: {}", without_addresses(message))),
     }
 }
 
@@ -75,6 +85,29 @@ mod tests {
             ("Unknown", ""),
         ] {
             assert!(!parked(code, message), "{code} {message}");
+        }
+    }
+
+    // S28
+    #[test]
+    fn a_retried_refusal_keeps_the_text_of_ses_without_addresses() {
+        let role = "arn:aws:sts::1:assumed-role/r/f";
+        for (message, kept) in [
+            ("Maximum sending rate exceeded.", "Maximum sending rate exceeded."),
+            (
+                "not verified. The identities failed: ann@example.com, x",
+                "not verified. The identities failed: (address) x",
+            ),
+            (
+                &format!(
+                    "User `{role}' is not authorized to perform `ses:SendRawEmail' on resource `arn:aws:ses:r:1:identity/a+b@example.com'"
+                ),
+                &format!(
+                    "User `{role}' is not authorized to perform `ses:SendRawEmail' on resource `arn:aws:ses:r:1:identity/(address)"
+                ),
+            ),
+        ] {
+            assert_eq!(classify_code("Any", message), Refusal::TryAgain(format!("Any: {kept}")));
         }
     }
 }

@@ -150,8 +150,11 @@ pub enum SweepError {
 /// When the sweep is incomplete: the function fails with an alarm, and the next run continues.
 pub async fn handle(schedule: Schedule, state: &State) -> Result<Swept, SweepError> {
     let begun_at = state.clock.now();
-    let swept = sweep(schedule, state).await?;
-    state.store.put_schedule_run(schedule.name(), begun_at).await?;
+    let incomplete =
+        |error: &SweepError| tracing::error!(schedule = schedule.name(), %error, "the sweep is incomplete");
+    let swept = sweep(schedule, state).await.inspect_err(incomplete)?;
+    let stored = state.store.put_schedule_run(schedule.name(), begun_at).await;
+    stored.map_err(SweepError::from).inspect_err(incomplete)?;
     tracing::info!(schedule = schedule.name(), handled = swept.handled, metric = "swept", "swept");
     Ok(swept)
 }

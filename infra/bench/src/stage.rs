@@ -38,6 +38,7 @@ pub fn in_memory(clock: LocalClock) -> Options {
         extra_functions: Vec::new(),
         report_runner: None,
         report_limits: ReportLimits::CONTRACT,
+        roles: None,
     }
 }
 

@@ -210,21 +210,27 @@ impl EventSources {
         }
     }
 
-    /// Runs until nothing is due: delayed messages stay delayed.
+    /// Runs until nothing is due: delayed messages stay delayed, and a batch of the stream that failed is not repeated.
     ///
     /// # Errors
     /// When a source cannot be read.
     pub async fn run_due(&self) -> Result<(), EventSourceError> {
+        let mut has_stream_failed = false;
         loop {
-            let mut turn = self.stream_turn().await?;
-            for consumer in &self.consumers {
-                turn = turn.and(self.queue_turn(consumer, false).await?);
+            let mut turn = Turn::default();
+            if !has_stream_failed {
+                turn = self.stream_turn().await?;
+                has_stream_failed = turn.failed > 0;
             }
+            // Before the queues: it waits for an event that another task is sending.
             if let Some(webhooks) = &self.webhooks {
                 let (sent, refused) = webhooks.turn(false).await;
                 turn = turn.and(Turn { handled: sent, failed: refused });
             }
-            if turn.handled + turn.failed == 0 && self.is_stream_read().await? {
+            for consumer in &self.consumers {
+                turn = turn.and(self.queue_turn(consumer, false).await?);
+            }
+            if turn.handled + turn.failed == 0 && (has_stream_failed || self.is_stream_read().await?) {
                 return Ok(());
             }
         }

@@ -1,27 +1,13 @@
 //! How each service says that a call failed.
 
-use crate::permissions::Access;
 use crate::service::Service;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
-use serde_json::json;
 
 /// A transaction met another one.
 pub(crate) const CONFLICT: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","Message":"canceled","CancellationReasons":[{"Code":"None"},{"Code":"TransactionConflict","Message":"in conflict"}]}"#;
-
-/// The role does not allow the access.
-pub(crate) fn access_denied(service: Service, Access { permission, .. }: &Access) -> String {
-    match service {
-        Service::Ses => error_xml("Sender", "AccessDenied"),
-        Service::S3 => s3_error("AccessDenied"),
-        _ => {
-            let text = format!("not authorized to perform: {} on resource: {}", permission.action, permission.resource);
-            json!({"__type": "com.amazon.coral.service#AccessDeniedException", "Message": text}).to_string()
-        }
-    }
-}
 
 /// Status and body of the service's throttling error.
 pub(crate) fn throttled(service: Service) -> (u16, String) {

@@ -1,8 +1,13 @@
 //! The fault injector: the HTTP client between the functions and the fakes. It counts their calls and makes them fail
 //! on request. The dev console and the fakes' own pages do not pass here.
 
+mod fault;
+
+pub use fault::{Fault, Kind, OPERATIONS};
+
 use crate::clock::LocalClock;
-use crate::failures::{CONFLICT, access_denied, answered, internal, lost, throttled};
+use crate::denials::access_denied;
+use crate::failures::{CONFLICT, answered, internal, lost, throttled};
 use crate::fakes::{Fakes, TARGET};
 use crate::invocation::{Invocation, RoundTrip};
 use crate::permissions::{Access, Accesses, Decide, accesses, file_access};
@@ -19,56 +24,11 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::BodyExt;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, mpsc};
-
-/// How a call fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// The service's own throttling error, before any work.
-    Throttle,
-    /// A 500, before any work.
-    Error,
-    /// No answer until the caller's timeout.
-    Hang,
-    /// The work is done, the answer never arrives.
-    LostResponse,
-    /// A part of a `BatchGetItem` is not read: its last table, by name, is among the unprocessed keys.
-    Unprocessed,
-    /// A transaction conflict, which the embedded engine never reports. Only for tests, not in the dev console, like
-    /// the next two.
-    #[serde(skip)]
-    Conflict,
-    /// The process of the function stops before the call.
-    #[serde(skip)]
-    StopBefore,
-    /// The work is done, then the process of the function stops.
-    #[serde(skip)]
-    StopAfter,
-}
-
-/// A fault: calls that will fail.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Fault {
-    /// The service.
-    pub service: Service,
-    /// Only this operation, by its name in the API.
-    #[serde(default)]
-    pub operation: Option<String>,
-    /// How they fail.
-    pub kind: Kind,
-    /// The number of calls that succeed first.
-    #[serde(default)]
-    pub after: u32,
-    /// The number of calls that fail after those.
-    #[serde(default = "once")]
-    pub times: u32,
-}
 
 /// A fault that is active.
 struct Waiting {
@@ -78,63 +38,6 @@ struct Waiting {
     /// The request of that call: its retries repeat it.
     call: Option<(String, Vec<u8>)>,
 }
-
-const fn once() -> u32 {
-    1
-}
-
-/// The operations that a fault may name.
-pub const OPERATIONS: &[(Service, &[&str])] = &[
-    (
-        Service::Dynamodb,
-        &["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan", "BatchGetItem", "TransactWriteItems"],
-    ),
-    (Service::Sqs, &["SendMessage", "SendMessageBatch", "ChangeMessageVisibilityBatch"]),
-    (Service::Ses, &["SendRawEmail"]),
-    (Service::Secrets, &["GetSecretValue"]),
-    (Service::Google, &["POST /token", "GET /certs"]),
-    (
-        Service::Stripe,
-        &[
-            "POST /v1/products",
-            "GET /v1/products/{id}",
-            "POST /v1/products/{id}",
-            "GET /v1/prices",
-            "POST /v1/prices",
-            "POST /v1/prices/{id}",
-            "GET /v1/customers",
-            "GET /v1/customers/{id}",
-            "POST /v1/customers",
-            "POST /v1/customers/{id}",
-            "GET /v1/checkout/sessions",
-            "POST /v1/checkout/sessions",
-            "GET /v1/checkout/sessions/{id}",
-            "POST /v1/checkout/sessions/{id}/expire",
-            "GET /v1/subscriptions",
-            "POST /v1/subscriptions/{id}",
-            "DELETE /v1/subscriptions/{id}",
-            "GET /v1/charges",
-            "GET /v1/charges/{id}",
-            "GET /v1/coupons/{id}",
-            "GET /v1/disputes",
-            "GET /v1/invoices",
-            "GET /v1/invoices/{id}",
-            "GET /v1/billing_portal/configurations",
-            "POST /v1/billing_portal/sessions",
-            "POST /v1/invoices/create_preview",
-            "GET /v1/invoice_payments",
-            "GET /v1/refunds",
-            "POST /v1/refunds",
-            "GET /v1/subscription_schedules/{id}",
-            "POST /v1/subscription_schedules",
-            "POST /v1/subscription_schedules/{id}",
-            "POST /v1/subscription_schedules/{id}/release",
-        ],
-    ),
-    (Service::S3, &["PutObject"]),
-    (Service::Ai, &["POST /chat/completions"]),
-    (Service::Github, &["POST /login/oauth/access_token", "GET /user", "GET /user/emails"]),
-];
 
 /// A call that a function made.
 #[derive(Debug, Clone, PartialEq)]
@@ -373,8 +276,8 @@ impl FaultInjector {
         (service, operation): (Service, String),
         request: HttpRequest,
     ) -> Result<HttpResponse, ConnectorError> {
-        if let Some(access) = self.deny(service, &operation, &request) {
-            return answered(400, access_denied(service, &access));
+        if let (Some(access), Some(function)) = (self.deny(service, &operation, &request), self.1) {
+            return access_denied(service, function, &access.permission, &request);
         }
         let invocation = Invocation::current().filter(|_| service == Service::Dynamodb);
         let round_trip = invocation.map(|run| run.begin_round_trip());

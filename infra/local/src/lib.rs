@@ -8,6 +8,7 @@ pub mod clock;
 mod connectors;
 mod console;
 mod contract;
+mod denials;
 mod documents;
 mod engine;
 mod environment;

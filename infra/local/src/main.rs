@@ -76,6 +76,7 @@ async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> 
         extra_functions: Vec::new(),
         report_runner: None,
         report_limits: ReportLimits::CONTRACT,
+        roles: None,
     };
     log(&arguments.data());
     let stack = Stack::start(options).await?;

@@ -1,10 +1,16 @@
 //! The parts of SQS that matter here: visibility, receive counts, redelivery, dead letters, FIFO groups.
 
+mod held;
+
+pub use held::MoveTask;
+pub(crate) use held::Recent;
+
 use crate::clock::LocalClock;
 use crate::documents::{DatabaseError, Documents};
+use held::Held;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tollgate_platform::sqs::MAX_RECEIVES;
@@ -89,8 +95,6 @@ const MAX_VISIBILITY_SECONDS: i64 = 12 * 3600;
 /// How many messages a move moves between two polls.
 const MOVED_AT_ONCE: usize = 10;
 
-const DEDUP: SignedDuration = SignedDuration::from_mins(5);
-
 /// One queue; each change is written to the document store.
 pub struct Queue {
     spec: QueueSpec,
@@ -100,161 +104,6 @@ pub struct Queue {
     held: Mutex<Held>,
     /// Notified of each message that can be received.
     pub arrivals: Notify,
-}
-
-/// The messages by their ids, with indexes, so that each operation reads only the messages that it needs.
-#[derive(Default)]
-struct Held {
-    /// Messages that can be received now or later.
-    live: BTreeMap<String, Message>,
-    /// Those that can be received now.
-    ready: BTreeSet<String>,
-    /// The hidden ones, by the time at which they become visible.
-    hidden: BTreeSet<(Timestamp, String)>,
-    /// The hidden ones of each group.
-    closed: HashMap<Option<String>, BTreeSet<String>>,
-    /// The dead letters.
-    dead: BTreeMap<String, Message>,
-    recent: Recent,
-    next: u64,
-    /// The end of the visibility timeout of each received dead letter.
-    hidden_dead: BTreeMap<String, Timestamp>,
-    /// The latest move of dead letters back into the queue.
-    moving: Option<MoveTask>,
-    /// How many messages were read by receives.
-    #[cfg(test)]
-    reads: usize,
-}
-
-/// A move of dead letters, which progresses step by step as in SQS.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MoveTask {
-    /// When it was started.
-    pub started_at: Timestamp,
-    /// The number of moved messages.
-    pub moved: usize,
-    /// The total.
-    pub of: usize,
-    /// The messages that are not moved yet.
-    remaining: VecDeque<String>,
-}
-
-impl MoveTask {
-    /// Whether it has ended.
-    #[must_use]
-    pub fn is_over(&self) -> bool {
-        self.remaining.is_empty()
-    }
-}
-
-impl Held {
-    /// Adds a message, or updates its state.
-    fn put(&mut self, message: Message) {
-        self.remove(&message.id);
-        if message.is_dead {
-            self.dead.insert(message.id.clone(), message);
-            return;
-        }
-        match message.hidden_until {
-            Some(until) => {
-                self.hidden.insert((until, message.id.clone()));
-                self.closed.entry(message.group.clone()).or_default().insert(message.id.clone());
-            }
-            None => {
-                self.ready.insert(message.id.clone());
-            }
-        }
-        self.live.insert(message.id.clone(), message);
-    }
-
-    fn remove(&mut self, id: &str) {
-        self.dead.remove(id);
-        let Some(message) = self.live.remove(id) else { return };
-        self.ready.remove(id);
-        if let Some(until) = message.hidden_until {
-            self.hidden.remove(&(until, message.id));
-            self.open(&message.group, id);
-        }
-    }
-
-    fn open(&mut self, group: &Option<String>, id: &str) {
-        if let Some(ids) = self.closed.get_mut(group) {
-            ids.remove(id);
-            if ids.is_empty() {
-                self.closed.remove(group);
-            }
-        }
-    }
-
-    /// Makes messages visible whose visibility timeout has passed.
-    fn bring_back(&mut self, now: Timestamp) {
-        while let Some((until, id)) = self.hidden.pop_first() {
-            if now < until {
-                self.hidden.insert((until, id));
-                return;
-            }
-            let group = self.live.get(&id).and_then(|message| message.group.clone());
-            self.open(&group, &id);
-            self.ready.insert(id);
-        }
-    }
-
-    /// The next messages to be received, at most `most`, and those that were received too often.
-    fn next_messages(&mut self, most: usize, at_once: bool, spec: QueueSpec) -> Vec<Message> {
-        let ids: Box<dyn Iterator<Item = &String>> =
-            if at_once { Box::new(self.live.keys()) } else { Box::new(self.ready.iter()) };
-        let (mut next, mut remaining, mut reads) = (Vec::new(), most, 0);
-        for message in ids.filter_map(|id| self.live.get(id)) {
-            reads += 1;
-            // The rest of a group waits for its hidden message.
-            if spec.is_fifo() && !at_once && self.waits(message) {
-                continue;
-            }
-            if message.receives < spec.max_receives {
-                let Some(one_less) = remaining.checked_sub(1) else { break };
-                remaining = one_less;
-            }
-            next.push(message.clone());
-        }
-        self.count_reads(reads);
-        next
-    }
-
-    #[cfg(test)]
-    const fn count_reads(&mut self, reads: usize) {
-        self.reads += reads;
-    }
-
-    #[cfg(not(test))]
-    const fn count_reads(&mut self, _: usize) {}
-
-    /// Whether an earlier message of its group is hidden.
-    fn waits(&self, message: &Message) -> bool {
-        let hidden = self.closed.get(&message.group).and_then(BTreeSet::first);
-        hidden.is_some_and(|first| *first < message.id)
-    }
-}
-
-/// The messages sent within the last five minutes.
-#[derive(Clone, Default)]
-pub(crate) struct Recent {
-    ids: HashSet<String>,
-    /// The same, oldest first.
-    sent: VecDeque<(Timestamp, String)>,
-}
-
-impl Recent {
-    /// Adds an id; `false` where it is already there.
-    fn take(&mut self, id: &str, now: Timestamp) -> bool {
-        while let Some((_, old)) = self.sent.pop_front_if(|(at, _)| now.duration_since(*at) >= DEDUP) {
-            self.ids.remove(&old);
-        }
-        let is_new = self.ids.insert(id.to_owned());
-        if is_new {
-            self.sent.push_back((now, id.to_owned()));
-        }
-        is_new
-    }
 }
 
 /// The depth of a queue.
@@ -520,161 +369,4 @@ impl Queue {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use dynoxide::Database;
-
-    fn queue(name: &'static str) -> (Queue, LocalClock) {
-        let clock = LocalClock::frozen(Timestamp::UNIX_EPOCH);
-        let spec = QueueSpec { name, visibility_seconds: 30, max_receives: 2 };
-        (Queue::open(spec, Documents::open(Database::memory().unwrap()).unwrap(), clock.clone()).unwrap(), clock)
-    }
-
-    fn ids(messages: &[Message]) -> Vec<u32> {
-        messages.iter().map(|message| message.id.parse().unwrap()).collect()
-    }
-
-    fn send(queue: &Queue, body: &str, group: &str) {
-        queue.send(body.into(), Some(group.into()), None).unwrap();
-    }
-
-    // R6
-    #[test]
-    fn a_received_message_is_hidden_then_returns_then_becomes_a_dead_letter() {
-        let (queue, clock) = queue("plain");
-        send(&queue, "a", "");
-        assert_eq!(ids(&queue.receive(10, false).unwrap()), [1]);
-        assert!(queue.receive(10, false).unwrap().is_empty(), "hidden");
-        clock.advance(SignedDuration::from_secs(30));
-        let again = queue.receive(10, false).unwrap();
-        assert_eq!((ids(&again), again[0].receives), (vec![1], 2));
-        clock.advance(SignedDuration::from_secs(30));
-        assert!(queue.receive(10, false).unwrap().is_empty(), "dead");
-        assert_eq!(queue.depth(), Depth { name: "plain", depth: 0, in_flight: 0, dead: 1 });
-        assert_eq!(queue.redrive().unwrap(), 1);
-        assert_eq!(queue.depth().dead, 0);
-        assert_eq!(queue.receive(10, false).unwrap()[0].receives, 1);
-    }
-
-    #[test]
-    fn a_deleted_message_is_not_received_again() {
-        let (queue, clock) = queue("plain");
-        send(&queue, "a", "");
-        queue.delete(&queue.receive(1, false).unwrap()[0].id).unwrap();
-        clock.advance(SignedDuration::from_secs(60));
-        assert!(queue.receive(1, false).unwrap().is_empty() && !queue.has_work());
-    }
-
-    // D7
-    #[test]
-    fn only_the_current_receiver_can_change_the_visibility_of_a_message() {
-        let (queue, clock) = queue("plain");
-        send(&queue, "a", "");
-        let change = |handle: &str, seconds| queue.change_visibility(handle, seconds).unwrap();
-        let first = queue.receive(1, false).unwrap()[0].receipt_handle();
-        for seconds in [-1, 12 * 3600 + 1] {
-            assert_eq!(change(&first, seconds), Err(VisibilityError::InvalidParameterValue), "{seconds}");
-        }
-        assert_eq!(change("9-1", 10), Err(VisibilityError::ReceiptHandleIsInvalid));
-        assert_eq!(change(&first, 900), Ok(()));
-        clock.advance(SignedDuration::from_secs(899));
-        assert!(queue.receive(1, false).unwrap().is_empty(), "longer than the queue's own visibility");
-        clock.advance(SignedDuration::from_secs(1));
-        assert_eq!(change(&first, 900), Err(VisibilityError::MessageNotInflight));
-        let second = queue.receive(1, false).unwrap()[0].receipt_handle();
-        assert_eq!(change(&first, 900), Err(VisibilityError::ReceiptHandleIsInvalid), "it was received again");
-        assert_eq!(change(&second, 0), Ok(()));
-        assert!(queue.receive(1, false).unwrap().is_empty(), "a dead letter after its last receive");
-        assert_eq!(queue.depth().dead, 1);
-        assert_eq!(change(&second, 0), Err(VisibilityError::ReceiptHandleIsInvalid));
-    }
-
-    // D7, R6
-    #[test]
-    fn a_fifo_group_waits_as_long_as_its_first_message() {
-        let (queue, clock) = queue("orders.fifo");
-        for (body, group) in [("a1", "a"), ("a2", "a"), ("b1", "b")] {
-            send(&queue, body, group);
-        }
-        let received = queue.receive(2, false).unwrap();
-        for (message, seconds) in received.iter().zip([600, 5]) {
-            queue.change_visibility(&message.receipt_handle(), seconds).unwrap().unwrap();
-        }
-        clock.advance(SignedDuration::from_secs(5));
-        assert_eq!(ids(&queue.receive(10, false).unwrap()), [3], "a2 is ready and waits for a1");
-        clock.advance(SignedDuration::from_secs(595));
-        assert_eq!(ids(&queue.receive(10, false).unwrap())[..2], [1, 2]);
-    }
-
-    // R6
-    #[test]
-    fn a_fifo_group_waits_for_its_first_message_and_the_others_go_on() {
-        let (queue, clock) = queue("orders.fifo");
-        for (body, group) in [("a1", "a"), ("a2", "a"), ("b1", "b")] {
-            send(&queue, body, group);
-        }
-        assert_eq!(ids(&queue.receive(1, false).unwrap()), [1]);
-        assert_eq!(ids(&queue.receive(10, false).unwrap()), [3], "a2 waits for a1");
-        clock.advance(SignedDuration::from_secs(30));
-        assert_eq!(ids(&queue.receive(10, false).unwrap()), [1, 2, 3], "in one batch they stand in order");
-    }
-
-    #[test]
-    fn a_fifo_queue_takes_the_same_message_once_in_five_minutes() {
-        let (queue, clock) = queue("orders.fifo");
-        let send = || queue.send("a".into(), Some("g".into()), Some("same".into())).unwrap();
-        send();
-        send();
-        assert_eq!(queue.depth().depth, 1);
-        clock.advance(SignedDuration::from_mins(5));
-        send();
-        assert_eq!(queue.depth().depth, 2);
-    }
-
-    // E16
-    #[test]
-    fn a_receive_reads_no_more_messages_however_many_wait() {
-        for name in ["plain", "orders.fifo"] {
-            let (queue, _) = queue(name);
-            for n in 0..1000 {
-                send(&queue, "a", &n.to_string());
-            }
-            for n in 0..90 {
-                let received = queue.receive(10, false).unwrap();
-                assert_eq!(received.len(), 10);
-                if n % 2 == 0 {
-                    received.iter().for_each(|message| queue.delete(&message.id).unwrap());
-                }
-            }
-            // Ten and the next one, of a thousand that wait or are hidden.
-            assert_eq!(queue.held().reads, 90 * 11, "{name}");
-            assert_eq!(queue.receive(1, true).unwrap().len(), 1);
-            assert_eq!(queue.held().reads, 90 * 11 + 2, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_dead_letter_does_not_count_among_the_received() {
-        let (queue, clock) = queue("plain");
-        for body in ["a", "b"] {
-            send(&queue, body, "");
-        }
-        for _ in 0..2 {
-            assert_eq!(ids(&queue.receive(1, false).unwrap()), [1]);
-            clock.advance(SignedDuration::from_secs(30));
-        }
-        assert_eq!(ids(&queue.receive(1, false).unwrap()), [2]);
-        assert_eq!(queue.depth(), Depth { name: "plain", depth: 0, in_flight: 1, dead: 1 });
-        assert!(queue.next_return().is_some());
-    }
-
-    #[test]
-    fn a_queue_that_is_opened_again_holds_its_messages_and_gives_new_ids() {
-        let documents = Documents::open(Database::memory().unwrap()).unwrap();
-        let open = || Queue::open(QUEUES[0], documents.clone(), LocalClock::frozen(Timestamp::UNIX_EPOCH)).unwrap();
-        send(&open(), "a", "");
-        let again = open();
-        send(&again, "b", "");
-        assert_eq!(ids(&again.receive(10, false).unwrap()), [1, 2]);
-    }
-}
+mod tests;

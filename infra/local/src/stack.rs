@@ -1,59 +1,51 @@
 //! The whole system put together in one process.
 
+mod data;
+mod fake_stripe;
+mod functions;
+
 use crate::TABLE_PREFIX;
 use crate::ai::FakeModel;
 use crate::clock::LocalClock;
 use crate::console;
 use crate::console::state::Console;
 use crate::contract::Contract;
-use crate::documents::{self, DatabaseError, Documents};
-use crate::engine;
-use crate::environment::{
-    Addresses, LOG, OPERATOR_SETTINGS, STRIPE_KEY, STRIPE_WEBHOOK_URL, environment, hex, sdk, seed_secrets,
-};
+use crate::environment::{Addresses, LOG, OPERATOR_SETTINGS, STRIPE_KEY, environment, sdk, seed_secrets};
 use crate::error::StartError;
 use crate::event_sources::{EventSourceError, EventSources, Sources};
 use crate::fakes::Fakes;
 use crate::faults::{Fault, FaultInjector};
-use crate::functions::{Function, event_function, http_function};
+use crate::functions::Function;
 use crate::gateway::Gateway;
 use crate::invocation::invoke;
+use crate::permissions::Decide;
 use crate::providers::Providers;
 use crate::queues::{QUEUES, Queue, QueueSpec};
-use crate::schedules::Schedules;
 use crate::snapshot::{Snapshot, SnapshotError};
-use crate::webhooks::Webhooks;
 use aws_config::SdkConfig;
 use axum::Router;
+use data::open;
 use dynoxide::Database;
+use fake_stripe::stripe;
+use functions::{Functions, Surroundings};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fs::{File, Permissions, TryLockError};
+use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tollgate_auth::ProviderClients;
 use tollgate_billing::KeyCheckError;
-use tollgate_domain::user::IdentityProvider;
-use tollgate_fake_stripe::{Records, Settings, Stripe};
-use tollgate_platform::{ConfigError, Env, Outbound, Secret, random_bytes};
+use tollgate_fake_stripe::Stripe;
+use tollgate_platform::{ConfigError, Env, Secret};
 use tollgate_sql::Limits;
 use tollgate_store::Store;
 use tollgate_store::roles::Operator;
-use tollgate_sweeper::{Schedule, SweepError, Swept};
 use utoipa::openapi::OpenApi;
-
-/// The version of the data in a folder: raised when tables get indexes, or their items get attributes, that earlier
-/// folders lack.
-const DATA_VERSION: u32 = 4;
-/// The name that the table `system` had up to version 3.
-const OLD_SYSTEM_TABLE: &str = "desk";
 
 /// Where the tables live.
 #[derive(Clone)]
@@ -91,6 +83,8 @@ pub struct Options {
     pub report_runner: Option<PathBuf>,
     /// The limits of report statements.
     pub report_limits: Limits,
+    /// The roles of the functions, from their first call on; `None` allows every call.
+    pub roles: Option<Arc<Decide>>,
 }
 
 /// A running stack.
@@ -132,7 +126,7 @@ impl Stack {
             Data::Memory | Data::Folder(_) => None,
         };
         let public_url = snapshot.as_ref().map(|snapshot| snapshot.public_url().to_owned());
-        let public_url = public_url.or(options.public_url).unwrap_or_else(|| origin.clone());
+        let public_url = public_url.or_else(|| options.public_url.clone()).unwrap_or_else(|| origin.clone());
         let open_queue = |spec: &QueueSpec| match &snapshot {
             Some(snapshot) => snapshot.open_queue(*spec, documents.clone(), clock.clone()),
             None => Queue::open(*spec, documents.clone(), clock.clone()),
@@ -142,6 +136,9 @@ impl Stack {
         let fakes = Fakes { documents: documents.clone(), queues: Arc::clone(&queues), clock: clock.clone() };
         fakes.index_old_mails()?;
         let fault_injector = FaultInjector::new(fakes.clone());
+        if let Some(decide) = &options.roles {
+            fault_injector.enforce_roles(Arc::clone(decide));
+        }
         seed_secrets(&fakes, &Env::from_pairs(options.env.clone()))?;
         let tables = bind(0).await?;
         let aws = bind(0).await?;
@@ -153,7 +150,7 @@ impl Stack {
             tables: tables.local_addr()?,
             aws: aws.local_addr()?,
         };
-        let env = environment(&addresses, options.env);
+        let env = environment(&addresses, options.env.clone());
         let sdk = sdk(&env, &fault_injector, &clock);
         let has_billing = env.has_billing()?;
 
@@ -187,53 +184,16 @@ impl Stack {
         }));
         stack.serve(aws, fakes.clone().router());
 
-        let outbound = |provider| Outbound::over(fault_injector.to_provider(provider), &sdk);
-        let clients = ProviderClients::new(outbound(IdentityProvider::Google), outbound(IdentityProvider::Github));
-        // Each function has its own AWS clients, whose calls its role decides about.
-        let sdk_of = |function| crate::environment::sdk(&env, &fault_injector.of(function), &clock);
-        let auth = tollgate_auth::Config::from_env(&env)?;
-        let auth = tollgate_auth::State::new(auth, &sdk_of("auth"), clients, clock.platform());
-        let authorizer = tollgate_authorizer::Config::from_env(&env)?;
-        let authorizer = tollgate_authorizer::State::new(authorizer, &sdk_of("authorizer"), clock.platform());
-        let relay = tollgate_relay::Config::from_env(&env)?;
-        let relay = tollgate_relay::State::new(relay, &sdk_of("relay"), clock.platform());
-        let mailer = tollgate_mailer::Config::from_env(&env)?;
-        let mailer = tollgate_mailer::State::new(mailer, &sdk_of("mailer"), clock.platform());
-        let to_stripe = || Outbound::over(fault_injector.to_stripe(), &sdk);
-        let billing = tollgate_billing::Config::from_env(&env)?;
-        let billing = tollgate_billing::State::new(billing, &sdk_of("billing"), to_stripe(), clock.platform());
-        let webhook = tollgate_stripe_webhook::Config::from_env(&env)?;
-        let webhook = tollgate_stripe_webhook::State::new(webhook, &sdk_of("stripe-webhook"), clock.platform());
-        let events = tollgate_stripe_events::Config::from_env(&env)?;
-        let events =
-            tollgate_stripe_events::State::new(events, &sdk_of("stripe-events"), to_stripe(), clock.platform());
-        let sweeper = tollgate_sweeper::Config::from_env(&env)?;
-        let sweeper = tollgate_sweeper::State::new(sweeper, &sdk_of("sweeper"), to_stripe(), clock.platform());
-        let to_count = FaultInjector::new(fakes.clone());
-        to_count.count_no_calls();
-        let counter = crate::environment::sdk(&env, &to_count, &clock);
-        let counter = tollgate_sweeper::State::new(
-            tollgate_sweeper::Config::from_env(&env)?,
-            &counter,
-            to_stripe(),
-            clock.platform(),
-        );
-        let admin = tollgate_admin::Config::from_env(&env)?;
-        let to_model = Outbound::over(fault_injector.to_model(), &sdk);
-        let admin = tollgate_admin::State::new(admin, &sdk_of("admin"), to_model, clock.platform());
-        let reports = tollgate_reports::Config {
-            folder: reports_folder(&options.data),
-            runner: options.report_runner.clone(),
-            limits: options.report_limits,
-            ..tollgate_reports::Config::from_env(&env)?
-        };
-        let to_s3 = Outbound::over(fault_injector.of("reports").to_s3(), &sdk);
-        let reports = tollgate_reports::State::new(reports, &sdk_of("reports"), to_s3, clock.platform());
+        let Functions { auth, billing, schedules, by_name } = Functions::new(&Surroundings {
+            env: &env,
+            fault_injector: &fault_injector,
+            sdk: &sdk,
+            fakes: &fakes,
+            options: &options,
+        })?;
+        stack.functions = by_name;
         let records = snapshot.as_ref().map(|snapshot| snapshot.stripe()).unwrap_or_default();
         let webhooks = stripe(&fakes, (documents.clone(), records), (&public_url, &origin), &clock, &sdk, &env)?;
-        let example = tollgate_example::Config::from_env(&env, &sdk_of("example"), clock.platform())?;
-        let pages = tollgate_pages::router(tollgate_pages::Config::from_env(&env)?, clock.platform());
-
         if snapshot.is_none() {
             Store::<Operator>::new(&sdk, TABLE_PREFIX).create_tables().await?;
         }
@@ -259,50 +219,6 @@ impl Stack {
             let made = auth.create_first_admin(email, password).await;
             stack.made_admin = made.map_err(|error| StartError::Failed(format!("the first admin: {error}")))?;
         }
-        let sweeper = event_function(sweeper, sweep);
-        let counter = event_function(counter, sweep);
-        let schedules = Schedules::new(Arc::clone(&sweeper), counter, documents.clone(), clock.clone())?;
-        stack.functions = BTreeMap::from([
-            ("auth", http_function(tollgate_auth::router(auth.clone()))),
-            ("admin", schedules.count_for(http_function(tollgate_admin::router(admin)))),
-            ("billing", http_function(tollgate_billing::router(billing.clone()))),
-            ("stripe-webhook", http_function(tollgate_stripe_webhook::router(webhook))),
-            (
-                "stripe-events",
-                event_function(
-                    events,
-                    |event, state| async move { tollgate_stripe_events::handle(event, &state).await },
-                ),
-            ),
-            (
-                "authorizer",
-                event_function(
-                    authorizer,
-                    |event, state| async move { tollgate_authorizer::handle(event, &state).await },
-                ),
-            ),
-            ("sweeper", sweeper),
-            ("example", http_function(tollgate_example::router(example))),
-            ("pages", http_function(pages)),
-            (
-                "relay",
-                event_function(
-                    relay.clone(),
-                    |event, state| async move { tollgate_relay::handle(event, &state).await },
-                ),
-            ),
-            (
-                "reports",
-                event_function(reports, |event, state| async move { tollgate_reports::handle(event, &state).await }),
-            ),
-            (
-                "mailer",
-                event_function(
-                    mailer.clone(),
-                    |event, state| async move { tollgate_mailer::handle(event, &state).await },
-                ),
-            ),
-        ]);
         let outbox = format!("{TABLE_PREFIX}outbox");
         let function = |name| Arc::clone(&stack.functions[name]);
         stack.stripe = webhooks.as_ref().map(|webhooks| webhooks.stripe().clone());
@@ -563,102 +479,9 @@ impl Drop for Stack {
     }
 }
 
-async fn sweep(schedule: Schedule, state: tollgate_sweeper::State) -> Result<Swept, SweepError> {
-    tollgate_sweeper::handle(schedule, &state).await
-}
-
-/// The Stripe fake, unless there is a key for Stripe itself.
-fn stripe(
-    fakes: &Fakes,
-    documents: (Documents, Records),
-    (public_url, origin): (&str, &str),
-    clock: &LocalClock,
-    sdk: &SdkConfig,
-    env: &Env,
-) -> Result<Option<Webhooks>, StartError> {
-    if env.is_present(STRIPE_KEY) {
-        return Ok(None);
-    }
-    let secret = |name| Ok::<_, DatabaseError>(fakes.secret(name)?.unwrap_or_default());
-    let settings = Settings {
-        base_url: format!("{public_url}/_stripe"),
-        secret_key: secret("stripe")?,
-        webhook_secret: secret("stripe-webhook")?,
-        webhook_url: env
-            .get(STRIPE_WEBHOOK_URL)
-            .map_or_else(|| format!("{origin}/billing/stripe/webhook"), str::to_owned),
-    };
-    let signed_with = Secret::new(settings.webhook_secret.clone());
-    let opened = Webhooks::open(documents, settings, clock.clone(), sdk);
-    let opened = opened.map_err(|error| StartError::Failed(error.to_string()))?;
-    let (name, value) = tollgate_stripe::secret_metadata(&signed_with);
-    let metadata = serde_json::Map::from_iter([(name.to_owned(), Value::from(value))]);
-    opened.stripe().ensure_endpoint(tollgate_stripe::WEBHOOK_EVENTS, metadata);
-    Ok(Some(opened))
-}
-
-/// The folder of the snapshots: inside the data folder, which is removed as a whole, or one of this stack's own.
-fn reports_folder(data: &Data) -> PathBuf {
-    match data {
-        Data::Folder(folder) => {
-            let own = folder.join("reports");
-            // Left by a process that was killed.
-            let _not_there = std::fs::remove_dir_all(&own);
-            own
-        }
-        Data::Memory | Data::Copy(_) => std::env::temp_dir().join(format!("tollgate-{}", hex(&random_bytes::<8>()))),
-    }
-}
-
 async fn bind(port: u16) -> Result<TcpListener, StartError> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => StartError::PortTaken(port),
         _ => error.into(),
     })
-}
-
-/// The database, and the lock that excludes a second process; the lock ends with the process, even by a crash.
-fn open(data: &Data, clock: &LocalClock) -> Result<(Database, Documents, Option<File>), StartError> {
-    let folder = match data {
-        Data::Folder(folder) => folder,
-        Data::Memory => {
-            return Ok((engine::memory()?, Documents::memory(), None));
-        }
-        Data::Copy(snapshot) => {
-            let (database, documents) = snapshot.open().map_err(|error| StartError::Failed(error.to_string()))?;
-            return Ok((database, documents, None));
-        }
-    };
-    let refused = |reason: String| StartError::Data { folder: folder.display().to_string(), reason };
-    // It contains secrets: only its owner may read it.
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|error| refused(error.to_string()))?;
-    let lock = File::options().create(true).append(true).mode(0o600).open(folder.join("lock"));
-    let lock = lock.map_err(|error| refused(error.to_string()))?;
-    lock.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => refused("another tollgate uses this folder".into()),
-        TryLockError::Error(error) => refused(error.to_string()),
-    })?;
-    let file = folder.join("tables.db");
-    let made = File::options().create(true).append(true).mode(0o600).open(&file);
-    let own = made.and_then(|file| file.set_permissions(Permissions::from_mode(0o600)));
-    own.map_err(|error| refused(error.to_string()))?;
-    let database = engine::on_file(&file.to_string_lossy()).map_err(|error| refused(error.to_string()))?;
-    let documents = Documents::open(database.clone()).map_err(|error| refused(error.to_string()))?;
-    if documents::table_names(&database)?.iter().any(|name| *name == format!("{TABLE_PREFIX}{OLD_SYSTEM_TABLE}")) {
-        return Err(refused(format!(
-            "holds data of an earlier version: its table `{OLD_SYSTEM_TABLE}` is called `system` now. Delete the folder to start anew"
-        )));
-    }
-    let version: u32 = documents.get("stack", "version")?.unwrap_or(DATA_VERSION);
-    if version != DATA_VERSION {
-        let way_out = if version < DATA_VERSION { "delete the folder to start anew" } else { "take a newer program" };
-        let reason = format!("holds data of version {version}, this program knows version {DATA_VERSION}: {way_out}");
-        return Err(refused(reason));
-    }
-    documents.put("stack", "version", &DATA_VERSION).map_err(|error| refused(error.to_string()))?;
-    if let Some(seconds) = documents.get::<i64>("stack", "clock")? {
-        clock.advance(jiff::SignedDuration::from_secs(seconds));
-    }
-    Ok((database, documents, Some(lock)))
 }

@@ -1,16 +1,13 @@
 //! Errors of the contract (RFC 9457), in one place. The public text and the internal cause are different fields; the
 //! cause is logged once, with the request.
 
+mod answer;
+
 use crate::Exceeded;
-use axum::response::{IntoResponse, Response};
-use http::{Extensions, HeaderName, HeaderValue, StatusCode, header};
+use http::{Extensions, HeaderName, StatusCode};
 use serde::Serialize;
-use serde_json::{Value, json};
-use tollgate_domain::RequestId;
 use tollgate_domain::password::WeakPasswordError;
 use tollgate_guard::GuardError;
-use tollgate_store::StoreError;
-use tollgate_tokens::keys::KeyError;
 
 pub(crate) const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub(crate) const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -190,9 +187,6 @@ impl FieldError {
         Self { field: field.into(), code: "validation_failed", message: message.into() }
     }
 }
-
-/// When to retry after `unavailable`, in seconds.
-const RETRY_AFTER_SECONDS: u32 = 2;
 
 impl ApiError {
     /// Status, code and the sentence for a person.
@@ -394,22 +388,6 @@ impl ApiError {
         (status, code, detail.to_owned())
     }
 
-    /// The wrong fields.
-    fn fields(&self) -> Vec<FieldError> {
-        let (_, code, message) = self.public();
-        let one = |field: &str| vec![FieldError { field: field.to_owned(), code, message }];
-        match self {
-            Self::Validation(field) => vec![field.clone()],
-            Self::Several(errors) => errors.iter().flat_map(Self::fields).collect(),
-            Self::InvalidEmail(field) => one(field),
-            Self::InvalidUsername => one("username"),
-            Self::InvalidProrationDate => one("proration_date"),
-            Self::SqlNotAllowed(_) => one("sql"),
-            Self::WeakPassword(field, _) => one(field),
-            _ => Vec::new(),
-        }
-    }
-
     /// The error in the `extensions` of a response, also one of a guard.
     pub(crate) fn of(extensions: &Extensions) -> Option<Self> {
         let of_guard = || extensions.get::<GuardError>().cloned().map(Self::from);
@@ -446,96 +424,5 @@ impl ApiError {
     #[must_use]
     pub fn detail(&self) -> String {
         self.public().2
-    }
-
-    /// The body, `application/problem+json`.
-    #[must_use]
-    pub fn body(&self, request: &RequestId) -> Value {
-        let (status, code, detail) = self.public();
-        let mut body = json!({
-            "type": format!("/problems/{code}"),
-            "title": status.canonical_reason().unwrap_or("Error"),
-            "status": status.as_u16(),
-            "detail": detail,
-            "code": code,
-            "request_id": request,
-        });
-        let fields = self.fields();
-        if !fields.is_empty() {
-            body["errors"] = json!(fields);
-        }
-        if let Self::PaymentFailed(invoice_url) | Self::PaymentActionRequired(invoice_url) = self {
-            body["invoice_url"] = json!(invoice_url);
-        }
-        if let (Self::Plan(error), Some(body)) = (self, body.as_object_mut())
-            && let Value::Object(members) = error.members()
-        {
-            body.extend(members);
-        }
-        body
-    }
-}
-
-impl IntoResponse for ApiError {
-    /// Status and headers; the conventions write the body, which names the request.
-    fn into_response(self) -> Response {
-        let mut response = self.status().into_response();
-        match &self {
-            Self::Unauthenticated => {
-                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            Self::InvalidClient => {
-                let schemes = HeaderValue::from_static("Basic realm=\"services\", Bearer");
-                response.headers_mut().insert(header::WWW_AUTHENTICATE, schemes);
-            }
-            Self::Unavailable(_) => {
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
-            }
-            Self::RateLimited(exceeded) => {
-                // draft-ietf-httpapi-ratelimit-headers, since -08: a policy's name, quota and window; the remaining
-                // calls, and the reset time.
-                let Exceeded { policy, quota, retry_after_seconds } = exceeded;
-                let limits = [
-                    (RATELIMIT_POLICY, format!("\"{policy}\";q={};w={}", quota.calls, quota.window_seconds)),
-                    (RATELIMIT, format!("\"{policy}\";r=0;t={retry_after_seconds}")),
-                    (header::RETRY_AFTER, retry_after_seconds.to_string()),
-                ];
-                for (name, value) in limits {
-                    response.headers_mut().extend(HeaderValue::try_from(value).map(|value| (name, value)));
-                }
-            }
-            _ => {}
-        }
-        response.extensions_mut().insert(self);
-        response
-    }
-}
-
-impl From<GuardError> for ApiError {
-    fn from(error: GuardError) -> Self {
-        match error {
-            GuardError::Unauthenticated => Self::Unauthenticated,
-            GuardError::Forbidden => Self::Forbidden,
-            GuardError::Internal(cause) => Self::Internal(cause),
-            GuardError::Unavailable(cause) => Self::Unavailable(cause),
-            GuardError::TierRequired { .. } | GuardError::FeatureRequired { .. } | GuardError::QuotaExceeded { .. } => {
-                Self::Plan(error)
-            }
-        }
-    }
-}
-
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unavailable(cause) => Self::Unavailable(cause),
-            StoreError::Corrupt { .. } | StoreError::Unexpected(_) => Self::Internal(error.to_string()),
-        }
-    }
-}
-
-impl From<KeyError> for ApiError {
-    fn from(error: KeyError) -> Self {
-        Self::Unavailable(error.to_string())
     }
 }

@@ -8,7 +8,7 @@
 mod accounts;
 mod admin;
 mod billing;
-mod residue;
+pub(crate) mod residue;
 mod sweeps;
 
 use crate::app::{Answer, Prepared, TestApp, World, limited};
@@ -69,7 +69,7 @@ pub enum Again {
 pub type Begin = Box<dyn for<'a> Fn(&'a TestApp) -> BoxFuture<'a, Answer> + Send + Sync>;
 
 impl Again {
-    async fn send(&self, request: &Request, app: &TestApp) -> Answer {
+    pub(crate) async fn send(&self, request: &Request, app: &TestApp) -> Answer {
         match self {
             Self::TheSame => request.send(app).await,
             Self::Anew(begin) => begin(app).await,

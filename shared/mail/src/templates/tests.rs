@@ -1,0 +1,392 @@
+use super::*;
+use crate::OneTime;
+use crate::brand::{Accent, brand};
+use crate::texts::LANGUAGES;
+use tollgate_domain::{InvitationId, UserId};
+
+fn context() -> Context<'static> {
+    Context {
+        brand: brand(),
+        locale: None,
+        app_name: "R&D <Tools>",
+        app_url: "https://app.example",
+        verify_page_url: "https://app.example/verify",
+        reset_page_url: "https://app.example/new-password",
+        token: "TOKEN.abc",
+        code: "042137",
+    }
+}
+
+/// The visible text of an HTML part, with single spaces.
+fn visible(html: &str) -> String {
+    let (_, body) = html.split_once("<body").unwrap();
+    let mut text = String::new();
+    for part in body.split('<') {
+        // Each part except the first begins with the name of a tag.
+        let (tag, rest) = part.split_once('>').unwrap();
+        let is_inline = ["a ", "/a", "strong", "/strong"].iter().any(|name| tag.starts_with(name));
+        text.push_str(if is_inline { "" } else { " " });
+        text.push_str(rest);
+    }
+    for (escaped, plain) in [("&#60;", "<"), ("&#62;", ">"), ("&#39;", "'"), ("&#34;", "\""), ("&#38;", "&")] {
+        text = text.replace(escaped, plain);
+    }
+    joined(&text)
+}
+
+fn joined(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn all() -> [Message; 24] {
+    let (to, username) = ("ann@example.com".to_owned(), "<b>ann</b>".to_owned());
+    let plan = "<b>ann's plan</b>".to_owned();
+    let invoice_url = Some("https://pay.example/in_1".to_owned());
+    let otp = OneTime {
+        user_id: UserId::new(Timestamp::UNIX_EPOCH, [0; 10]),
+        id: "row".into(),
+        generation: "g".into(),
+        expires_at: Timestamp::UNIX_EPOCH,
+    };
+    [
+        Message::Verify {
+            to: to.clone(),
+            username: username.clone(),
+            otp: otp.clone(),
+            is_change: false,
+            unlinks: Vec::new(),
+        },
+        Message::AlreadyRegistered { to: to.clone() },
+        Message::Reset { to: to.clone(), username: username.clone(), otp: otp.clone() },
+        Message::PasswordChanged { to: to.clone(), username: username.clone(), at: Timestamp::UNIX_EPOCH },
+        Message::Verify {
+            to: to.clone(),
+            username: username.clone(),
+            otp: otp.clone(),
+            is_change: true,
+            unlinks: vec!["Google".into(), "GitHub".into()],
+        },
+        Message::LoginCode { to: to.clone(), username: username.clone(), otp },
+        Message::EmailChanged { to: to.clone(), username: username.clone(), at: Timestamp::UNIX_EPOCH },
+        Message::ProviderLinked { to: to.clone(), username, provider: "GitHub".into(), at: Timestamp::UNIX_EPOCH },
+        Message::SubscriptionConfirmed { to: to.clone(), plan: plan.clone(), until: Timestamp::UNIX_EPOCH },
+        Message::PaymentFailed {
+            to: to.clone(),
+            plan: plan.clone(),
+            invoice_url: invoice_url.clone(),
+            until: None,
+            is_change: true,
+        },
+        Message::SubscriptionEnded { to: to.clone(), plan: plan.clone() },
+        Message::Refunded { to: to.clone(), plan: plan.clone(), amount: None, reason: None },
+        Message::Renewed {
+            to: to.clone(),
+            plan: plan.clone(),
+            amount_cents: 1900,
+            currency: "usd".into(),
+            until: Timestamp::UNIX_EPOCH,
+            invoice_url: invoice_url.clone(),
+        },
+        Message::PlanChanged { to: to.clone(), plan: plan.clone() },
+        Message::DowngradeScheduled { to: to.clone(), plan: plan.clone(), at: Timestamp::UNIX_EPOCH },
+        Message::ActionRequired { to: to.clone(), plan: plan.clone(), invoice_url },
+        Message::SubscriptionCanceled { to: to.clone(), plan: plan.clone(), until: Timestamp::UNIX_EPOCH },
+        Message::SubscriptionResumed { to: to.clone(), plan: plan.clone() },
+        Message::TrialEnding { to: to.clone(), plan: plan.clone(), at: Timestamp::UNIX_EPOCH },
+        Message::PaymentFailed {
+            to: to.clone(),
+            plan: plan.clone(),
+            invoice_url: None,
+            until: Some(Timestamp::UNIX_EPOCH),
+            is_change: false,
+        },
+        Message::TrialRefused { to: to.clone(), plan: plan.clone() },
+        Message::EmailChangeRequested { to: to.clone(), username: "ann".into(), at: Timestamp::UNIX_EPOCH },
+        Message::Refunded {
+            to,
+            plan,
+            amount: Some(Amount { amount_cents: 1900, currency: "usd".into() }),
+            reason: Some(RefundReason::PaidAfterEnd),
+        },
+        Message::Invitation {
+            to: "ann@example.com".into(),
+            invitation_id: InvitationId::new(Timestamp::UNIX_EPOCH, [0; 10]),
+            generation: "g".into(),
+            expires_at: Timestamp::UNIX_EPOCH,
+        },
+    ]
+}
+
+#[test]
+fn both_parts_of_a_mail_contain_its_secrets_and_no_other_mail_does() {
+    for message in all() {
+        let mail = render(&message, &context()).unwrap();
+        for part in [&mail.text, &mail.html] {
+            let (link, code) = (part.contains("TOKEN.abc"), part.contains("042137"));
+            let wanted = match message {
+                Message::Verify { .. } => (true, true),
+                Message::Reset { .. } | Message::Invitation { .. } => (true, false),
+                Message::LoginCode { .. } => (false, true),
+                _ => (false, false),
+            };
+            assert_eq!((link, code), wanted, "{}", mail.kind);
+        }
+    }
+}
+
+// S13
+#[test]
+fn links_lead_to_the_configured_pages() {
+    let links = all().map(|message| render(&message, &context()).unwrap().text);
+    assert!(links[0].contains("https://app.example/verify?token=TOKEN.abc"));
+    assert!(links[2].contains("https://app.example/new-password?token=TOKEN.abc"));
+    assert!(links[23].contains("https://app.example/account/register?email=ann%40example.com&invitation=TOKEN.abc"));
+    for index in [9, 12, 15] {
+        assert!(links[index].contains("https://pay.example/in_1"), "{}", links[index]);
+    }
+    let to = "ann@example.com".to_owned();
+    let message = Message::ActionRequired { to, plan: "Pro".into(), invoice_url: None };
+    assert!(render(&message, &context()).unwrap().text.contains("https://app.example/account"));
+}
+
+#[test]
+fn subject_and_both_parts_name_the_plan_and_both_parts_day_and_amount() {
+    for message in all() {
+        let json = serde_json::to_value(&message).unwrap();
+        let Some(plan) = json["plan"].as_str() else { continue };
+        let mail = render(&message, &context()).unwrap();
+        assert!(mail.subject.contains(plan) && !mail.subject.contains('\n'), "{}", mail.subject);
+        assert!(mail.text.contains(plan) && mail.html.contains("ann&#39;s plan"), "{}", mail.kind);
+        for part in [&mail.text, &mail.html] {
+            let has_day = !(json["until"].is_null() && json["at"].is_null());
+            assert_eq!(part.contains("1 January 1970"), has_day, "{part}");
+            let has_amount = json["amount_cents"] == 1900 || json["amount"]["amount_cents"] == 1900;
+            assert_eq!(part.contains("19.00 USD"), has_amount, "{part}");
+        }
+    }
+}
+
+#[test]
+fn each_line_of_the_text_part_is_in_the_html_part() {
+    for (message, mail) in in_each_language() {
+        let html = visible(&mail.html);
+        for line in mail.text.lines().filter(|line| *line != "--") {
+            assert!(html.contains(&joined(line)), "{}: {line}\n{html}", message.kind());
+        }
+    }
+}
+
+/// Each mail in each language.
+fn in_each_language() -> impl Iterator<Item = (Message, Mail)> {
+    let of_language = |texts: &'static Texts| {
+        let context = Context { locale: Some(texts.lang), ..context() };
+        all().into_iter().map(move |message| {
+            let mail = render(&message, &context).unwrap();
+            (message, mail)
+        })
+    };
+    LANGUAGES.iter().flat_map(of_language)
+}
+
+#[test]
+fn no_placeholder_is_left_and_each_language_has_texts_of_its_own() {
+    let mut subjects = std::collections::BTreeSet::new();
+    let mut count = 0;
+    for (_, mail) in in_each_language() {
+        let (_, body) = mail.html.split_once("<body").unwrap();
+        for part in [&mail.subject, &mail.text, body] {
+            assert!(!part.contains(['{', '}']) && !part.trim().is_empty(), "{part}");
+        }
+        assert!(!mail.subject.contains("&#"), "{}", mail.subject);
+        subjects.insert((mail.kind, mail.subject));
+        count += 1;
+    }
+    assert_eq!(count, 24 * LANGUAGES.len());
+    // The two mails of a failed payment and the two of a refund have one subject.
+    assert_eq!(subjects.len(), 22 * LANGUAGES.len());
+}
+
+#[test]
+fn dates_and_amounts_are_written_as_the_language_does() {
+    let message = Message::Renewed {
+        to: "ann@example.com".into(),
+        plan: "Pro".into(),
+        amount_cents: 190_000,
+        currency: "usd".into(),
+        until: "2026-03-01T23:30:00Z".parse().unwrap(),
+        invoice_url: None,
+    };
+    let changed = Message::PasswordChanged {
+        to: "ann@example.com".into(),
+        username: "ann".into(),
+        at: "2026-12-24T18:05:00Z".parse().unwrap(),
+    };
+    for (locale, date, amount, moment) in [
+        ("en", "1 March 2026", "1,900.00 USD", "24 December 2026, 18:05 UTC"),
+        ("de-AT", "1. März 2026", "1.900,00 USD", "24. Dezember 2026, 18:05 UTC"),
+        ("fr", "1 mars 2026", "1\u{202f}900,00 USD", "24 décembre 2026 à 18:05 UTC"),
+        ("es", "1 de marzo de 2026", "1.900,00 USD", "24 de diciembre de 2026, 18:05 UTC"),
+        ("ja", "2026年3月1日", "1,900.00 USD", "2026年12月24日 18:05（UTC）"),
+    ] {
+        let context = Context { locale: Some(locale), ..context() };
+        let mail = render(&message, &context).unwrap();
+        let other = render(&changed, &context).unwrap();
+        let html = format!("<html lang=\"{}\"", &locale[..2]);
+        for (part, texts) in [(&mail.text, [date, amount]), (&mail.html, [amount, &html]), (&other.text, [moment, ""])]
+        {
+            texts.iter().for_each(|text| assert!(part.contains(text), "{locale}: {text}\n{part}"));
+        }
+    }
+}
+
+#[test]
+fn each_mail_has_the_name_the_colours_and_the_links_of_its_brand() {
+    let other = Brand {
+        name: "Acme".into(),
+        accent: Accent { light: "#7a1fa2".into(), dark: "#e1bee7".into() },
+        support_email: "help@acme.example".into(),
+        terms_url: "https://acme.example/terms".into(),
+        privacy_url: "https://acme.example/privacy".into(),
+        postal_address: "Acme Ltd, 1 High Street, London".into(),
+        footer: "Registered in England, no. 123".into(),
+    };
+    let context = Context { brand: &other, app_name: &other.name, ..context() };
+    for message in all() {
+        let mail = render(&message, &context).unwrap();
+        let texts = [
+            &other.name,
+            &other.support_email,
+            &other.terms_url,
+            &other.privacy_url,
+            &other.postal_address,
+            &other.footer,
+        ];
+        for part in [&mail.text, &mail.html] {
+            for text in texts {
+                assert!(part.contains(text.as_str()), "{}: {text}\n{part}", mail.kind);
+            }
+        }
+        for href in ["mailto:help@acme.example", other.terms_url.as_str(), other.privacy_url.as_str()] {
+            assert!(mail.html.contains(&format!("<a href=\"{href}\"")), "{}: {href}", mail.kind);
+        }
+        assert!(mail.html.contains(&other.accent.light) && mail.html.contains(&other.accent.dark), "{}", mail.kind);
+        assert!(!mail.html.contains(&brand().accent.light), "{}", mail.kind);
+        assert!(!mail.subject.contains("Tools"), "{}", mail.subject);
+    }
+}
+
+#[test]
+fn a_mail_shows_nothing_of_a_brand_that_is_not_set() {
+    let bare = Brand { name: "Acme".into(), accent: brand().accent.clone(), ..Brand::default() };
+    for message in all() {
+        let mail = render(&message, &Context { brand: &bare, ..context() }).unwrap();
+        for part in [&mail.text, &mail.html] {
+            for label in ["mailto:", "Support:", "Terms:", "Privacy:"] {
+                assert!(!part.contains(label), "{}: {label}", mail.kind);
+            }
+        }
+    }
+}
+
+// B18
+#[test]
+fn an_html_part_loads_nothing_and_follows_the_colour_scheme() {
+    for message in all() {
+        let html = render(&message, &context()).unwrap().html;
+        for loads in ["src=", "url(", "<link", "<script", "@import", "<img"] {
+            assert!(!html.contains(loads), "{loads}: {html}");
+        }
+        assert_eq!(html.matches("@media (prefers-color-scheme: dark)").count(), 1, "{html}");
+    }
+}
+
+#[test]
+fn a_subject_names_the_product_once() {
+    let message = |plan: &str| Message::SubscriptionEnded { to: "a@b.example".into(), plan: plan.into() };
+    for plan in ["Pro", "Tollgate Pro"] {
+        let context = Context { app_name: "Tollgate", ..context() };
+        let mail = render(&message(plan), &context).unwrap();
+        assert_eq!(mail.subject, "Your Tollgate Pro subscription has ended");
+    }
+}
+
+#[test]
+fn user_chosen_text_is_escaped_in_html() {
+    for message in all() {
+        let html = render(&message, &context()).unwrap().html;
+        assert!(!html.contains("<b>ann") && !html.contains("<Tools>") && html.contains("R&#38;D"), "{html}");
+    }
+}
+
+// B11
+#[test]
+fn a_user_name_in_a_mail_never_becomes_a_link() {
+    for name in ["www.win-1000.example", "evil.example", "ann.lee", "1.2.3.4", "call-555-0100", "4155550100", "a_b.io"]
+    {
+        for message in all() {
+            let mut message = serde_json::to_value(&message).unwrap();
+            if message.get("username").is_none() {
+                continue;
+            }
+            message["username"] = name.into();
+            let mail = render(&serde_json::from_value(message).unwrap(), &context()).unwrap();
+            for part in [&mail.text, &mail.html, &mail.subject] {
+                assert!(!part.contains(name), "{}: {part}", mail.kind);
+                for word in part.split(|c: char| c.is_whitespace() || "<>\u{200b}".contains(c)) {
+                    let is_own = word.contains("app.example") || word.contains("TOKEN") || word == mail.to;
+                    let is_host = word.split_once('.').is_some_and(|(host, end)| !host.is_empty() && end.len() > 1);
+                    assert!(is_own || !is_host || !name.contains(word), "{}: {word}", mail.kind);
+                    let digits = word.chars().filter(char::is_ascii_digit).count();
+                    assert!(digits < 3 || !name.contains(word), "{}: {word}", mail.kind);
+                }
+            }
+            let visible = mail.text.replace('\u{200b}', "");
+            assert!(visible.contains(name), "{}: a reader sees the whole name", mail.kind);
+        }
+    }
+}
+
+// B18
+#[test]
+fn a_plain_link_is_next_to_each_button() {
+    let mut count = 0;
+    for message in all() {
+        let html = render(&message, &context()).unwrap().html;
+        let Some((_, button)) = html.split_once("display:inline-block") else { continue };
+        let link = html.split("<a href=\"").nth(1).unwrap().split('"').next().unwrap();
+        assert!(button.contains(&format!(">{link}</a>")), "{html}");
+        count += 1;
+    }
+    assert!(count > 15);
+}
+
+// S23
+#[test]
+fn a_verification_mail_names_the_user_and_says_what_to_do_if_unexpected() {
+    for message in [&all()[0], &all()[4]] {
+        let text = render(message, &context()).unwrap().text.replace('\u{200b}', "");
+        assert!(text.contains("<b>ann</b>") && text.contains("did not"), "{text}");
+    }
+}
+
+// B9
+#[test]
+fn a_mail_to_a_new_address_names_the_providers_that_are_unlinked() {
+    let [own, change] = [&all()[0], &all()[4]].map(|message| render(message, &context()).unwrap());
+    for (of_own, of_change) in [(&own.text, &change.text), (&own.html, &change.html)] {
+        assert!(of_change.contains("Google and GitHub") && !of_own.contains("Google"), "{of_change}");
+    }
+}
+
+// R18
+#[test]
+fn a_message_of_another_version_is_understood() {
+    let old =
+        r#"{"kind":"password_changed","to":"a@b.example","username":"ann","at":"2026-01-01T00:00:00Z","later":1}"#;
+    let message: Message = serde_json::from_str(old).unwrap();
+    assert_eq!((message.kind(), message.to()), ("password_changed", "a@b.example"));
+    for message in all() {
+        let text = serde_json::to_string(&message).unwrap();
+        assert!(text.contains(&format!("\"kind\":\"{}\"", message.kind())));
+    }
+}
