@@ -1,5 +1,11 @@
 //! A separate stack for each test, in memory, on a frozen clock; and the requests of a user.
 
+mod answer;
+mod options;
+
+pub use answer::{Answer, Session};
+pub use options::{World, limited, no_limits, options, start_time};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
@@ -51,155 +57,6 @@ const PUBLIC_URL: &str = "http://tollgate.test";
 
 fn client() -> Client {
     Client::builder().redirect(redirect::Policy::none()).build().unwrap()
-}
-
-/// The initial data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum World {
-    /// No plans.
-    WithoutPlans,
-    /// The first plans.
-    WithPlans,
-    /// The first plans; a user who deletes the account is refunded the unused share of the period.
-    WithRefunds,
-}
-
-impl World {
-    /// Whether there are plans.
-    #[must_use]
-    pub fn has_plans(self) -> bool {
-        self != Self::WithoutPlans
-    }
-
-    /// `options` with the settings of this world.
-    #[must_use]
-    pub fn options(self, mut options: Options) -> Options {
-        options.first_plans = self.has_plans();
-        if self == Self::WithRefunds {
-            options.env.push(("REFUND_ON_DELETION".to_owned(), "unused".to_owned()));
-        }
-        options
-    }
-}
-
-/// An answer that was read to its end.
-#[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
-    pub body: Value,
-}
-
-impl Answer {
-    /// An answer of a function that was not called over HTTP.
-    pub fn new(status: u16, body: Value) -> Self {
-        let status = StatusCode::from_u16(status).unwrap();
-        Self { status, headers: HeaderMap::new(), text: body.to_string(), body }
-    }
-
-    pub async fn read(response: Response) -> Self {
-        let (status, headers) = (response.status(), response.headers().clone());
-        let text = response.text().await.unwrap();
-        Self { status, headers, body: serde_json::from_str(&text).unwrap_or_default(), text }
-    }
-
-    #[track_caller]
-    pub fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status.as_u16(), status, "{}", self.text);
-        self
-    }
-
-    #[track_caller]
-    pub fn refused(self, status: u16, code: &str) -> Self {
-        assert_eq!((self.status.as_u16(), self.body["code"].as_str()), (status, Some(code)), "{}", self.text);
-        assert_eq!(self.headers[CONTENT_TYPE], "application/problem+json");
-        assert_eq!(self.body["status"], status);
-        assert_eq!(self.body["request_id"].as_str(), self.headers["x-request-id"].to_str().ok());
-        self
-    }
-
-    /// The value of a cookie in the answer.
-    pub fn cookie(&self, name: &str) -> Option<String> {
-        self.cookie_line(name).map(|line| line.split(';').next().unwrap().split_once('=').unwrap().1.to_owned())
-    }
-
-    /// The whole `set-cookie` of a cookie.
-    pub fn cookie_line(&self, name: &str) -> Option<String> {
-        let lines = self.headers.get_all(SET_COOKIE).iter().map(|line| line.to_str().unwrap().to_owned());
-        lines.into_iter().find(|line| line.starts_with(&format!("{name}=")))
-    }
-}
-
-/// A signed-in user.
-#[derive(Debug, Clone)]
-pub struct Session {
-    pub access: String,
-    pub refresh: String,
-    pub user: Value,
-}
-
-impl Session {
-    pub fn of(answer: &Answer) -> Self {
-        Self {
-            access: answer.body["access_token"].as_str().unwrap().to_owned(),
-            refresh: answer.cookie("refresh_token").unwrap_or_default(),
-            user: answer.body["user"].clone(),
-        }
-    }
-
-    /// The header with its access token.
-    pub fn header(&self) -> Value {
-        self.part(0)
-    }
-
-    /// The claims of its access token.
-    pub fn claims(&self) -> Value {
-        self.part(1)
-    }
-
-    fn part(&self, index: usize) -> Value {
-        let part = self.access.split('.').nth(index).unwrap();
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
-    }
-}
-
-pub fn start_time() -> Timestamp {
-    "2026-03-01T12:00:00Z".parse().unwrap()
-}
-
-/// A stack without rate limits, for tests of other subjects.
-pub fn options() -> Options {
-    Options { env: no_limits(), ..limited() }
-}
-
-pub fn no_limits() -> Vec<(String, String)> {
-    vec![("RATE_LIMIT_PER_MINUTE".to_owned(), "0".to_owned())]
-}
-
-/// The program that runs statements: the binary `enumerate`, which is built beside the tests.
-fn report_runner() -> PathBuf {
-    let program = std::env::current_exe().unwrap();
-    let folder = program.parent().unwrap();
-    folder.ancestors().find(|folder| !folder.ends_with("deps")).unwrap().join("enumerate")
-}
-
-/// A stack with the limits of a deployed one.
-pub fn limited() -> Options {
-    Options {
-        port: 0,
-        public_url: None,
-        data: Data::Memory,
-        clock: LocalClock::frozen(start_time()),
-        admin: None,
-        env: Vec::new(),
-        faults: Vec::new(),
-        first_plans: true,
-        extra_functions: Vec::new(),
-        report_runner: Some(report_runner()),
-        report_limits: ReportLimits::CONTRACT,
-        roles: None,
-    }
 }
 
 /// A stack whose functions may do what their roles in the template allow, unless `options` have other roles.

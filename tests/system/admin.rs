@@ -1,5 +1,8 @@
 //! The admin API: lists and their filters, changes of a user, the statistics, the first admin.
 
+mod accounts;
+mod rights;
+
 use futures_util::StreamExt;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -50,6 +53,17 @@ pub async fn all_pages(app: &TestApp, admin: &Session, path: &str, limit: usize)
         }
     }
     panic!("{path} never ends");
+}
+
+/// The entries about `target`, the oldest first: the action, the values before and after, and the actor.
+async fn entries(app: &TestApp, admin: &Session, target: &str) -> Vec<(String, Value, Value, Value)> {
+    let mut found = all_pages(app, admin, &format!("/admin/audit-logs?target_id={target}"), 100).await;
+    found.reverse();
+    let sent = |entry: Value| {
+        let [before, after, actor] = ["before", "after", "actor_id"].map(|name| entry[name].clone());
+        (entry["action"].as_str().unwrap().to_owned(), before, after, actor)
+    };
+    found.into_iter().map(sent).collect()
 }
 
 fn tables(app: &TestApp) -> Store {
@@ -213,121 +227,6 @@ async fn an_unknown_filter_is_refused_and_an_id_of_another_kind_is_not_found() {
         let path = format!("/admin/users/{user}/{act}");
         patch(&app, &admin, &path, body).await.refused(422, "validation_failed");
     }
-}
-
-/// The entries about `target`, the oldest first: the action, the values before and after, and the actor.
-async fn entries(app: &TestApp, admin: &Session, target: &str) -> Vec<(String, Value, Value, Value)> {
-    let mut found = all_pages(app, admin, &format!("/admin/audit-logs?target_id={target}"), 100).await;
-    found.reverse();
-    let sent = |entry: Value| {
-        let [before, after, actor] = ["before", "after", "actor_id"].map(|name| entry[name].clone());
-        (entry["action"].as_str().unwrap().to_owned(), before, after, actor)
-    };
-    found.into_iter().map(sent).collect()
-}
-
-// S17
-#[tokio::test]
-async fn disabling_takes_effect_at_once_and_is_reversible_and_audited() {
-    let (app, admin) = app_and_admin().await;
-    let (email, ann) = app.subscriber("ann").await;
-    let path = format!("/admin/users/{}/status", id(&ann));
-    let known = entries(&app, &admin, id(&ann)).await.len();
-    app.advance(1); // entries of the same time have no order
-    let same = patch(&app, &admin, &path, json!({"is_active": true})).await.expect(200).body;
-    assert_eq!(same, ann.user);
-    let closed = patch(&app, &admin, &path, json!({"is_active": false})).await.expect(200).body;
-    assert_eq!(closed["is_active"], false);
-    app.get_as(&ann, "/me").await.refused(401, "unauthenticated");
-    app.refresh(&ann.refresh).await.refused(401, "invalid_refresh_token");
-    app.advance(1);
-    app.login(&email, tollgate_tests::app::PASSWORD).await.refused(403, "account_disabled");
-    app.advance(1);
-    patch(&app, &admin, &path, json!({"is_active": false})).await.expect(200);
-    let subscription = app.get_as(&admin, &format!("/admin/users/{}/subscriptions", id(&ann))).await.expect(200).body;
-    let kept = &subscription["items"][0];
-    assert_eq!((&kept["status"], &kept["cancel_at_period_end"]), (&json!("active"), &json!(false)), "it goes on");
-    patch(&app, &admin, &path, json!({"is_active": true})).await.expect(200);
-    app.get_as(&ann, "/me").await.refused(401, "unauthenticated");
-    app.advance(1);
-    app.sign_in(&email).await;
-    let admin_id = json!(id(&admin));
-    let found = entries(&app, &admin, id(&ann)).await[known..].to_vec();
-    let wanted = [
-        (
-            "user.disabled".into(),
-            json!({"is_active": true}),
-            json!({"is_active": false, "sessions_ended": 1}),
-            admin_id.clone(),
-        ),
-        ("user.sign_in_failed".into(), Value::Null, found[1].2.clone(), Value::Null),
-        ("user.enabled".into(), json!({"is_active": false}), json!({"is_active": true}), admin_id),
-        ("user.signed_in".into(), Value::Null, found[3].2.clone(), json!(id(&ann))),
-    ];
-    assert_eq!(found, wanted);
-}
-
-// S17
-#[tokio::test]
-async fn a_role_takes_effect_and_ends_with_the_next_request() {
-    let (app, admin) = app_and_admin().await;
-    let (_, ann) = app.person("ann").await;
-    let path = format!("/admin/users/{}/role", id(&ann));
-    app.get_as(&ann, "/admin/users").await.refused(403, "forbidden");
-    patch(&app, &admin, &path, json!({"is_admin": true})).await.expect(200);
-    app.get_as(&ann, "/admin/users").await.expect(200);
-    patch(&app, &admin, &path, json!({"is_admin": true})).await.expect(200);
-    app.advance(1);
-    let demoted = patch(&app, &ann, &path, json!({"is_admin": false})).await.expect(200).body;
-    assert_eq!(demoted["is_admin"], false);
-    app.get_as(&ann, "/admin/users").await.refused(403, "forbidden");
-    let changes: Vec<_> =
-        entries(&app, &admin, id(&ann)).await.into_iter().filter(|entry| entry.0 == "user.role_changed").collect();
-    let change = |before: bool, after: bool, by: &Session| {
-        ("user.role_changed".to_owned(), json!({"is_admin": before}), json!({"is_admin": after}), json!(id(by)))
-    };
-    assert_eq!(changes, [change(false, true, &admin), change(true, false, &ann)]);
-}
-
-#[tokio::test]
-async fn an_admin_can_verify_an_address_and_the_account_is_never_swept() {
-    let (app, admin) = app_and_admin().await;
-    app.register("ann").await.expect(202);
-    let unverified = all_pages(&app, &admin, "/admin/users?email_verified=false", 100).await;
-    let [ann] = &unverified[..] else { panic!("{unverified:?}") };
-    let ann = ann["id"].as_str().unwrap();
-    let path = format!("/admin/users/{ann}/verify");
-    for _ in 0..2 {
-        let user = patch(&app, &admin, &path, json!({})).await.expect(200).body;
-        assert_eq!(user["email_verified"], true);
-    }
-    app.advance(8 * 86_400);
-    app.sweep("accounts").await.expect(200);
-    assert_eq!(app.get_as(&app_admin(&app).await, &format!("/admin/users/{ann}")).await.expect(200).body["id"], ann);
-    let admin = Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
-    let verified = entries(&app, &admin, ann).await.into_iter().filter(|entry| entry.0 == "user.verified");
-    assert_eq!(verified.count(), 1);
-}
-
-// S17
-#[tokio::test]
-async fn the_last_active_admin_cannot_be_demoted_disabled_or_closed() {
-    let (app, admin) = app_and_admin().await;
-    let (_, second) = app.person("second").await;
-    let own = |act: &str| format!("/admin/users/{}/{act}", id(&admin));
-    patch(&app, &admin, &format!("/admin/users/{}/role", id(&second)), json!({"is_admin": true})).await.expect(200);
-    patch(&app, &admin, &format!("/admin/users/{}/status", id(&second)), json!({"is_active": false})).await.expect(200);
-    // The second one is an admin, but not an active one.
-    let before = app.actions().await;
-    patch(&app, &admin, &own("role"), json!({"is_admin": false})).await.refused(409, "last_admin");
-    patch(&app, &admin, &own("status"), json!({"is_active": false})).await.refused(409, "last_admin");
-    let password = json!({"password": ADMIN.1});
-    app.post_as(&admin, "/deactivate", password.clone()).await.refused(409, "last_admin");
-    app.post_as(&admin, "/me/delete", password).await.refused(409, "last_admin");
-    assert_eq!(app.actions().await, before, "a refusal leaves no entry");
-    patch(&app, &admin, &format!("/admin/users/{}/status", id(&second)), json!({"is_active": true})).await.expect(200);
-    patch(&app, &admin, &own("role"), json!({"is_admin": false})).await.expect(200);
-    app.get_as(&admin, "/admin/stats").await.refused(403, "forbidden");
 }
 
 #[tokio::test]
@@ -561,209 +460,6 @@ fn copies(app: &TestApp, kind: &str, count: u8) {
         let put = json!({"TableName": "tollgate-billing", "Item": copy});
         database.put_item(serde_json::from_value(put).unwrap()).unwrap();
     }
-}
-
-// B10, S27
-#[tokio::test]
-async fn verification_by_an_admin_ends_the_previous_password() {
-    for is_active in [true, false] {
-        let (app, admin) = app_and_admin().await;
-        app.register("ann").await.expect(202);
-        let email = "ann@example.com";
-        let page = app.get_as(&admin, "/admin/users?email_verified=false").await.expect(200).body;
-        let user = format!("/admin/users/{}", page["items"][0]["id"].as_str().unwrap());
-        if !is_active {
-            patch(&app, &admin, &format!("{user}/status"), json!({"is_active": false})).await.expect(200);
-        }
-        let link = app.link_token(email, "verify").await;
-        let verified = patch(&app, &admin, &format!("{user}/verify"), json!({})).await.expect(200);
-        assert_eq!(verified.body["email_verified"], true);
-        patch(&app, &admin, &format!("{user}/status"), json!({"is_active": true})).await.expect(200);
-        app.login(email, tollgate_tests::app::PASSWORD).await.refused(401, "invalid_credentials");
-        app.post("/verify", json!({"token": link})).await;
-        app.login(email, tollgate_tests::app::PASSWORD).await.refused(401, "invalid_credentials");
-        assert!(app.table("credentials").await.iter().all(|row| row["pk"]["S"] != email));
-        // The owner of the address sets a new password.
-        app.post("/forget-password", json!({"email": email})).await.expect(202);
-        let token = app.link_token(email, "reset").await;
-        app.post("/new-password", json!({"token": token, "password": "another horse staple"})).await.expect(200);
-        app.login(email, "another horse staple").await.expect(200);
-    }
-}
-
-// B10, S27
-#[tokio::test]
-async fn a_role_for_an_unverified_address_is_refused() {
-    let (app, admin) = app_and_admin().await;
-    app.register("ann").await.expect(202);
-    let page = app.get_as(&admin, "/admin/users?email_verified=false").await.expect(200).body;
-    let user = format!("/admin/users/{}", page["items"][0]["id"].as_str().unwrap());
-    let path = format!("{user}/role");
-    let role = |is_admin: bool| patch(&app, &admin, &path, json!({"is_admin": is_admin}));
-    role(true).await.refused(409, "email_not_verified");
-    role(false).await.expect(200);
-    patch(&app, &admin, &format!("{user}/status"), json!({"is_active": false})).await.expect(200);
-    role(true).await.refused(409, "email_not_verified");
-    patch(&app, &admin, &format!("{user}/verify"), json!({})).await.expect(200);
-    role(true).await.expect(200);
-    let granted = app.actions().await.into_iter().filter(|action| action == "user.role_changed").count();
-    assert_eq!(granted, 1);
-}
-
-fn user_path(session: &Session, rest: &str) -> String {
-    format!("/admin/users/{}{rest}", id(session))
-}
-
-#[tokio::test]
-async fn an_admin_ends_one_session_of_a_user_or_all_and_each_is_recorded() {
-    let (app, admin) = app_and_admin().await;
-    let (email, first) = app.person("ann").await;
-    let second = app.sign_in(&email).await;
-    let third = app.sign_in(&email).await;
-    let delete = async |path: &str| Request::delete_as(&admin, path).send(&app).await;
-    let sessions = all_pages(&app, &first, "/sessions", 100).await;
-    let oldest = sessions.iter().find(|session| session["current"] == true).unwrap()["id"].as_str().unwrap();
-    // A session of another user has an id, but does not belong to this user.
-    delete(&user_path(&admin, &format!("/sessions/{oldest}"))).await.refused(404, "not_found");
-    delete(&user_path(&first, &format!("/sessions/{oldest}"))).await.expect(204);
-    delete(&user_path(&first, &format!("/sessions/{oldest}"))).await.refused(404, "not_found");
-    delete(&user_path(&first, "/sessions/none")).await.refused(404, "not_found");
-    app.get_as(&first, "/me").await.refused(401, "unauthenticated");
-    app.get_as(&second, "/me").await.expect(200);
-    delete(&user_path(&first, "/sessions")).await.expect(204);
-    for session in [&second, &third] {
-        app.get_as(session, "/me").await.refused(401, "unauthenticated");
-    }
-    app.get_as(&admin, "/me").await.expect(200);
-    let before = app.actions().await;
-    delete(&user_path(&first, "/sessions")).await.expect(204);
-    assert_eq!(app.actions().await, before, "without a session nothing changes");
-    delete("/admin/users/usr_019ca945f4607c7b9c59379e3f571f07/sessions").await.refused(404, "not_found");
-    let revoked = entries(&app, &admin, id(&first)).await;
-    assert_eq!(revoked.iter().filter(|entry| entry.0 == "session.revoked").count(), 2);
-    app.sign_in(&email).await;
-}
-
-#[tokio::test]
-async fn an_admin_sends_a_user_the_mail_that_applies_and_ten_an_hour() {
-    let app = TestApp::start_limited().await;
-    let (_, admin) = app.person("admin").await;
-    app.make_admins(&[&admin]).await;
-    let (email, ann) = app.person("ann").await;
-    let send = async |user: &str, body: Value| app.post_as(&admin, &format!("/admin/users/{user}/mail"), body).await;
-    let message = send(id(&ann), json!({"kind": "verify"})).await.expect(202).body;
-    assert_eq!(message["message"], "Nothing was sent: the address is verified.");
-    send(id(&ann), json!({"kind": "reset"})).await.expect(202);
-    let token = app.link_token(&email, "reset").await;
-    app.post("/new-password", json!({"token": token, "password": "another horse staple"})).await.expect(200);
-    app.register("bob").await.expect(202);
-    let listed = app.get_as(&admin, "/admin/users?email_verified=false").await.expect(200).body;
-    let bob = listed["items"][0]["id"].as_str().unwrap();
-    app.drain().await;
-    assert_eq!(app.mails("bob@example.com").await.len(), 1);
-    send(bob, json!({"kind": "verify"})).await.expect(202);
-    app.drain().await;
-    assert_eq!(app.mails("bob@example.com").await.len(), 2);
-    for body in [json!({"kind": "login_code"}), json!({"kind": null}), json!({})] {
-        send(bob, body).await.refused(422, "validation_failed");
-    }
-    send("usr_019ca945f4607c7b9c59379e3f571f07", json!({"kind": "reset"})).await.refused(404, "not_found");
-    // The refused bodies do not count.
-    for _ in 0..9 {
-        send(bob, json!({"kind": "verify"})).await.expect(202);
-    }
-    let refused = send(bob, json!({"kind": "verify"})).await;
-    refused.refused(429, "rate_limited");
-    send(id(&ann), json!({"kind": "reset"})).await.expect(202);
-    app.advance(3600);
-    let admin = app.sign_in("admin@example.com").await;
-    app.post_as(&admin, &format!("/admin/users/{bob}/mail"), json!({"kind": "verify"})).await.expect(202);
-}
-
-#[tokio::test]
-async fn an_admin_exports_and_deletes_a_user_on_request() {
-    let (app, admin) = app_and_admin().await;
-    let (email, ann) = app.subscriber("ann").await;
-    let own = app.get_as(&ann, "/me/export").await.expect(200).body;
-    let exported = app.get_as(&admin, &user_path(&ann, "/export")).await.expect(200).body;
-    for part in ["user", "linked_identities", "subscriptions", "payments", "customer", "audit_entries"] {
-        assert_eq!(exported[part], own[part], "{part}");
-    }
-    assert!(exported["sessions"].as_array().unwrap().iter().all(|session| session["current"] == false));
-    // A disabled account can be deleted too.
-    patch(&app, &admin, &user_path(&ann, "/status"), json!({"is_active": false})).await.expect(200);
-    Request::delete_as(&admin, &user_path(&ann, "")).send(&app).await.expect(202);
-    Request::delete_as(&admin, &user_path(&ann, "")).send(&app).await.refused(404, "not_found");
-    app.get_as(&admin, &user_path(&ann, "")).await.refused(404, "not_found");
-    app.get_as(&admin, &user_path(&ann, "/export")).await.refused(404, "not_found");
-    app.login(&email, PASSWORD).await.refused(401, "invalid_credentials");
-    app.drain().await;
-    assert_eq!(app.stripe("subscriptions").await[0]["status"], "canceled");
-    app.sweep("accounts").await.expect(200);
-    app.member("ann").await;
-    let deleted = entries(&app, &admin, id(&ann)).await.into_iter().filter(|entry| entry.0 == "user.deleted");
-    assert_eq!(deleted.count(), 1);
-}
-
-#[tokio::test]
-async fn a_deleted_account_cannot_be_verified() {
-    let (app, admin) = app_and_admin().await;
-    app.register("bob").await.expect(202);
-    let token = app.link_token("bob@example.com", "verify").await;
-    let code = app.code("bob@example.com", "verify").await;
-    let listed = app.get_as(&admin, "/admin/users?email_verified=false").await.expect(200).body;
-    let path = format!("/admin/users/{}", listed["items"][0]["id"].as_str().unwrap());
-    Request::delete_as(&admin, &path).send(&app).await.expect(202);
-    app.post("/verify", json!({"token": token})).await.refused(400, "invalid_token");
-    app.post("/verify", json!({"email": "bob@example.com", "code": code})).await.refused(400, "invalid_token");
-    patch(&app, &admin, &format!("{path}/verify"), json!({})).await.refused(404, "not_found");
-    assert_eq!(app.get_as(&admin, "/admin/users?email_verified=false").await.expect(200).body["items"], json!([]));
-    let entries = entries(&app, &admin, path.rsplit('/').next().unwrap()).await;
-    assert!(entries.iter().all(|entry| entry.0 != "user.verified"));
-}
-
-// S17
-#[tokio::test]
-async fn the_last_admin_cannot_be_deleted() {
-    let (app, admin) = app_and_admin().await;
-    Request::delete_as(&admin, &user_path(&admin, "")).send(&app).await.refused(409, "last_admin");
-    let (_, second) = app.person("second").await;
-    patch(&app, &admin, &user_path(&second, "/role"), json!({"is_admin": true})).await.expect(200);
-    patch(&app, &admin, &user_path(&second, "/status"), json!({"is_active": false})).await.expect(200);
-    // A disabled admin does not count, so the deletion of one does not change the count.
-    Request::delete_as(&admin, &user_path(&second, "")).send(&app).await.expect(202);
-    assert_eq!(app.counted_admins().await, 1);
-    Request::delete_as(&admin, &user_path(&admin, "")).send(&app).await.refused(409, "last_admin");
-}
-
-#[tokio::test]
-async fn disabling_keeps_the_subscription_or_cancels_it_at_period_end() {
-    for (change, cancels) in [
-        (json!({"is_active": false}), false),
-        (json!({"is_active": false, "subscription": null}), false),
-        (json!({"is_active": false, "subscription": "keep"}), false),
-        (json!({"is_active": false, "subscription": "cancel_at_period_end"}), true),
-    ] {
-        let (app, admin) = app_and_admin().await;
-        let (email, ann) = app.subscriber("ann").await;
-        patch(&app, &admin, &user_path(&ann, "/status"), change.clone()).await.expect(200);
-        app.drain().await;
-        assert_eq!(app.stripe("subscriptions").await[0]["cancel_at_period_end"], cancels, "{change}");
-        app.login(&email, PASSWORD).await.refused(403, "account_disabled");
-        // The same again changes nothing; a cancellation can follow.
-        let before = app.actions().await;
-        patch(&app, &admin, &user_path(&ann, "/status"), change.clone()).await.expect(200);
-        assert_eq!(app.actions().await, before, "{change}");
-        let cancel = json!({"is_active": false, "subscription": "cancel_at_period_end"});
-        patch(&app, &admin, &user_path(&ann, "/status"), cancel).await.expect(200);
-        app.drain().await;
-        assert_eq!(app.stripe("subscriptions").await[0]["cancel_at_period_end"], true, "{change}");
-        patch(&app, &admin, &user_path(&ann, "/status"), json!({"is_active": true})).await.expect(200);
-        app.sign_in(&email).await;
-    }
-    let (app, admin) = app_and_admin().await;
-    let unknown = json!({"is_active": false, "subscription": "refund"});
-    patch(&app, &admin, &user_path(&admin, "/status"), unknown).await.refused(422, "validation_failed");
 }
 
 #[tokio::test]
