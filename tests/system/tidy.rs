@@ -174,7 +174,7 @@ const OLD_WORDS: &[(&str, &str, &[&[&str]])] = &[
         "desk",
         "dev console, admin API, dashboard, or the table system",
         &[&[
-            "infra/local/src/stack.rs",
+            "infra/local/src/stack/data.rs",
             "infra/local/src/console/tables.rs",
             "shared/store/tests/store/earlier_rows.rs",
             "tests/system/local_stack.rs",
