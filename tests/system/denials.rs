@@ -17,13 +17,14 @@ use tollgate_tests::{apart, logs, panic_text};
 const AT_ONCE: usize = 3;
 
 /// Operations of the crash points that, with the further scenes, together use every permission.
-const OPERATIONS: [&str; 22] = [
+const OPERATIONS: [&str; 23] = [
     "callback of a newcomer, google",
     "callback that takes an unverified account over",
     "POST /verify by code in the browser that registered",
     "POST /new-password",
     "the mail with a link",
     "PATCH /admin/users/{id}/verify",
+    "DELETE /admin/invitations/{id}",
     "POST /admin/ai/ask",
     "a report with its rows",
     "a report with its file",

@@ -1,3 +1,5 @@
+//! Every mail: its parts, links and secrets, the brand, the languages.
+
 use super::*;
 use crate::OneTime;
 use crate::brand::{Accent, brand};
