@@ -37,13 +37,16 @@ pub enum When {
     Afterwards,
 }
 
+/// Prepares a stack: the operations on it.
+pub type Prepare = Box<dyn for<'a> Fn(&'a TestApp) -> BoxFuture<'a, Vec<Case>> + Send>;
+
 /// Operations on one prepared stack.
 pub struct Scene {
     pub name: &'static str,
     pub world: World,
     /// Settings in addition to those of the world.
     pub env: Vec<(String, String)>,
-    pub prepare: Box<dyn for<'a> Fn(&'a TestApp) -> BoxFuture<'a, Vec<Case>> + Send>,
+    pub prepare: Prepare,
     /// Makes calls fail in each copy before the request.
     pub disturb: fn(&TestApp),
 }
