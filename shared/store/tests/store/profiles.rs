@@ -23,9 +23,10 @@ async fn a_user_has_the_values_of_the_profile() {
     account.profile.is_admin = true;
     account.profile.provider = Provider::Github;
     account.profile.is_active = false;
+    account.profile.locale = Some("de".into());
     let user = account.profile.clone().into_user();
     let shown = json!({"id": account.profile.id, "email": "Ann@example.com", "username": "Ann", "provider": "github",
-        "email_verified": false, "is_active": false, "is_admin": true, "created_at": at(0)});
+        "email_verified": false, "is_active": false, "is_admin": true, "created_at": at(0), "locale": "de"});
     assert_eq!(serde_json::to_value(user).unwrap(), shown);
 }
 
