@@ -8,6 +8,8 @@ export const accountProblems = {
   invalid_email: t.email_invalid,
   invalid_refresh_token: t.problem_sign_in,
   invalid_username: t.username_invalid,
+  invitation_ended: t.invitation_ended,
+  invitation_expired: t.invitation_expired,
   invitation_required: t.invitation_required,
   last_admin: t.problem_last_admin,
   no_customer: t.problem_no_customer,

@@ -15,11 +15,8 @@ const parameter = (name) => new URLSearchParams(location.search).get(name) || nu
 
 export const isInvited = () => parameter("invitation") !== null;
 
-/** What the service says about the link: it is not the code that `invalid_token` is elsewhere. */
-const linkProblems = {
-  invalid_token: t.invitation_ended,
-  token_expired: t.invitation_expired,
-};
+/** The problems of the link have texts of their own: elsewhere these codes are about a code or another link. */
+const linkProblems = { invalid_token: "invitation_ended", token_expired: "invitation_expired" };
 
 export function view() {
   const [invitation, email] = [parameter("invitation"), parameter("email")];
@@ -32,7 +29,7 @@ export function view() {
     t.create_account,
     async (fields) => {
       const answer = await call("POST", "/register", { ...fields, email, invitation }).catch((problem) => {
-        throw linkProblems[problem.code] ? { message: linkProblems[problem.code] } : problem;
+        throw Object.assign(problem, { code: linkProblems[problem.code] ?? problem.code });
       });
       startSession(answer);
       goOn({ notice: t.invitation_done });
