@@ -61,7 +61,7 @@ pub fn measure(options: &Options) -> Result<Memory, BenchError> {
         for (of, function, event, next) in [
             ("auth, GET /me", "auth", &stage.read, None),
             ("auth, POST /refresh-token", "auth", &stage.refresh, Some(Stage::next_refresh as fn(&Value) -> _)),
-            ("billing, GET …/subscriptions/me", "billing", &stage.subscription, None),
+            ("billing, GET …/payments/me", "billing", &stage.payments, None),
             ("admin, GET /admin/users", "admin", &stage.list, None),
             ("example, GET /example/me", "example", &stage.product, None),
             ("pages, GET /account", "pages", &stage.page, None),

@@ -99,8 +99,8 @@ impl fmt::Display for Report {
 impl fmt::Display for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AtMost(most) => write!(f, "at most {most:.1}"),
-            Self::AtLeast(least) => write!(f, "at least {least:.1}"),
+            Self::AtMost(most) => write!(f, "at most {most}"),
+            Self::AtLeast(least) => write!(f, "at least {least}"),
         }
     }
 }

@@ -1,16 +1,46 @@
-//! The product of `functions/example` without its guard: the same router and conventions, and no token is verified.
+//! The product of `functions/example` without its guard: the same number of documented routes, the same conventions and a
+//! client of DynamoDB, as a product has for its own tables. No token is verified.
 
-use axum::routing::get;
-use axum::{Json, Router};
+use aws_sdk_dynamodb::Client;
+use axum::Json;
 use lambda_http::{Error, run};
-use serde_json::json;
-use tollgate_http::Conventions;
-use tollgate_platform::{Clock, Env, Origins, telemetry};
+use serde::Serialize;
+use tollgate_http::{Conventions, routes};
+use tollgate_platform::{Clock, Env, Origins, aws, telemetry};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+
+#[derive(Serialize, ToSchema)]
+struct Caller {
+    user_id: String,
+}
+
+/// Declares a route that answers everyone.
+macro_rules! route {
+    ($name:ident, $path:literal) => {
+        /// For everyone.
+        #[utoipa::path(get, path = $path, operation_id = $path, tag = "Example", responses((status = 200, body = Caller)))]
+        async fn $name() -> Json<Caller> {
+            Json(Caller { user_id: "usr_".to_owned() })
+        }
+    };
+}
+route!(me, "/example/me");
+route!(tier, "/example/tier");
+route!(feature, "/example/feature");
+route!(quota, "/example/quota");
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init();
-    let conventions = Conventions { origins: Origins::from_env(&Env::process())?, clock: Clock::system(), proxy: None };
-    let routes = Router::new().route("/example/me", get(async || Json(json!({"user_id": "usr_"}))));
-    run(conventions.serve(routes)).await
+    let env = Env::process();
+    let client = Client::new(&aws::load(&env)?);
+    let conventions = Conventions { origins: Origins::from_env(&env)?, clock: Clock::system(), proxy: None };
+    let routes = OpenApiRouter::<Client>::default()
+        .routes(routes!(me))
+        .routes(routes!(tier))
+        .routes(routes!(feature))
+        .routes(routes!(quota));
+    let (routes, _) = routes.split_for_parts();
+    run(conventions.serve(routes.with_state(client))).await
 }
