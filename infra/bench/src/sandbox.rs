@@ -176,7 +176,7 @@ impl Sandbox {
         tokio::select! {
             Some(said) = self.said.recv() => Ok(said),
             ended = self.child.wait() => Err(BenchError::new("the process ended", ended.doing("the process")?)),
-            () = tokio::time::sleep(deadline) => Err(BenchError::new("no word from it", format!("{deadline:?}"))),
+            () = tokio::time::sleep(deadline) => Err(BenchError::new("the process did not answer in time", format!("{deadline:?}"))),
         }
     }
 }

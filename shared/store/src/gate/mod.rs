@@ -43,7 +43,7 @@ impl Lookup for GateOf {
 }
 
 impl<R: ReadGate> Store<R> {
-    /// The gate of `user`, and the items of `own`, in one call. Where `admits` refuses the gate, or there is none, the
+    /// The gate of `user`, and the items of `own`, in one call. Where `admits` refuses the gate, or the gate is missing, the
     /// other items are ignored: `None`.
     ///
     /// # Errors

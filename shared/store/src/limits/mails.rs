@@ -45,20 +45,20 @@ impl Lookup for MailsTo {
 }
 
 impl<R: CountCalls> Store<R> {
-    /// Counts a mail of `kind`, which `client` causes, to `whom`; `false` when the limit is reached, or another mail
+    /// Counts a mail of `kind`, which `client` causes, to `account`; `false` when the limit is reached, or another mail
     /// was counted at the same time.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
     pub async fn count_mail(
         &self,
-        whom: &str,
+        account: &str,
         kind: &str,
         client: &str,
         request: &RequestId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let counted = self.look_up(&MailsTo(whom.to_owned())).await?;
+        let counted = self.look_up(&MailsTo(account.to_owned())).await?;
         self.count_mail_beyond(counted, kind, client, request, now).await
     }
 

@@ -12,14 +12,14 @@ use tollgate_domain::RequestId;
 use tollgate_domain::limit::{CODE_TRIES, DAY_MS};
 
 impl<R: CountCalls> Store<R> {
-    /// Counts an attempt at a code of `whom` before it is compared; `false` when the day's attempts are used up. An attempt
+    /// Counts an attempt at a code of `account` before it is compared; `false` when the day's attempts are used up. An attempt
     /// without a `live` code uses up none of them, and costs the same as one with a live code (S6).
     ///
     /// # Errors
     /// When DynamoDB does not answer.
     pub async fn count_code_try(
         &self,
-        whom: &str,
+        account: &str,
         live: bool,
         request: &RequestId,
         now: Timestamp,
@@ -30,7 +30,7 @@ impl<R: CountCalls> Store<R> {
                 .client
                 .update_item()
                 .table_name(self.table(LIMITS))
-                .key("pk", s(format!("TRIES#{whom}")))
+                .key("pk", s(format!("TRIES#{account}")))
                 .update_expression(format!("{update}, #by = :by, #ttl = :ttl"))
                 .condition_expression(condition)
                 .expression_attribute_names("#by", "by")
@@ -79,12 +79,12 @@ impl<R: CountCalls> Store<R> {
     ///
     /// # Errors
     /// When DynamoDB does not answer; then it counts as a wrong one.
-    pub async fn forgive_code_try(&self, whom: &str, request: &RequestId) -> Result<(), StoreError> {
+    pub async fn forgive_code_try(&self, account: &str, request: &RequestId) -> Result<(), StoreError> {
         let call = self
             .client
             .update_item()
             .table_name(self.table(LIMITS))
-            .key("pk", s(format!("TRIES#{whom}")))
+            .key("pk", s(format!("TRIES#{account}")))
             .update_expression("SET #count = #count - :one, #by = :by")
             // The second half: once for each request, also when an answer was lost (R8).
             .condition_expression("#count > :none AND (attribute_not_exists(#by) OR #by <> :by)")

@@ -222,15 +222,15 @@ async fn a_right_try_is_not_counted() {
 async fn an_attempt_without_a_live_code_costs_the_same_and_uses_up_none() {
     let tables = Tables::new().await;
     let orders = [("ann", [true, true]), ("bob", [false, false]), ("cem", [true, false]), ("dan", [false, true])];
-    for (whom, lives) in orders {
+    for (account, lives) in orders {
         tables.faults.take_calls();
         for (n, live) in (1..).zip(lives) {
-            assert!(tables.store.count_code_try(whom, live, &request(n), at(0)).await.unwrap());
+            assert!(tables.store.count_code_try(account, live, &request(n), at(0)).await.unwrap());
         }
-        assert_eq!(tables.faults.count(), 3, "{whom}");
-        let row = tables.row("limits", &format!("TRIES#{whom}")).await;
+        assert_eq!(tables.faults.count(), 3, "{account}");
+        let row = tables.row("limits", &format!("TRIES#{account}")).await;
         let count = lives.iter().filter(|live| **live).count();
-        assert_eq!((&row["count"], &row["decoys"]), (&json!(count), &json!(2 - count)), "{whom}");
+        assert_eq!((&row["count"], &row["decoys"]), (&json!(count), &json!(2 - count)), "{account}");
     }
     for n in 1..=30 {
         assert!(tables.store.count_code_try("bob", false, &request(n), at(1)).await.unwrap());

@@ -302,5 +302,5 @@ fn a_deactivated_user_keeps_the_paid_period_and_a_deleted_one_does_not() {
             is_refund_pending: false,
         }]
     );
-    assert_eq!(deleted.access, None, "there was no access and there is none");
+    assert_eq!(deleted.access, None, "a user without access gets none");
 }
