@@ -7,6 +7,7 @@ use crate::figures::{Comparison, Figures, Limit};
 use crate::measure::{Plan, alone, both};
 use crate::options::Options;
 use crate::report::Speed;
+use crate::sandbox::binary;
 use crate::stage::{self, Setting, Stage};
 use crate::throttle::Throttle;
 
@@ -42,13 +43,15 @@ const MAX_LIST_CPU_MS: f64 = 20.0;
 /// # Errors
 /// When a function is not built, or does not answer.
 pub fn measure(options: &Options) -> Result<(Vec<Speed>, Vec<Limit>), BenchError> {
+    let folder = stage::folder(options.folder.as_deref())?;
+    // Fails before the preparation, which takes half a minute in a debug build.
+    binary(&folder, "auth")?;
     let throttle = if options.full_speed_alone { None } else { Some(Throttle::of(LEAST_MEMORY_MB)?) };
     // The stack has threads of its own, and has stopped before anything is timed.
     let stacks = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let stacks = stacks.doing("the runtime")?;
     let own = tokio::runtime::Builder::new_current_thread().enable_all().build().doing("the runtime")?;
     let setting = stacks.block_on(Setting::start())?;
-    let folder = stage::folder(options.folder.as_deref())?;
     stacks.block_on(setting.register(USERS))?;
     let (stage, sign_in, list) = own.block_on(async {
         let stage = Stage::set(&setting, folder, options.log.clone()).await?;
