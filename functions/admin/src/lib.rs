@@ -17,9 +17,9 @@ use axum::extract::FromRef;
 use axum::middleware::from_fn_with_state;
 use routes::*;
 use std::sync::Arc;
-use tollgate_http::openapi::DescribeLayer;
 use tollgate_http::{
-    Conventions, EdgeProxy, Guard, Limiter, PublishedKeys, TokenKeys, describe_idempotent, idempotent, routes,
+    Conventions, Description, EdgeProxy, Guard, Limiter, PublishedKeys, RouterOf, Routes, TokenKeys,
+    describe_idempotent, idempotent, routes,
 };
 use tollgate_platform::bucket::Bucket;
 use tollgate_platform::{Clock, Outbound};
@@ -27,7 +27,6 @@ use tollgate_store::Store;
 use tollgate_store::roles::Admin;
 use tollgate_tokens::keys::KeySource;
 use utoipa::openapi::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
 
 /// The state that handlers share.
 #[derive(Clone)]
@@ -80,44 +79,48 @@ impl FromRef<State> for Limiter {
 pub fn router(state: State) -> Router {
     let conventions =
         Conventions { origins: state.config.origins.clone(), clock: state.clock.clone(), proxy: state.proxy.clone() };
-    let once = once_routes().route_layer(from_fn_with_state(state.clone(), idempotent::<State>));
-    let (routes, _) = routes().merge(once).split_for_parts();
+    let routes = operations(RouterOf::new(&state)).into_router();
     conventions.serve(routes.with_state(state))
 }
 
 /// This function's part of the OpenAPI document.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    routes().merge(once_routes()).into_openapi()
+    operations(Description::default()).into_openapi()
 }
 
-fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::default()
-        .routes(routes!(stats::stats))
-        .routes(routes!(users::list))
-        .routes(routes!(user::get, personal_data::delete))
-        .routes(routes!(personal_data::export))
-        .routes(routes!(user::subscriptions))
-        .routes(routes!(user::payments))
-        .routes(routes!(user::sessions, sessions::revoke_all))
-        .routes(routes!(sessions::revoke))
-        .routes(routes!(rights::set_status))
-        .routes(routes!(rights::set_role))
-        .routes(routes!(rights::verify))
-        .routes(routes!(subscriptions::list))
-        .routes(routes!(subscriptions::get))
-        .routes(routes!(payments::list))
-        .routes(routes!(payments::get))
-        .routes(routes!(audit_logs::list))
-        .routes(routes!(reports::get))
-        .routes(routes!(reports::schema))
-        .routes(routes!(reports::gallery))
-        .routes(routes!(ask::ask))
+fn operations<R: Routes<State>>(list: R) -> R {
+    let list = routes![list;
+        stats::stats,
+        users::list,
+        user::get,
+        personal_data::delete,
+        personal_data::export,
+        user::subscriptions,
+        user::payments,
+        user::sessions,
+        sessions::revoke_all,
+        sessions::revoke,
+        rights::set_status,
+        rights::set_role,
+        rights::verify,
+        subscriptions::list,
+        subscriptions::get,
+        payments::list,
+        payments::get,
+        audit_logs::list,
+        reports::get,
+        reports::schema,
+        reports::gallery,
+        ask::ask,
+    ];
+    let once = |routes: Router<State>, state: &State| {
+        routes.route_layer(from_fn_with_state(state.clone(), idempotent::<State>))
+    };
+    list.group(idempotent_operations, once, describe_idempotent)
 }
 
-/// Routes whose POST supports `idempotency-key`.
-fn once_routes() -> OpenApiRouter<State> {
-    OpenApiRouter::default()
-        .routes(routes!(reports::list, reports::create))
-        .describe_layer_of_posts(describe_idempotent)
+/// Operations whose POST supports `idempotency-key`.
+fn idempotent_operations<R: Routes<State>>(list: R) -> R {
+    routes![list; reports::list, reports::create]
 }

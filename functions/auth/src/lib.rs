@@ -31,10 +31,9 @@ use passwords::Hasher;
 use routes::*;
 use service_clients::ServiceClients;
 use std::sync::{Arc, Mutex, PoisonError};
-use tollgate_http::openapi::DescribeLayer;
 use tollgate_http::{
-    ApiError, Conventions, EdgeProxy, FreePlan, Guard, Limiter, OwnStore, TokenKeys, count_posts, describe_limit,
-    limit_posts, limit_redirects, routes,
+    ApiError, Conventions, Description, EdgeProxy, FreePlan, Guard, Limiter, OwnStore, RouterOf, Routes, TokenKeys,
+    count_posts, describe_limit_of_posts, describe_limit_of_redirects, limit_posts, limit_redirects, routes,
 };
 use tollgate_platform::Clock;
 use tollgate_store::Store;
@@ -42,7 +41,6 @@ use tollgate_store::roles::Auth;
 use tollgate_tokens::TokenAlgorithm;
 use tollgate_tokens::keys::KeySource;
 use utoipa::openapi::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
 
 /// The state that handlers share.
 #[derive(Clone)]
@@ -147,10 +145,7 @@ impl OwnStore for State {
 pub fn router(state: State) -> Router {
     let conventions =
         Conventions { origins: state.config.origins.clone(), clock: state.clock.clone(), proxy: state.proxy.clone() };
-    let limited = limited_routes().route_layer(from_fn_with_state(state.limiter.clone(), limit_posts));
-    let redirects = redirect_routes().route_layer(from_fn_with_state(state.limiter.clone(), limit_redirects));
-    let counting = counting_routes().route_layer(from_fn_with_state(state.limiter.clone(), count_posts));
-    let (routes, _) = routes().merge(counting).merge(limited).merge(redirects).split_for_parts();
+    let routes = operations(RouterOf::new(&state)).into_router();
     let routes = routes.layer(from_fn_with_state(state.config.offer, refuse_left_out));
     conventions.serve(routes.with_state(state))
 }
@@ -158,60 +153,81 @@ pub fn router(state: State) -> Router {
 /// This function's part of the OpenAPI document.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    routes().merge(counting_routes()).merge(limited_routes()).merge(redirect_routes()).into_openapi()
+    operations(Description::default()).into_openapi()
 }
 
-fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::default()
-        .routes(routes!(refresh_token::refresh_token))
-        .routes(routes!(logout::logout))
-        .routes(routes!(me::me, me::change))
-        .routes(routes!(export::export, export::export_with_password))
-        .routes(routes!(sessions::list, sessions::revoke_all))
-        .routes(routes!(sessions::revoke))
-        .routes(routes!(admin_mail::send))
-        .routes(routes!(service_credentials::list, service_credentials::create))
-        .routes(routes!(service_credentials::delete))
-        .routes(routes!(invitations::list, invitations::create))
-        .routes(routes!(invitations::revoke))
-        .routes(routes!(jwks::jwks))
-        .routes(routes!(discovery::openid_configuration))
-        .routes(routes!(discovery::oauth_authorization_server))
-        .routes(routes!(introspect::introspect))
-        .routes(routes!(healthz::healthz))
+fn operations<R: Routes<State>>(list: R) -> R {
+    let list = routes![list;
+        refresh_token::refresh_token,
+        logout::logout,
+        me::me,
+        me::change,
+        export::export,
+        export::export_with_password,
+        sessions::list,
+        sessions::revoke_all,
+        sessions::revoke,
+        admin_mail::send,
+        service_credentials::list,
+        service_credentials::create,
+        service_credentials::delete,
+        invitations::list,
+        invitations::create,
+        invitations::revoke,
+        jwks::jwks,
+        discovery::openid_configuration,
+        discovery::oauth_authorization_server,
+        introspect::introspect,
+        healthz::healthz,
+    ];
+    let count = |routes: Router<State>, state: &State| {
+        routes.route_layer(from_fn_with_state(state.limiter.clone(), count_posts))
+    };
+    let limit = |routes: Router<State>, state: &State| {
+        routes.route_layer(from_fn_with_state(state.limiter.clone(), limit_posts))
+    };
+    let limit_redirects = |routes: Router<State>, state: &State| {
+        routes.route_layer(from_fn_with_state(state.limiter.clone(), limit_redirects))
+    };
+    list.group(counting_operations, count, describe_limit_of_posts)
+        .group(limited_operations, limit, describe_limit_of_posts)
+        .group(redirects, limit_redirects, describe_limit_of_redirects)
 }
 
-/// Routes whose POST is limited by client, while their handlers read the first items.
-fn counting_routes() -> OpenApiRouter<State> {
-    OpenApiRouter::default()
-        .routes(routes!(register::register))
-        .routes(routes!(login::login))
-        .routes(routes!(login_code::login_code))
-        .routes(routes!(request_mail::request_verify))
-        .routes(routes!(request_mail::request_login_code))
-        .routes(routes!(request_mail::forget_password))
-        .describe_layer_of_posts(describe_limit)
+/// POSTs that are limited by client, while their handlers read the first items.
+fn counting_operations<R: Routes<State>>(list: R) -> R {
+    routes![list;
+        register::register,
+        login::login,
+        login_code::login_code,
+        request_mail::request_verify,
+        request_mail::request_login_code,
+        request_mail::forget_password,
+    ]
 }
 
-/// Routes whose POST is limited by client; handlers apply the limit by account once they know the account.
-fn limited_routes() -> OpenApiRouter<State> {
-    OpenApiRouter::default()
-        .routes(routes!(verify::page, verify::verify))
-        .routes(routes!(new_password::page, new_password::new_password))
-        .routes(routes!(change_password::change_password))
-        .routes(routes!(change_email::change_email))
-        .routes(routes!(closing::deactivate))
-        .routes(routes!(closing::delete))
-        .routes(routes!(links::link, links::unlink))
-        .describe_layer_of_posts(describe_limit)
+/// POSTs that are limited by client; handlers apply the limit by account once they know the account.
+fn limited_operations<R: Routes<State>>(list: R) -> R {
+    routes![list;
+        verify::page,
+        verify::verify,
+        new_password::page,
+        new_password::new_password,
+        change_password::change_password,
+        change_email::change_email,
+        closing::deactivate,
+        closing::delete,
+        links::link,
+        links::unlink,
+    ]
 }
 
-/// Routes that a browser opens.
-fn redirect_routes() -> OpenApiRouter<State> {
-    OpenApiRouter::default()
-        .routes(routes!(oauth::google_login))
-        .routes(routes!(oauth::github_login))
-        .routes(routes!(oauth::google_callback))
-        .routes(routes!(oauth::github_callback))
-        .describe_layer(describe_limit)
+/// Operations that a browser opens.
+fn redirects<R: Routes<State>>(list: R) -> R {
+    routes![list;
+        oauth::google_login,
+        oauth::github_login,
+        oauth::google_callback,
+        oauth::github_callback,
+    ]
 }

@@ -22,10 +22,9 @@ use held_plans::HeldPlans;
 use routes::*;
 use std::sync::Arc;
 use tollgate_convergence::Convergence;
-use tollgate_http::openapi::DescribeLayer;
 use tollgate_http::{
-    Conventions, EdgeProxy, Guard, Limiter, PublishedKeys, TokenKeys, describe_idempotent, describe_user_limit,
-    idempotent, limit_users, routes,
+    Conventions, Description, EdgeProxy, Guard, Limiter, PublishedKeys, RouterOf, Routes, TokenKeys,
+    describe_idempotent, describe_limit_of_users, idempotent, limit_users, routes,
 };
 use tollgate_platform::{Clock, Outbound};
 use tollgate_store::Store;
@@ -33,7 +32,6 @@ use tollgate_store::roles::Billing;
 use tollgate_stripe::Gateway;
 use tollgate_tokens::keys::KeySource;
 use utoipa::openapi::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
 
 /// The state that handlers share.
 #[derive(Clone)]
@@ -92,35 +90,49 @@ impl FromRef<State> for Limiter {
 pub fn router(state: State) -> Router {
     let conventions =
         Conventions { origins: state.config.origins.clone(), clock: state.clock.clone(), proxy: state.proxy.clone() };
-    let once = once_routes().route_layer(from_fn_with_state(state.clone(), idempotent::<State>));
-    let limited = routes().merge(once).route_layer(from_fn_with_state(state.clone(), limit_users::<State>));
-    let (routes, _) = limited.split_for_parts();
+    let routes = operations(RouterOf::new(&state)).into_router();
     conventions.serve(routes.with_state(state))
 }
 
 /// This function's part of the OpenAPI document.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    routes().merge(once_routes()).describe_layer_of_posts(describe_user_limit).into_openapi()
+    operations(Description::default()).into_openapi()
 }
 
-fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::default()
-        .routes(routes!(plan::get, plan::change, plan::archive))
-        .routes(routes!(subscription::mine))
-        .routes(routes!(payments::mine))
-        .routes(routes!(payments::invoice))
-        .routes(routes!(portal::open))
+fn operations<R: Routes<State>>(list: R) -> R {
+    let limit = |routes: Router<State>, state: &State| {
+        routes.route_layer(from_fn_with_state(state.clone(), limit_users::<State>))
+    };
+    list.group(limited_operations, limit, describe_limit_of_users)
 }
 
-/// Routes whose POST supports `idempotency-key`.
-fn once_routes() -> OpenApiRouter<State> {
-    OpenApiRouter::default()
-        .routes(routes!(plans::list, plans::create))
-        .routes(routes!(subscribe::subscribe))
-        .routes(routes!(change::preview))
-        .routes(routes!(change::upgrade))
-        .routes(routes!(renewal::cancel))
-        .routes(routes!(renewal::resume))
-        .describe_layer_of_posts(describe_idempotent)
+/// Operations whose POSTs are limited by user: all.
+fn limited_operations<R: Routes<State>>(list: R) -> R {
+    let list = routes![list;
+        plan::get,
+        plan::change,
+        plan::archive,
+        subscription::mine,
+        payments::mine,
+        payments::invoice,
+        portal::open,
+    ];
+    let once = |routes: Router<State>, state: &State| {
+        routes.route_layer(from_fn_with_state(state.clone(), idempotent::<State>))
+    };
+    list.group(idempotent_operations, once, describe_idempotent)
+}
+
+/// Operations whose POSTs support `idempotency-key`.
+fn idempotent_operations<R: Routes<State>>(list: R) -> R {
+    routes![list;
+        plans::list,
+        plans::create,
+        subscribe::subscribe,
+        change::preview,
+        change::upgrade,
+        renewal::cancel,
+        renewal::resume,
+    ]
 }

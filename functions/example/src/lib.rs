@@ -17,26 +17,21 @@ pub use config::Config;
 
 use axum::Router;
 use tollgate_guard::Guard;
-use tollgate_http::routes;
+use tollgate_http::{Description, RouterOf, Routes, routes};
 use utoipa::openapi::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
 
 /// Every path of this function.
 pub fn router(config: Config) -> Router {
-    let (routes, _) = routes().split_for_parts();
+    let routes = operations(RouterOf::new(&config.guard)).into_router();
     config.conventions.serve(routes.with_state(config.guard))
 }
 
 /// This function's part of the OpenAPI document.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    routes().into_openapi()
+    operations(Description::default()).into_openapi()
 }
 
-fn routes() -> OpenApiRouter<Guard> {
-    OpenApiRouter::default()
-        .routes(routes!(routes::me))
-        .routes(routes!(routes::tier))
-        .routes(routes!(routes::feature))
-        .routes(routes!(routes::quota))
+fn operations<R: Routes<Guard>>(list: R) -> R {
+    routes![list; routes::me, routes::tier, routes::feature, routes::quota]
 }

@@ -25,10 +25,11 @@ use axum::routing::{any, get};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use product::Offer;
 use tollgate_domain::language::{preferred, primary};
-use tollgate_http::{ApiError, Conventions, header_text, prefers_html, requested_languages, routes};
+use tollgate_http::{
+    ApiError, Conventions, Description, RouterOf, Routes, header_text, prefers_html, requested_languages, routes,
+};
 use tollgate_platform::{Clock, ConfigError, Env, Origins};
 use utoipa::openapi::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
 
 /// The settings of this function.
 #[derive(Debug, Clone)]
@@ -94,9 +95,9 @@ const DASHBOARD_VIEWS: [&str; 9] =
 /// Every path of this function.
 pub fn router(config: Config, clock: Clock) -> Router {
     let conventions = Conventions { origins: config.origins.clone(), clock, proxy: None };
-    let (routes, _) = routes().split_for_parts();
     let offer = config.offer;
-    let files = routes
+    let files = operations(RouterOf::new(&offer))
+        .into_router()
         .route("/account/product.json", get(async move |requested| product::read(&config, requested)))
         .route("/account/{*path}", get(account_file))
         .route("/dashboard/{*path}", get(dashboard_file))
@@ -108,18 +109,11 @@ pub fn router(config: Config, clock: Clock) -> Router {
 /// This function's part of the OpenAPI document.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    routes().into_openapi()
+    operations(Description::default()).into_openapi()
 }
 
-fn routes() -> OpenApiRouter<Offer> {
-    OpenApiRouter::default()
-        .routes(routes!(root))
-        .routes(routes!(change_password))
-        .routes(routes!(account))
-        .routes(routes!(dashboard))
-        .routes(routes!(admin))
-        .routes(routes!(docs))
-        .routes(routes!(openapi_document))
+fn operations<R: Routes<Offer>>(list: R) -> R {
+    routes![list; root, change_password, account, dashboard, admin, docs, openapi_document]
 }
 
 /// Redirects the start page.

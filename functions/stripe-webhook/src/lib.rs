@@ -25,11 +25,10 @@ use axum::routing::post;
 use hint::Hint;
 use http::{HeaderMap, StatusCode};
 use std::sync::Arc;
-use tollgate_http::{ApiError, Conventions, RequestContext, errors, routes};
+use tollgate_http::{ApiError, Conventions, Description, RequestContext, RouterOf, Routes, errors, routes};
 use tollgate_platform::{Clock, ConfigError, Env, Origins};
 use tollgate_tokens::keys::{KeySource, SecretIds};
 use utoipa::openapi::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
 
 /// The largest event, in bytes: the limit of a queue message.
 const MAX_EVENT_BYTES: usize = 256 * 1024;
@@ -75,7 +74,7 @@ impl State {
 /// The path behind the gateway, and any path at the function's own address.
 pub fn router(state: State) -> Router {
     let conventions = Conventions { origins: Origins::of([]), clock: state.clock.clone(), proxy: None };
-    let (routes, _) = routes().split_for_parts();
+    let routes = operations(RouterOf::new(&state)).into_router();
     let routes = routes.route("/", post(webhook)).route("/{*path}", post(webhook));
     conventions.serve(routes.layer(DefaultBodyLimit::max(MAX_EVENT_BYTES)).with_state(state))
 }
@@ -83,11 +82,11 @@ pub fn router(state: State) -> Router {
 /// This function's part of the OpenAPI document.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    routes().into_openapi()
+    operations(Description::default()).into_openapi()
 }
 
-fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::default().routes(routes!(webhook))
+fn operations<R: Routes<State>>(list: R) -> R {
+    routes![list; webhook]
 }
 
 errors! {

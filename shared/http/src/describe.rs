@@ -1,5 +1,5 @@
 //! The possible answers of an operation, derived from the types that produce them: each extractor, layer and error
-//! describes itself once, and [`routes!`](crate::routes) reads a handler's signature.
+//! describes itself once, and the [description](crate::Description) reads a handler's signature.
 
 use crate::{ApiError, RequestContext};
 use axum::extract::State;
@@ -9,8 +9,7 @@ use http::header::{HeaderName, RETRY_AFTER};
 use std::collections::BTreeMap;
 use utoipa::openapi::path::{Operation, Paths};
 use utoipa::openapi::schema::Type;
-use utoipa::openapi::{Content, Header, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Response, Schema};
-use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use utoipa::openapi::{Content, Header, HttpMethod, ObjectBuilder, PathItem, Ref, RefOr, Response, Schema};
 
 /// The media type of every error.
 const PROBLEM: &str = "application/problem+json";
@@ -104,70 +103,18 @@ fn header(name: &HeaderName) -> Header {
     header
 }
 
-/// Each operation of `paths`, with any method.
-pub(crate) fn operations(paths: &mut Paths) -> impl Iterator<Item = &mut Operation> {
+/// Each operation of `paths`, with its method.
+pub(crate) fn operations(paths: &mut Paths) -> impl Iterator<Item = (HttpMethod, &mut Operation)> {
     paths.paths.values_mut().flat_map(|item| {
         let PathItem { get, post, patch, delete, .. } = item;
-        [get, post, patch, delete].into_iter().flatten()
+        let operations = [
+            (HttpMethod::Get, get),
+            (HttpMethod::Post, post),
+            (HttpMethod::Patch, patch),
+            (HttpMethod::Delete, delete),
+        ];
+        operations.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
     })
-}
-
-/// Layers, as the OpenAPI document shows them.
-pub trait DescribeLayer {
-    /// Describes a layer that acts on every operation so far.
-    #[must_use]
-    fn describe_layer(self, describe: impl Fn(&mut Operation)) -> Self;
-    /// Describes a layer that acts on every POST so far.
-    #[must_use]
-    fn describe_layer_of_posts(self, describe: impl Fn(&mut Operation)) -> Self;
-}
-
-impl<S: Send + Sync + Clone + 'static> DescribeLayer for OpenApiRouter<S> {
-    fn describe_layer(mut self, describe: impl Fn(&mut Operation)) -> Self {
-        operations(&mut self.get_openapi_mut().paths).for_each(describe);
-        self
-    }
-
-    fn describe_layer_of_posts(mut self, describe: impl Fn(&mut Operation)) -> Self {
-        let document: &mut OpenApi = self.get_openapi_mut();
-        document.paths.paths.values_mut().filter_map(|item| item.post.as_mut()).for_each(describe);
-        self
-    }
-}
-
-/// The route of `handler` with the description of its signature.
-pub fn described<H, P, S>(_: &H, mut route: UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S>
-where
-    H: Signature<P>,
-{
-    operations(&mut route.1).for_each(H::describe);
-    route
-}
-
-/// The routes of both: other methods of the same path.
-pub fn joined<S>(routes: UtoipaMethodRouter<S>, other: UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S>
-where
-    S: Send + Sync + Clone + 'static,
-{
-    let (mut schemas, mut paths, methods) = routes;
-    schemas.extend(other.0);
-    for (path, item) in other.1.paths {
-        paths.paths.entry(path).or_default().merge_operations(item);
-    }
-    (schemas, paths, methods.merge(other.2))
-}
-
-/// The routes of these handlers, which have one path, with the descriptions of their signatures.
-#[macro_export]
-macro_rules! routes {
-    ($handler:path $(, $other:path)* $(,)?) => {{
-        let routes = $crate::openapi::described(&$handler, $crate::utoipa_axum::routes!($handler));
-        $(
-            let other = $crate::openapi::described(&$other, $crate::utoipa_axum::routes!($other));
-            let routes = $crate::openapi::joined(routes, other);
-        )*
-        routes
-    }};
 }
 
 /// Declares the errors of a handler besides those of its parameters, by their values: `responses(…)` of `utoipa::path`

@@ -11,13 +11,16 @@ use tollgate_platform::fingerprint;
 use tollgate_store::{IdempotentCall, StoredAnswer};
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Type;
-use utoipa::openapi::{ObjectBuilder, RefOr, Required};
+use utoipa::openapi::{HttpMethod, ObjectBuilder, RefOr, Required};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const MAX_KEY_CHARS: usize = 255;
 
-/// The description that [`idempotent`] adds to an operation.
-pub fn describe_idempotent(operation: &mut Operation) {
+/// The description of [`idempotent`].
+pub fn describe_idempotent(method: &HttpMethod, operation: &mut Operation) {
+    if *method != HttpMethod::Post {
+        return;
+    }
     let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(MAX_KEY_CHARS));
     let parameter = ParameterBuilder::new()
         .name(IDEMPOTENCY_KEY.as_str())

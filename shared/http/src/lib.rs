@@ -16,6 +16,7 @@ mod message;
 pub mod openapi;
 mod owned;
 mod page;
+mod routes;
 
 pub use accept::{prefers_html, requested_languages};
 pub use body::{Form, FormBody, Input, JsonBody, OptionalJson, Patch, PatchBody, PathId, PathIds};
@@ -27,18 +28,19 @@ pub use error::{ApiError, FieldError, Refused};
 pub use export::Export;
 pub use idempotency::{describe_idempotent, idempotent};
 pub use limits::{
-    AccountKey, BY_USER, ClientCount, EXPORTS, Exceeded, Limiter, Limits, count_posts, describe_limit,
-    describe_user_limit, limit_posts, limit_redirects, limit_users,
+    AccountKey, BY_USER, ClientCount, EXPORTS, Exceeded, Limiter, Limits, count_posts, describe_limit_of_posts,
+    describe_limit_of_redirects, describe_limit_of_users, limit_posts, limit_redirects, limit_users,
 };
 pub use message::{Message, message};
 pub use owned::{OwnedPayment, OwnedSubscription, WithEmail, with_emails};
 pub use page::{Cursor, Filters, NoFilters, Page, PageQuery, Parameters, filter, id_filter, sessions_page};
+#[doc(hidden)]
+pub use pastey;
+pub use routes::{Description, RouterOf, Routes};
 pub use tollgate_guard::{
     ActiveUser, ActiveUserWith, Admin, FreePlan, Guard, GuardError, OwnStore, PublishedKeys, RequireTier, TokenKeys,
     admit_beside,
 };
-#[doc(hidden)]
-pub use utoipa_axum;
 
 /// The policy of every HTML page: nothing inline, nothing foreign, in no frame.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \

@@ -19,6 +19,7 @@ use tollgate_platform::{ConfigError, Env, fingerprint};
 use tollgate_store::roles::Limiting;
 use tollgate_store::{Attempt, AttemptLimit, Bucket, MailCount, MailsTo, Store};
 use tollgate_tokens::device::Device;
+use utoipa::openapi::HttpMethod;
 use utoipa::openapi::path::Operation;
 
 /// The default number of calls a minute on each limited route.
@@ -343,14 +344,27 @@ where
     next.run(Request::from_parts(parts, body)).await
 }
 
-/// The description that [`limit_users`] adds to an operation.
-pub fn describe_user_limit(operation: &mut Operation) {
-    ActiveUser::describe(operation);
+/// The description of [`limit_users`].
+pub fn describe_limit_of_users(method: &HttpMethod, operation: &mut Operation) {
+    if *method == HttpMethod::Post {
+        ActiveUser::describe(operation);
+        describe_limit(operation);
+    }
+}
+
+/// The description of [`limit_posts`] and [`count_posts`].
+pub fn describe_limit_of_posts(method: &HttpMethod, operation: &mut Operation) {
+    if *method == HttpMethod::Post {
+        describe_limit(operation);
+    }
+}
+
+/// The description of [`limit_redirects`].
+pub fn describe_limit_of_redirects(_: &HttpMethod, operation: &mut Operation) {
     describe_limit(operation);
 }
 
-/// The description that [`limit_posts`], [`count_posts`] and [`limit_redirects`] add to an operation.
-pub fn describe_limit(operation: &mut Operation) {
+fn describe_limit(operation: &mut Operation) {
     refuse(operation, [ApiError::RATE_LIMITED]);
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{OpenApi, RefOr};
 
-pub use crate::describe::{Describe, DescribeLayer, Signature, described, joined, refuse, responses};
+pub use crate::describe::{Describe, Signature, refuse, responses};
 
 /// The methods of operations.
 pub const METHODS: [&str; 4] = ["get", "post", "patch", "delete"];
@@ -37,7 +37,7 @@ pub fn document(parts: impl IntoIterator<Item = OpenApi>) -> Value {
         }},
     });
     for mut part in parts {
-        operations(&mut part.paths).for_each(complete);
+        operations(&mut part.paths).for_each(|(_, operation)| complete(operation));
         let part = json!(part);
         for (path, item) in part["paths"].as_object().into_iter().flatten() {
             merged["paths"][path] = item.clone();

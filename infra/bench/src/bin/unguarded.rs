@@ -5,10 +5,9 @@ use aws_sdk_dynamodb::Client;
 use axum::Json;
 use lambda_http::{Error, run};
 use serde::Serialize;
-use tollgate_http::{Conventions, routes};
+use tollgate_http::{Conventions, RouterOf, Routes, routes};
 use tollgate_platform::{Clock, Env, Origins, aws, telemetry};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 
 #[derive(Serialize, ToSchema)]
 struct Caller {
@@ -36,11 +35,6 @@ async fn main() -> Result<(), Error> {
     let env = Env::process();
     let client = Client::new(&aws::load(&env)?);
     let conventions = Conventions { origins: Origins::from_env(&env)?, clock: Clock::system(), proxy: None };
-    let routes = OpenApiRouter::<Client>::default()
-        .routes(routes!(me))
-        .routes(routes!(tier))
-        .routes(routes!(feature))
-        .routes(routes!(quota));
-    let (routes, _) = routes.split_for_parts();
+    let routes = routes![RouterOf::new(&client); me, tier, feature, quota].into_router();
     run(conventions.serve(routes.with_state(client))).await
 }
