@@ -15,6 +15,8 @@ pub struct Figures {
     pub cold_starts: usize,
     /// From the start of the process to its first request for an event.
     pub init_ms: f64,
+    /// CPU time until that request.
+    pub init_cpu_ms: f64,
     /// The time of the first answer.
     pub first_ms: Option<f64>,
     /// Both times together.
@@ -49,6 +51,8 @@ pub struct Comparison {
     pub of: String,
     /// The ratio of init.
     pub init: Ratio,
+    /// The ratio of its CPU time.
+    pub init_cpu: Ratio,
     /// The ratio of init and first answer together.
     pub init_and_first: Ratio,
     /// The ratio of the CPU time of a warm event.
@@ -110,6 +114,7 @@ impl Figures {
             of: of.to_owned(),
             cold_starts: starts.len(),
             init_ms: median(starts.iter().map(|start| ms(start.init))),
+            init_cpu_ms: median(starts.iter().map(|start| ms(start.init_cpu))),
             first_ms: of_events(|start| ms(start.first)),
             init_and_first_ms: of_events(|start| ms(start.init + start.first)),
             event_ms: of_events(|start| ms(start.event)),
@@ -130,6 +135,7 @@ impl Comparison {
         Self {
             of: of.to_owned(),
             init: ratio(|start| ms(start.init)),
+            init_cpu: ratio(|start| ms(start.init_cpu)),
             init_and_first: ratio(|start| ms(start.init + start.first)),
             event_cpu: ratio(|start| ms(start.event_cpu)),
         }

@@ -30,6 +30,8 @@ pub struct Plan<'a> {
 pub struct ColdStart {
     /// The time until it asked for an event.
     pub init: Duration,
+    /// The CPU time until then.
+    pub init_cpu: Duration,
     /// The time of its first answer.
     pub first: Duration,
     /// The time of a warm event: the median.
@@ -48,6 +50,7 @@ pub async fn cold_start(function: &Function, event: Option<&Bytes>, plan: &Plan<
     let mut sandbox = Sandbox::start(function).await?;
     let mut found = ColdStart {
         init: sandbox.init,
+        init_cpu: sandbox.cpu()?,
         first: Duration::ZERO,
         event: Duration::ZERO,
         event_cpu: Duration::ZERO,

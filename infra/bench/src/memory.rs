@@ -55,7 +55,7 @@ pub fn measure(options: &Options) -> Result<Memory, BenchError> {
     let setting = stacks.block_on(Setting::start())?;
     let folder = stage::folder(options.folder.as_deref())?;
     let rows = stacks.block_on(async {
-        let stage = Stage::set(&setting, folder, options.log.clone()).await?;
+        let stage = Stage::set(&setting, folder, options).await?;
         stage.forward_with(CALL);
         let mut rows = Vec::new();
         for (of, function, event, next) in [

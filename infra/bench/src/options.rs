@@ -50,6 +50,9 @@ pub struct Options {
     /// Where the binaries are; else where this one is.
     #[arg(long)]
     pub folder: Option<PathBuf>,
+    /// Of the starts: this function alone; given again, that one too.
+    #[arg(long)]
+    pub function: Vec<String>,
     /// Cold starts of each binary; those of a pair alternate.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: u32,
@@ -78,5 +81,10 @@ impl Options {
         } else {
             &self.part
         }
+    }
+
+    /// Whether the starts include this function.
+    pub fn includes(&self, function: &str) -> bool {
+        self.function.is_empty() || self.function.iter().any(|included| included == function)
     }
 }

@@ -108,14 +108,25 @@ impl fmt::Display for Bound {
 impl fmt::Display for Speed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}; medians, {} warm events in each process", self.name, self.events)?;
-        let head =
-            ["starts", "init ms", "first ms", "both ms", "event ms", "CPU µs", "memory MB", "binary MB", "zip MB"];
+        let head = [
+            "starts",
+            "init ms",
+            "its CPU",
+            "first ms",
+            "both ms",
+            "event ms",
+            "CPU µs",
+            "memory MB",
+            "binary MB",
+            "zip MB",
+        ];
         writeln!(f, "{:<30}{}", "", head.map(|name| format!("{name:>11}")).concat())?;
         for row in &self.figures {
             let cell =
                 |value: Option<f64>| value.map_or_else(|| format!("{:>11}", "-"), |value| format!("{value:>11.2}"));
             let cells = [
                 Some(row.init_ms),
+                Some(row.init_cpu_ms),
                 row.first_ms,
                 row.init_and_first_ms,
                 row.event_ms,
@@ -128,6 +139,7 @@ impl fmt::Display for Speed {
         }
         for row in &self.comparisons {
             writeln!(f, "{} is {} of the bare one in init", row.of, row.init)?;
+            writeln!(f, "{} is {} of the bare one in CPU time of init", row.of, row.init_cpu)?;
             writeln!(f, "{} is {} of the bare one in init and first answer", row.of, row.init_and_first)?;
             writeln!(f, "{} is {} of the bare one in CPU time of a warm event", row.of, row.event_cpu)?;
         }

@@ -122,7 +122,11 @@ impl Stage {
     ///
     /// # Errors
     /// When a step fails, or one of them makes a call that its bare function cannot make.
-    pub async fn set(setting: &Setting, folder: PathBuf, log: Option<PathBuf>) -> Result<Self, BenchError> {
+    pub async fn set(
+        setting: &Setting,
+        folder: PathBuf,
+        options: &crate::options::Options,
+    ) -> Result<Self, BenchError> {
         let (root, tls) = certificate::made()?;
         let bundle = Bundle::write(&root)?;
         let found = setting.stack.environment();
@@ -145,7 +149,7 @@ impl Stage {
             services,
             folder,
             env,
-            log,
+            log: options.log.clone(),
             calls: [("bare-calls", String::new()), ("bare-sends", String::new())],
             read: event("GET", "/me", Some(token), None),
             product: event("GET", "/example/me", Some(token), None),
@@ -156,10 +160,16 @@ impl Stage {
             list: event("GET", "/admin/users?limit=100", Some(token), None),
             _bundle: bundle,
         };
-        stage.calls[0].1 = stage.record("auth", &stage.read).await?;
-        stage.calls[1].1 = stage.record("stripe-webhook", &stage.webhook()).await?;
-        // Its bare function makes no calls: they are recorded for the replay.
-        stage.record("example", &stage.product).await?;
+        if options.includes("auth") {
+            stage.calls[0].1 = stage.record("auth", &stage.read).await?;
+        }
+        if options.includes("stripe-webhook") {
+            stage.calls[1].1 = stage.record("stripe-webhook", &stage.webhook()).await?;
+        }
+        if options.includes("example") {
+            // Its bare function makes no calls: they are recorded for the replay.
+            stage.record("example", &stage.product).await?;
+        }
         Ok(stage)
     }
 

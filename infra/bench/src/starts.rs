@@ -19,11 +19,13 @@ const SIGN_INS: u32 = 20;
 const USERS: usize = 10_000;
 const LISTS: u32 = 100;
 
+const SIGN_IN: &str = "auth, POST /login";
+const LIST: &str = "admin, GET /admin/users";
 const WEBHOOK: &str = "stripe-webhook";
 /// The function of a product with the guard; the one beside it is the same without the guard.
 const GUARDED: &str = "example";
 /// The functions of which only the start is measured: no user waits for them, or Stripe takes most of the time.
-const STARTS: [&str; 5] = ["mailer", "relay", "billing", "stripe-events", "sweeper"];
+const STARTS: [&str; 6] = ["admin", "billing", "mailer", "relay", "stripe-events", "sweeper"];
 /// The functions that call Stripe, whose types are large.
 const CALL_STRIPE: [&str; 3] = ["billing", "stripe-events", "sweeper"];
 
@@ -54,8 +56,9 @@ pub fn measure(options: &Options) -> Result<(Vec<Speed>, Vec<Limit>), BenchError
     let setting = stacks.block_on(Setting::start())?;
     stacks.block_on(setting.register(USERS))?;
     let (stage, sign_in, list) = own.block_on(async {
-        let stage = Stage::set(&setting, folder, options.log.clone()).await?;
-        let (sign_in, list) = (sign_in(&stage).await?, list(&stage).await?);
+        let stage = Stage::set(&setting, folder, options).await?;
+        let sign_in = if options.includes("auth") { Some(sign_in(&stage).await?) } else { None };
+        let list = if options.includes("admin") { Some(list(&stage).await?) } else { None };
         Ok::<_, BenchError>((stage, sign_in, list))
     })?;
     stacks.block_on(setting.stop());
@@ -63,17 +66,16 @@ pub fn measure(options: &Options) -> Result<(Vec<Speed>, Vec<Limit>), BenchError
     stage.mode(Mode::Replay);
 
     let full = Plan { rounds: options.rounds, warm_up: options.warm_up, events: options.events, throttle: None };
-    let mut speeds = vec![own.block_on(speed("at full speed", &stage, &full))?];
+    let mut speeds = vec![own.block_on(speed("at full speed", &stage, options, &full))?];
     if let Some(throttle) = &throttle {
         let name = "with the CPU time of 128 MB after the start";
         // A tenth of the events: each takes ten times as long.
         let events = options.events.div_ceil(10);
         let small = Plan { warm_up: options.warm_up.min(events), events, throttle: Some(throttle), ..full };
-        speeds.push(own.block_on(speed(name, &stage, &small))?);
+        speeds.push(own.block_on(speed(name, &stage, options, &small))?);
     }
-    let limits = limits(&speeds[0], &sign_in, &list);
-    speeds[0].figures.insert(2, sign_in);
-    speeds[0].figures.push(list);
+    speeds[0].figures.extend(sign_in.into_iter().chain(list));
+    let limits = limits(&speeds[0]);
     Ok((speeds, limits))
 }
 
@@ -83,8 +85,7 @@ async fn sign_in(stage: &Stage) -> Result<Figures, BenchError> {
     let auth = stage.function("auth")?;
     let plan = Plan { rounds: 1, warm_up: 0, events: SIGN_INS, throttle: None };
     let starts = alone(&auth, Some(&stage.sign_in), &plan).await?;
-    let timed = Figures::of("auth, POST /login", &auth, &starts, false)?;
-    Ok(timed)
+    Figures::of(SIGN_IN, &auth, &starts, false)
 }
 
 /// A list reads rows of the stack: its calls go to the stack, whose own CPU time does not count.
@@ -93,10 +94,10 @@ async fn list(stage: &Stage) -> Result<Figures, BenchError> {
     let admin = stage.function("admin")?;
     let plan = Plan { rounds: 3, warm_up: 10, events: LISTS, throttle: None };
     let starts = alone(&admin, Some(&stage.list), &plan).await?;
-    Figures::of("admin, GET /admin/users", &admin, &starts, true)
+    Figures::of(LIST, &admin, &starts, true)
 }
 
-async fn speed(name: &'static str, stage: &Stage, plan: &Plan<'_>) -> Result<Speed, BenchError> {
+async fn speed(name: &'static str, stage: &Stage, options: &Options, plan: &Plan<'_>) -> Result<Speed, BenchError> {
     let mut found = Speed { name, events: plan.events, figures: Vec::new(), comparisons: Vec::new() };
     // The bare function makes the same number of calls: the ratio is that of our own code.
     let read = format!("auth, GET /me, calls: {}", stage.calls_of_read());
@@ -107,6 +108,9 @@ async fn speed(name: &'static str, stage: &Stage, plan: &Plan<'_>) -> Result<Spe
         (WEBHOOK, "stripe-webhook, a signed event", "bare-sends", &stage.webhook()),
         (GUARDED, "example, GET /example/me", "unguarded", &stage.product),
     ] {
+        if !options.includes(ours) {
+            continue;
+        }
         let (ours, bare) = (stage.function(ours)?, (stage.function(bare)?, bare));
         let (of_ours, of_bare) = both((&ours, &bare.0), event, plan).await?;
         found.figures.push(Figures::of(label, &ours, &of_ours, true)?);
@@ -114,7 +118,7 @@ async fn speed(name: &'static str, stage: &Stage, plan: &Plan<'_>) -> Result<Spe
         found.comparisons.push(Comparison::of(label, &of_ours, &of_bare));
     }
     if plan.throttle.is_none() {
-        for name in STARTS {
+        for name in STARTS.into_iter().filter(|name| options.includes(name)) {
             let function = stage.function(name)?;
             let starts = alone(&function, None, plan).await?;
             found.figures.push(Figures::of(&format!("{name}, its start"), &function, &starts, false)?);
@@ -124,7 +128,7 @@ async fn speed(name: &'static str, stage: &Stage, plan: &Plan<'_>) -> Result<Spe
 }
 
 /// The limits of the functions that users wait for.
-fn limits(full: &Speed, sign_in: &Figures, list: &Figures) -> Vec<Limit> {
+fn limits(full: &Speed) -> Vec<Limit> {
     let limit = |of: &str, what: &str, found, most| Limit::at_most(format!("{of}: {what}"), found, most);
     let mut limits = Vec::new();
     for row in full.comparisons.iter().filter(|row| !row.of.starts_with(GUARDED)) {
@@ -144,7 +148,8 @@ fn limits(full: &Speed, sign_in: &Figures, list: &Figures) -> Vec<Limit> {
             cpu_us(&row.of).zip(cpu_us("unguarded")).map_or(f64::NAN, |(with, without)| (with - without) / 1e3);
         limits.push(limit(&row.of, "CPU time of the guard, ms", of_guard_ms, MAX_GUARD_CPU_MS));
     }
-    let ours = |row: &&Figures| ["auth", "pages", WEBHOOK].iter().any(|name| row.of.starts_with(name));
+    let ours =
+        |row: &&Figures| row.of != SIGN_IN && ["auth", "pages", WEBHOOK].iter().any(|name| row.of.starts_with(name));
     for row in full.figures.iter().filter(ours) {
         limits.push(limit(&row.of, "zip, MB", row.zip_mb, MAX_ZIP_MB));
         limits.push(limit(&row.of, "memory, MB", row.peak_memory_mb, MAX_MEMORY_MB));
@@ -153,9 +158,13 @@ fn limits(full: &Speed, sign_in: &Figures, list: &Figures) -> Vec<Limit> {
     for row in full.figures.iter().filter(call_stripe) {
         limits.push(limit(&row.of, "zip, MB", row.zip_mb, MAX_STRIPE_ZIP_MB));
     }
-    limits.push(limit(&sign_in.of, "memory, MB", sign_in.peak_memory_mb, MAX_SIGN_IN_MEMORY_MB));
-    let list_cpu_ms = list.event_cpu_us.unwrap_or(f64::NAN) / 1e3;
-    limits.push(limit(&list.of, "CPU time of a page, ms", list_cpu_ms, MAX_LIST_CPU_MS));
-    limits.push(limit(&list.of, "zip, MB", list.zip_mb, MAX_ZIP_MB));
+    for row in full.figures.iter().filter(|row| row.of == SIGN_IN) {
+        limits.push(limit(&row.of, "memory, MB", row.peak_memory_mb, MAX_SIGN_IN_MEMORY_MB));
+    }
+    for row in full.figures.iter().filter(|row| row.of == LIST) {
+        let list_cpu_ms = row.event_cpu_us.unwrap_or(f64::NAN) / 1e3;
+        limits.push(limit(&row.of, "CPU time of a page, ms", list_cpu_ms, MAX_LIST_CPU_MS));
+        limits.push(limit(&row.of, "zip, MB", row.zip_mb, MAX_ZIP_MB));
+    }
     limits
 }

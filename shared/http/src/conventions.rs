@@ -56,13 +56,13 @@ impl Conventions {
             ]))
             .max_age(Duration::from_secs(600))
             .vary([header::ORIGIN]);
-        router
-            .fallback(not_found)
-            .method_not_allowed_fallback(method_not_allowed)
-            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-            .layer(CatchPanicLayer::custom(panicked))
-            .layer(cors)
-            .layer(from_fn_with_state((self.clock, self.proxy), each_request))
+        // One layer of several: axum boxes each layer, and clones all layers inside it for each request.
+        router.fallback(not_found).method_not_allowed_fallback(method_not_allowed).layer((
+            from_fn_with_state((self.clock, self.proxy), each_request),
+            cors,
+            CatchPanicLayer::custom(panicked),
+            DefaultBodyLimit::max(MAX_BODY_BYTES),
+        ))
     }
 }
 

@@ -63,7 +63,6 @@ impl<'a, S: Clone + Send + Sync + 'static> RouterOf<'a, S> {
     }
 
     /// The router, which still needs its state.
-    #[must_use]
     pub fn into_router(self) -> Router<S> {
         self.router
     }

@@ -17,16 +17,15 @@ const NO_TARGET: &str = "-";
 /// The partition of all entries in the index that lists them.
 const LIST: &str = "entries";
 
-/// Set on an entry whose actor is its target and that is not in the index of actors: a registration. The entry is found
-/// by its target and its time, which is that of the user's id, so the index costs a registration nothing.
+/// Set on an entry whose actor is its target: it is not in the index of actors, which would cost a write unit, because the
+/// partition of its target has it. Earlier versions wrote only registrations so.
 const BY_TARGET: &str = "by_target";
 
 /// The entry as an item: keyed by target and id, and by actor and action in the indexes.
 pub(crate) fn audit_item(entry: &AuditEntry) -> Result<Item, StoreError> {
     let target = entry.target_id.as_deref().unwrap_or(NO_TARGET);
     let mut row = item(entry, [("pk", s(target)), ("sk", s(entry.id.to_string())), ("list", s(LIST))])?;
-    let is_by_target = entry.actor_id.is_some_and(|actor| actor.to_string() == target);
-    if entry.action == Action::Registered && is_by_target {
+    if entry.actor_id.is_some_and(|actor| actor.to_string() == target) {
         row.remove("actor_id");
         row.insert(BY_TARGET.to_owned(), AttributeValue::Bool(true));
     }
@@ -97,16 +96,9 @@ fn index_queries(filter: &AuditFilter, targets: Option<&[String]>) -> Vec<IndexQ
         }
         (None, Some(actor), _) => {
             let id = actor.to_string();
-            let registered = IndexQuery {
-                between: (
-                    AuditId::new(actor.made_at(), [0; 10]).to_string(),
-                    AuditId::new(actor.made_at(), [u8::MAX; 10]).to_string(),
-                ),
-                ..IndexQuery::of_table(AUDIT, &id, "aud_")
-            };
             vec![
                 filters(newest_first("by_actor", "actor_id", &id), [is_action.clone(), None]),
-                filters(registered, [is_actor(&id), is_action]),
+                filters(IndexQuery::of_table(AUDIT, &id, "aud_"), [is_actor(&id), is_action]),
             ]
         }
         (None, None, Some(action)) => vec![newest_first("by_action", "action", action)],

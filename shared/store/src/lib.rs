@@ -70,6 +70,7 @@ impl<R: Role> Store<R> {
     /// The tables whose names start with `prefix`, with the settings of `sdk`. It makes no call.
     #[must_use]
     pub fn new(sdk: &SdkConfig, prefix: impl Into<String>) -> Self {
+        let prefix: String = prefix.into();
         Self { tables: Tables::new(sdk, prefix.into()), role: PhantomData }
     }
 

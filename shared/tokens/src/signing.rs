@@ -6,7 +6,7 @@ use aws_lc_rs::digest;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
-    UnparsedPublicKey, VerificationAlgorithm,
+    ParsedPublicKey,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -47,13 +47,6 @@ impl TokenAlgorithm {
             wanted => wanted,
         }
     }
-
-    fn verification(self) -> &'static dyn VerificationAlgorithm {
-        match self {
-            Self::Es256 => &ECDSA_P256_SHA256_FIXED,
-            Self::EdDsa => &ED25519,
-        }
-    }
 }
 
 /// Not the name of an algorithm that signs access tokens.
@@ -87,14 +80,16 @@ impl SigningKey {
                 let candidates = (0_u8..=u8::MAX).map(|n| generation.derive::<32>(&format!("access es256 {n}")));
                 #[allow(clippy::expect_used)] // one of 2^32 strings is not a scalar
                 let pair = p256_pair(candidates).expect("one of 256 strings is a scalar");
-                let public = PublicKey::of_p256(pair.public_key().as_ref());
+                #[allow(clippy::expect_used)] // the library made it
+                let public = PublicKey::of_p256(pair.public_key().as_ref()).expect("a point");
                 Self { pair: Pair::P256(pair), public }
             }
             TokenAlgorithm::EdDsa => {
                 let seed = Secret::new(generation.derive::<32>("access").to_vec());
                 #[allow(clippy::expect_used)] // any 32 bytes are an Ed25519 seed
                 let pair = Ed25519KeyPair::from_seed_unchecked(seed.expose()).expect("32 bytes");
-                let public = PublicKey::of_ed25519(pair.public_key().as_ref());
+                #[allow(clippy::expect_used)] // the library made it
+                let public = PublicKey::of_ed25519(pair.public_key().as_ref()).expect("a point");
                 Self { pair: Pair::Ed25519(pair), public }
             }
         }
@@ -130,25 +125,28 @@ pub(crate) struct PublicKey {
     /// The coordinates, base64url; Ed25519 has one.
     x: String,
     y: Option<String>,
-    /// The form for the library.
-    bytes: Vec<u8>,
+    /// For the library, which verifies with the same key many times.
+    parsed: ParsedPublicKey,
 }
 
 /// The length of a coordinate, in bytes.
 const COORDINATE: usize = 32;
 
 impl PublicKey {
-    fn of_ed25519(bytes: &[u8]) -> Self {
+    /// `None` when the library refuses it.
+    fn of_ed25519(bytes: &[u8]) -> Option<Self> {
         let x = URL_SAFE_NO_PAD.encode(bytes);
-        Self { algorithm: TokenAlgorithm::EdDsa, kid: kid_of(&x), x, y: None, bytes: bytes.to_vec() }
+        let parsed = ParsedPublicKey::new(&ED25519, bytes).ok()?;
+        Some(Self { algorithm: TokenAlgorithm::EdDsa, kid: kid_of(&x), x, y: None, parsed })
     }
 
-    /// From an uncompressed point: `04`, x, y.
-    fn of_p256(bytes: &[u8]) -> Self {
+    /// From an uncompressed point: `04`, x, y. `None` when it is not on the curve.
+    fn of_p256(bytes: &[u8]) -> Option<Self> {
         let (x, y) = bytes[1..].split_at(COORDINATE);
         let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
         let kid = kid_of(&format!("{x}.{y}"));
-        Self { algorithm: TokenAlgorithm::Es256, kid, x, y: Some(y), bytes: bytes.to_vec() }
+        let parsed = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, bytes).ok()?;
+        Some(Self { algorithm: TokenAlgorithm::Es256, kid, x, y: Some(y), parsed })
     }
 
     /// From a JSON Web Key; `None` for one of another kind, or whose parts contradict each other.
@@ -157,8 +155,8 @@ impl PublicKey {
         let coordinate =
             |name: &str| URL_SAFE_NO_PAD.decode(text(name)?).ok().filter(|bytes| bytes.len() == COORDINATE);
         let key = match (text("kty")?, text("crv")?) {
-            ("OKP", "Ed25519") => Self::of_ed25519(&coordinate("x")?),
-            ("EC", "P-256") => Self::of_p256(&[&[4][..], &coordinate("x")?, &coordinate("y")?].concat()),
+            ("OKP", "Ed25519") => Self::of_ed25519(&coordinate("x")?)?,
+            ("EC", "P-256") => Self::of_p256(&[&[4][..], &coordinate("x")?, &coordinate("y")?].concat())?,
             _ => return None,
         };
         let is_its_own = text("alg").is_none_or(|alg| alg == key.algorithm.name());
@@ -184,8 +182,7 @@ impl PublicKey {
     /// Whether `signature`, base64url, is valid for `message`.
     pub(crate) fn verifies(&self, message: &str, signature: &str) -> bool {
         let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };
-        let key = UnparsedPublicKey::new(self.algorithm.verification(), &self.bytes);
-        key.verify(message.as_bytes(), &signature).is_ok()
+        self.parsed.verify_sig(message.as_bytes(), &signature).is_ok()
     }
 }
 
@@ -260,6 +257,13 @@ mod tests {
             }
             assert!(!signing.public.verifies("another", &signature) && !signing.public.verifies("a message", ""));
         }
+    }
+
+    #[test]
+    fn a_published_point_that_is_not_on_the_curve_is_left_out() {
+        let mut jwk = key(TokenAlgorithm::Es256).public.jwk();
+        jwk["y"] = jwk["x"].clone();
+        assert!(PublicKey::of_jwk(&jwk).is_none());
     }
 
     #[test]

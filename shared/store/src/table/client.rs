@@ -5,16 +5,17 @@ use crate::table::codec::Item;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use aws_types::SdkConfig;
+use std::sync::Arc;
 
 /// The tables whose names start with `prefix`. It has no public method: what a caller may do depends on its role.
 #[derive(Clone, Debug)]
 pub struct Tables {
     pub(crate) client: Client,
-    prefix: String,
+    prefix: Arc<str>,
 }
 
 impl Tables {
-    pub(crate) fn new(sdk: &SdkConfig, prefix: String) -> Self {
+    pub(crate) fn new(sdk: &SdkConfig, prefix: Arc<str>) -> Self {
         Self { client: Client::new(sdk), prefix }
     }
 

@@ -34,7 +34,7 @@ async fn an_entry_is_keyed_by_its_target_and_listed_by_actor_and_action() {
 
 // E7
 #[tokio::test]
-async fn a_registration_is_listed_by_its_actor_though_it_is_not_in_that_index() {
+async fn entries_of_a_user_about_themselves_are_listed_by_actor() {
     let tables = Tables::new().await;
     let id = user(1);
     let made = |n: u8, seconds| AuditId::new(id.made_at() + SignedDuration::from_secs(seconds), [n; 10]);
@@ -42,11 +42,16 @@ async fn a_registration_is_listed_by_its_actor_though_it_is_not_in_that_index() 
     let signed_in = AuditEntry { id: made(2, 1), action: Action::SignedIn, ..registered.clone() };
     // Written as by an earlier version: in the index of actors as well.
     let of_before = AuditEntry { id: made(3, 0), ..registered.clone() };
-    for entry in [&registered, &signed_in, &of_before] {
+    let about_another = AuditEntry { id: made(4, 2), ..entry(3, &user(2)) };
+    let about_another = AuditEntry { actor_id: Some(id), ..about_another };
+    let by_another = AuditEntry { id: made(5, 3), actor_id: Some(user(2)), ..signed_in.clone() };
+    for entry in [&registered, &signed_in, &of_before, &about_another, &by_another] {
         tables.store.record(entry).await.unwrap();
     }
-    let stored = tables.row("audit", &format!("{id}/{}", registered.id)).await;
-    assert_eq!((stored.get("actor_id"), &stored["by_target"]), (None, &json!(true)));
+    for entry in [&registered, &signed_in] {
+        let stored = tables.row("audit", &format!("{id}/{}", entry.id)).await;
+        assert_eq!((stored.get("actor_id"), &stored["by_target"]), (None, &json!(true)));
+    }
     tables
         .edit("audit", &format!("{id}/{}", of_before.id), |row| {
             row["actor_id"] = json!(id);
@@ -55,7 +60,8 @@ async fn a_registration_is_listed_by_its_actor_though_it_is_not_in_that_index() 
         .await;
     let by = AuditFilter { actor_id: Some(id), ..AuditFilter::default() };
     let about = AuditFilter { target_id: Some(id.to_string()), ..by.clone() };
-    for filter in [by, about] {
+    let own = vec![signed_in, of_before, registered];
+    for (filter, expected) in [(by, [vec![about_another], own.clone()].concat()), (about, own)] {
         let (mut found, mut after) = (Vec::new(), None);
         loop {
             let page = PageOf { after: after.as_deref(), limit: 1 };
@@ -66,7 +72,7 @@ async fn a_registration_is_listed_by_its_actor_though_it_is_not_in_that_index() 
                 break;
             }
         }
-        assert_eq!(found, [signed_in.clone(), of_before.clone(), registered.clone()], "each once, whole");
+        assert_eq!(found, expected, "each once, whole");
     }
 }
 
