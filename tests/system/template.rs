@@ -71,7 +71,7 @@ fn the_gateway_routes_each_documented_path_to_its_function() {
     }
     let document_and_default = wanted.len();
     wanted.extend(FILE_PATHS.iter().map(|path| (format!("ANY {path}"), "Pages")));
-    let edit = "template.yaml: each path has a resource of the type AWS::ApiGatewayV2::Route";
+    let edit = "template.yaml: each path is in the mapping Routes, and its name in the loop of its function";
     assert_same_names("the routes of the gateway and the paths of the functions", found.keys(), wanted.keys(), edit);
     for (key, function) in wanted {
         assert!(found[&key].contains(&format!("${{{function}Integration}}")), "{key}: {}", found[&key]);
