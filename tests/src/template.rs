@@ -21,6 +21,13 @@ pub fn template(has_billing: bool) -> Value {
     resolve(loops.expand(&written), has_billing).unwrap()
 }
 
+/// The id of a function in the template: that of `stripe-events` is `StripeEvents`.
+#[must_use]
+pub fn function_id(name: &str) -> String {
+    let upper = |word: &str| word[..1].to_uppercase() + &word[1..];
+    name.split('-').map(upper).collect()
+}
+
 /// The transform `AWS::LanguageExtensions`, in the forms that the template uses: an identifier of a loop is replaced in keys,
 /// by `!Ref` and in `!Sub`. CloudFormation leaves it in any other text, so that is refused here.
 struct Loops<'t> {

@@ -84,7 +84,7 @@ impl Setting {
         else {
             return String::new();
         };
-        let variables = &template["Resources"][*resource]["Properties"]["Environment"]["Variables"];
+        let variables = &template["Resources"][resource.as_str()]["Properties"]["Environment"]["Variables"];
         let value = written(&variables[self.name.as_str()]);
         // One that depends on another parameter is inside a condition.
         match value.split("!Ref ").nth(1).and_then(|rest| rest.split_whitespace().next()) {
@@ -338,7 +338,7 @@ fn each_path_that_a_document_names_exists() {
 /// The name of an alarm in the runbook: the alarms that each function has are named once.
 fn in_runbook(alarm: &str) -> String {
     for kind in ["CanaryErrorsAlarm", "ErrorsAlarm", "ThrottlesAlarm"] {
-        if alarm.strip_suffix(kind).is_some_and(|of| FUNCTIONS.iter().any(|(function, _)| *function == of)) {
+        if alarm.strip_suffix(kind).is_some_and(|of| FUNCTIONS.iter().any(|(function, _)| function == of)) {
             return format!("…{kind}");
         }
     }

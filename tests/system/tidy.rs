@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use tollgate_local::FUNCTIONS;
+use tollgate_tests::guards::assert_same_names;
+use tollgate_tests::template::function_id;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -119,24 +122,18 @@ fn each_function_uses_only_the_allowed_crates_and_services() {
 /// `shared/store/src/roles.rs` states what each role may do, and its document tests verify that it can do nothing else.
 #[test]
 fn each_function_has_the_store_of_its_own_role() {
-    let roles = [
-        ("auth", "Auth"),
-        ("authorizer", "Authorizer"),
-        ("billing", "Billing"),
-        ("admin", "Admin"),
-        ("stripe-events", "StripeEvents"),
-        ("mailer", "Mailer"),
-        ("reports", "Reports"),
-        ("sweeper", "Sweeper"),
-    ];
-    for entry in fs::read_dir(root().join("functions")).unwrap() {
-        let function = entry.unwrap().file_name().into_string().unwrap();
-        let role = roles.iter().find(|(name, _)| *name == function).map(|(_, role)| *role);
+    let folders = fs::read_dir(root().join("functions")).unwrap();
+    let folders: BTreeSet<_> = folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let functions: BTreeSet<_> = FUNCTIONS.iter().map(|function| function.name.to_owned()).collect();
+    let edit = "FUNCTIONS in infra/local/src/stack/functions.rs";
+    assert_same_names("the folders of functions and the functions of the local stack", &folders, &functions, edit);
+    for function in &functions {
         let sources = sources(&format!("functions/{function}"));
-        assert_eq!(manifest(&format!("functions/{function}")).contains("tollgate-store"), role.is_some(), "{function}");
+        let has_store = manifest(&format!("functions/{function}")).contains("tollgate-store");
+        let role = has_store.then(|| function_id(function));
         let named = sources.split("Store<").skip(1).map(|rest| rest.split_once('>').unwrap().0);
         let named: BTreeSet<_> = named.filter(|role| *role != "R").collect();
-        assert_eq!(named, role.into_iter().collect(), "{function}");
+        assert_eq!(named, role.iter().map(String::as_str).collect(), "{function}");
         // A store whose type names no role is the operator's.
         for operator in ["Operator", ": Store,", ": Store =", "&Store,", "&Store)", "Store::<", "-> Store "] {
             assert!(!sources.contains(operator), "{function}: {operator}");
