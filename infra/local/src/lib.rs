@@ -36,7 +36,7 @@ mod unprocessed;
 mod webhooks;
 
 pub use aws_endpoints::{AwsEndpoints, SAMPLE_CODES_SECRET, put_sample_rows};
-pub use environment::{SETTINGS, STRIPE_WEBHOOK_URL};
+pub use environment::{STRIPE_WEBHOOK_URL, settings};
 pub use error::StartError;
 pub use event_sources::STREAM_RETRIES;
 pub use functions::{Function, http_function};
