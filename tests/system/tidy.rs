@@ -102,19 +102,41 @@ fn only_the_store_calls_dynamodb() {
     }
 }
 
+/// The functions that use a crate or a client which the others must not have.
+const USERS_OF: [(&str, &str); 6] = [
+    ("tollgate-stripe", "billing stripe-events sweeper"),
+    ("tollgate-outbox", "relay sweeper"),
+    ("tollgate-mail", "auth mailer"),
+    ("tollgate-sql", "admin reports"),
+    ("aws-sdk-ses", "mailer"),
+    ("aws-sdk-sqs", "stripe-webhook"),
+];
+
 #[test]
 fn each_function_uses_only_the_allowed_crates_and_services() {
-    for (function, forbidden) in [
-        ("functions/relay", &["tollgate-store", "aws-sdk-ses", "tollgate-http"][..]),
-        ("functions/pages", &["tollgate-store", "aws-"]),
-        ("functions/stripe-webhook", &["tollgate-store", "aws-sdk-ses"]),
-        ("functions/mailer", &["aws-sdk-sqs", "tollgate-http", "tollgate-auth"]),
-        ("functions/auth", &["aws-sdk-sqs", "aws-sdk-ses"]),
-        ("functions/example", &["tollgate-store", "tollgate-domain"]),
+    let names = || FUNCTIONS.iter().map(|function| function.name);
+    let uses = |function: &str, word: &str| {
+        let lines = manifest(&format!("functions/{function}"));
+        lines.lines().any(|line| line.split(['.', ' ']).next() == Some(word))
+    };
+    for (word, users) in USERS_OF {
+        let found = names().filter(|function| uses(function, word));
+        let edit = "functions/*/Cargo.toml, or USERS_OF in tests/system/tidy.rs";
+        assert_same_names(&format!("the users of {word}"), found, users.split(' '), edit);
+    }
+    for function in FUNCTIONS {
+        let name = function.name;
+        assert_eq!(uses(name, "tollgate-http"), function.openapi().is_some(), "{name}: conventions of HTTP");
+        let others = names().filter(|other| *other != name && uses(name, &format!("tollgate-{other}")));
+        assert_eq!(others.collect::<Vec<_>>(), Vec::<&str>::new(), "{name} uses another function");
+    }
+    for (folder, forbidden) in [
+        ("functions/pages", &["aws-"][..]),
+        ("functions/example", &["tollgate-domain"]),
         ("shared/guard", &["tollgate-http", "utoipa"]),
     ] {
         for word in forbidden {
-            assert!(!manifest(function).contains(word), "{function}: {word}");
+            assert!(!manifest(folder).contains(word), "{folder}: {word}");
         }
     }
 }
