@@ -75,7 +75,7 @@ fn each_table_is_read_and_written_by_the_named_functions_only() {
         };
         for (what, actions, wanted) in [("readers", &READS[..], readers), ("writers", &WRITES, writers)] {
             let found = functions_that_may(actions, is_it);
-            assert_same_names(&format!("the {what} of {table}"), found, wanted.split(' '), EDIT);
+            assert_same_names(&format!("the {what} of {table}"), found, wanted.split_whitespace(), EDIT);
         }
     }
 }
@@ -85,7 +85,7 @@ fn each_table_is_read_and_written_by_the_named_functions_only() {
 fn each_secret_queue_and_mail_is_used_by_the_named_functions_only() {
     for (action, wanted, functions) in OTHER_ROLES {
         let found = functions_that_may(&[action], |resource| wanted.is_empty() || resource == wanted);
-        assert_same_names(&format!("who may {action} {wanted}"), found, functions.split(' '), EDIT);
+        assert_same_names(&format!("who may {action} {wanted}"), found, functions.split_whitespace(), EDIT);
     }
     // Each secret and each queue is in a row.
     let rows: BTreeSet<_> = OTHER_ROLES.iter().map(|(_, resource, _)| *resource).collect();
