@@ -66,7 +66,7 @@ while read -r function sample; do
   answer="$work/$sample.answer"
   sam local invoke "$function" --event "events/$sample.json" --template-file "$work/build/template.yaml" \
     --env-vars tests/sam/env.json --parameter-overrides "Architecture=$architecture" \
-    --invoke-image tollgate-base --skip-pull-image </dev/null >"$answer" 2>"$work/log" || { cat "$work/log"; exit 1; }
+    --invoke-image tollgate-base --skip-pull-image --language-extensions </dev/null >"$answer" 2>"$work/log" || { cat "$work/log"; exit 1; }
   python3 tests/sam/conformance.py "$sample" "$answer" "$contents" || { cat "$work/log"; exit 1; }
 done <<'EOF'
 Auth http-healthz

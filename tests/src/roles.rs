@@ -6,6 +6,7 @@ use serde_yaml_ng::value::TaggedValue;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 use tollgate_local::permissions::{Access, Decide, Permission};
+use tollgate_local::{DeployedFunction, FUNCTIONS, Source};
 
 /// An action on a resource that a role allows, possibly only for some attributes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,14 +131,6 @@ fn resource(name: &str, template: &Value) -> String {
 pub fn used_by_lambda() -> Used {
     let queue = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
     let stream = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"];
-    let rows = [
-        ("mailer", &queue[..], "queue/mail"),
-        ("reports", &queue, "queue/reports"),
-        ("stripe-events", &queue, "queue/stripe.fifo"),
-        ("relay", &stream, "table/outbox/stream"),
-        ("relay", &["dynamodb:ListStreams"], "table/outbox/stream/*"),
-        ("relay", &["sqs:SendMessage"], "queue/relay-failures"),
-    ];
     let mut used = Used::new();
     let mut add = |function: &str, actions: &[&str], resource: &str| {
         let access = |action: &&str| Access {
@@ -146,24 +139,17 @@ pub fn used_by_lambda() -> Used {
         };
         used.entry(function.to_owned()).or_default().extend(actions.iter().map(access));
     };
-    for function in [
-        "admin",
-        "auth",
-        "authorizer",
-        "billing",
-        "example",
-        "mailer",
-        "pages",
-        "relay",
-        "reports",
-        "stripe-events",
-        "stripe-webhook",
-        "sweeper",
-    ] {
-        add(function, &["logs:CreateLogStream", "logs:PutLogEvents"], &format!("log/{function}"));
-    }
-    for (function, actions, resource) in rows {
-        add(function, actions, resource);
+    for DeployedFunction { name, source, .. } in FUNCTIONS {
+        add(name, &["logs:CreateLogStream", "logs:PutLogEvents"], &format!("log/{name}"));
+        match source {
+            Source::Queue(from) => add(name, &queue, &format!("queue/{from}")),
+            Source::Outbox => {
+                add(name, &stream, "table/outbox/stream");
+                add(name, &["dynamodb:ListStreams"], "table/outbox/stream/*");
+                add(name, &["sqs:SendMessage"], &format!("queue/{name}-failures"));
+            }
+            Source::Gateway(_) | Source::OtherPaths(_) | Source::OwnApi | Source::Schedules => {}
+        }
     }
     used
 }

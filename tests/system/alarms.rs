@@ -28,7 +28,7 @@ fn alarms() -> BTreeMap<String, Value> {
 fn section_of(alarm: &str) -> String {
     let shared = ["CanaryErrorsAlarm", "ErrorsAlarm", "ThrottlesAlarm"]
         .into_iter()
-        .find(|kind| alarm.strip_suffix(kind).is_some_and(|of| FUNCTIONS.iter().any(|(function, _)| *function == of)));
+        .find(|kind| alarm.strip_suffix(kind).is_some_and(|of| FUNCTIONS.iter().any(|(function, _)| function == of)));
     shared.unwrap_or(alarm).to_owned()
 }
 
@@ -174,8 +174,8 @@ fn the_dashboard_names_resources_of_the_template() {
         assert!(template["Resources"].get(name).is_some(), "{name}");
         found.insert(name);
     }
-    for (function, _) in FUNCTIONS.iter().filter(|(function, _)| *function != "Example") {
-        assert!(found.contains(function), "no widget shows {function}");
+    for (function, _) in FUNCTIONS.iter().filter(|(function, _)| function != "Example") {
+        assert!(found.contains(function.as_str()), "no widget shows {function}");
     }
     // The widget of the example is there where the example is.
     let written = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml")).unwrap();

@@ -9,15 +9,19 @@ use serde_yaml_ng::Value as Yaml;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use tollgate_local::SETTINGS;
 use tollgate_platform::Env;
 use tollgate_tests::guards::assert_same_names;
 
 const BEGIN: &str = "<!-- generated: begin -->";
 const END: &str = "<!-- generated: end -->";
 const UPDATE: &str = "UPDATE";
-/// The file that reads the options of `cargo run`.
-const OPTIONS: [&str; 4] = ["PORT", "TOLLGATE_DATA", "TOLLGATE_ADMIN_EMAIL", "TOLLGATE_ADMIN_PASSWORD"];
+/// The beginning of `.env.example`.
+const EXAMPLE: &str = "\
+# Settings of `cargo run`. Copy this file to .env and remove the # from the lines that you need; everything has a default.
+# docs/configuration.md describes each one. A test writes this file from docs/settings.yaml.
+";
+/// The length of its lines.
+const MAX_WIDTH: usize = 120;
 /// The documents in the root folder.
 const ROOT_DOCUMENTS: [&str; 5] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
 
@@ -70,6 +74,8 @@ pub struct Setting {
     group: String,
     meaning: String,
     default: String,
+    /// The value in `.env.example`, where `cargo run` accepts the setting.
+    local: Option<String>,
 }
 
 impl Setting {
@@ -84,7 +90,7 @@ impl Setting {
         else {
             return String::new();
         };
-        let variables = &template["Resources"][*resource]["Properties"]["Environment"]["Variables"];
+        let variables = &template["Resources"][resource.as_str()]["Properties"]["Environment"]["Variables"];
         let value = written(&variables[self.name.as_str()]);
         // One that depends on another parameter is inside a condition.
         match value.split("!Ref ").nth(1).and_then(|rest| rest.split_whitespace().next()) {
@@ -107,6 +113,7 @@ pub fn settings() -> Vec<Setting> {
                 group: text(&group["group"]),
                 meaning: text(&setting["meaning"]),
                 default: text(&setting["default"]),
+                local: setting.get("local").map(text),
             });
         }
     }
@@ -191,16 +198,42 @@ fn the_settings_are_those_that_the_code_reads() {
     let unknown: Vec<_> = found.iter().filter(|name| !names.contains(name.as_str())).collect();
     assert!(unknown.is_empty(), "{unknown:?} are read by the code: describe them in docs/settings.yaml");
 
-    let accepted: BTreeSet<_> = SETTINGS.iter().chain(&OPTIONS).copied().collect();
-    let unknown: Vec<_> = accepted.difference(&names).collect();
-    assert!(unknown.is_empty(), "`cargo run` accepts {unknown:?}: describe them in docs/settings.yaml");
     for setting in settings.iter().filter(|setting| setting.is_local()) {
-        assert!(accepted.contains(setting.name.as_str()), "`cargo run` does not accept {}", setting.name);
+        assert!(setting.local.is_some(), "{} is read by `cargo run` alone: give it a value `local`", setting.name);
     }
-    let example = read(".env.example");
-    let example = example.lines().filter_map(|line| line.strip_prefix('#')?.split_once('=')).map(|(name, _)| name);
-    let example = example.filter(|name| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'));
-    assert_same_names("the settings of .env.example", example, accepted, ".env.example, or SETTINGS in infra/local");
+}
+
+#[test]
+fn the_example_of_an_environment_lists_what_cargo_run_accepts() {
+    let mut wanted = EXAMPLE.to_owned();
+    let mut group = String::new();
+    for setting in settings() {
+        let Some(value) = &setting.local else { continue };
+        if setting.group != group {
+            group.clone_from(&setting.group);
+            wanted.push_str(&format!("\n# {} {}\n\n", "-".repeat(10), group.replace('`', "")));
+        }
+        let mut width = 0;
+        for word in setting.meaning.replace('`', "").split_whitespace() {
+            let is_new = width == 0 || width + 1 + word.len() > MAX_WIDTH;
+            wanted.push_str(match (width, is_new) {
+                (0, _) => "#",
+                (_, true) => "\n#",
+                _ => "",
+            });
+            let before = if is_new { 1 } else { width };
+            width = before + 1 + word.len();
+            wanted.push_str(&format!(" {word}"));
+        }
+        wanted.push_str(&format!("\n#{}={value}\n", setting.name));
+    }
+    if read(".env.example") != wanted && Env::process().get(UPDATE).is_some() {
+        fs::write(root().join(".env.example"), &wanted).unwrap();
+    }
+    let edit = "docs/settings.yaml, and run UPDATE=1 cargo test --workspace documents";
+    assert_same_names("the lines of .env.example", read(".env.example").lines(), wanted.lines(), edit);
+    let found: Vec<_> = tollgate_local::settings().collect();
+    assert!(found.contains(&"APP_NAME") && !found.contains(&"PORT"), "{found:?}");
 }
 
 /// Whether `word` is the number of a requirement: `S` or `R` and one or two digits.
@@ -338,7 +371,7 @@ fn each_path_that_a_document_names_exists() {
 /// The name of an alarm in the runbook: the alarms that each function has are named once.
 fn in_runbook(alarm: &str) -> String {
     for kind in ["CanaryErrorsAlarm", "ErrorsAlarm", "ThrottlesAlarm"] {
-        if alarm.strip_suffix(kind).is_some_and(|of| FUNCTIONS.iter().any(|(function, _)| *function == of)) {
+        if alarm.strip_suffix(kind).is_some_and(|of| FUNCTIONS.iter().any(|(function, _)| function == of)) {
             return format!("…{kind}");
         }
     }

@@ -12,6 +12,7 @@ mod batches;
 mod billing;
 mod bodies;
 mod budget;
+mod capabilities;
 mod changes;
 mod codes;
 mod conventions;

@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use tollgate_local::FUNCTIONS;
+use tollgate_tests::guards::assert_same_names;
+use tollgate_tests::template::function_id;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -99,19 +102,41 @@ fn only_the_store_calls_dynamodb() {
     }
 }
 
+/// The functions that use a crate or a client which the others must not have.
+const USERS_OF: [(&str, &str); 6] = [
+    ("tollgate-stripe", "billing stripe-events sweeper"),
+    ("tollgate-outbox", "relay sweeper"),
+    ("tollgate-mail", "auth mailer"),
+    ("tollgate-sql", "admin reports"),
+    ("aws-sdk-ses", "mailer"),
+    ("aws-sdk-sqs", "stripe-webhook"),
+];
+
 #[test]
 fn each_function_uses_only_the_allowed_crates_and_services() {
-    for (function, forbidden) in [
-        ("functions/relay", &["tollgate-store", "aws-sdk-ses", "tollgate-http"][..]),
-        ("functions/pages", &["tollgate-store", "aws-"]),
-        ("functions/stripe-webhook", &["tollgate-store", "aws-sdk-ses"]),
-        ("functions/mailer", &["aws-sdk-sqs", "tollgate-http", "tollgate-auth"]),
-        ("functions/auth", &["aws-sdk-sqs", "aws-sdk-ses"]),
-        ("functions/example", &["tollgate-store", "tollgate-domain"]),
+    let names = || FUNCTIONS.iter().map(|function| function.name);
+    let uses = |function: &str, word: &str| {
+        let lines = manifest(&format!("functions/{function}"));
+        lines.lines().any(|line| line.split(['.', ' ']).next() == Some(word))
+    };
+    for (word, users) in USERS_OF {
+        let found = names().filter(|function| uses(function, word));
+        let edit = "functions/*/Cargo.toml, or USERS_OF in tests/system/tidy.rs";
+        assert_same_names(&format!("the users of {word}"), found, users.split(' '), edit);
+    }
+    for function in FUNCTIONS {
+        let name = function.name;
+        assert_eq!(uses(name, "tollgate-http"), function.openapi().is_some(), "{name}: conventions of HTTP");
+        let others = names().filter(|other| *other != name && uses(name, &format!("tollgate-{other}")));
+        assert_eq!(others.collect::<Vec<_>>(), Vec::<&str>::new(), "{name} uses another function");
+    }
+    for (folder, forbidden) in [
+        ("functions/pages", &["aws-"][..]),
+        ("functions/example", &["tollgate-domain"]),
         ("shared/guard", &["tollgate-http", "utoipa"]),
     ] {
         for word in forbidden {
-            assert!(!manifest(function).contains(word), "{function}: {word}");
+            assert!(!manifest(folder).contains(word), "{folder}: {word}");
         }
     }
 }
@@ -119,24 +144,18 @@ fn each_function_uses_only_the_allowed_crates_and_services() {
 /// `shared/store/src/roles.rs` states what each role may do, and its document tests verify that it can do nothing else.
 #[test]
 fn each_function_has_the_store_of_its_own_role() {
-    let roles = [
-        ("auth", "Auth"),
-        ("authorizer", "Authorizer"),
-        ("billing", "Billing"),
-        ("admin", "Admin"),
-        ("stripe-events", "StripeEvents"),
-        ("mailer", "Mailer"),
-        ("reports", "Reports"),
-        ("sweeper", "Sweeper"),
-    ];
-    for entry in fs::read_dir(root().join("functions")).unwrap() {
-        let function = entry.unwrap().file_name().into_string().unwrap();
-        let role = roles.iter().find(|(name, _)| *name == function).map(|(_, role)| *role);
+    let folders = fs::read_dir(root().join("functions")).unwrap();
+    let folders: BTreeSet<_> = folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let functions: BTreeSet<_> = FUNCTIONS.iter().map(|function| function.name.to_owned()).collect();
+    let edit = "FUNCTIONS in infra/local/src/stack/functions.rs";
+    assert_same_names("the folders of functions and the functions of the local stack", &folders, &functions, edit);
+    for function in &functions {
         let sources = sources(&format!("functions/{function}"));
-        assert_eq!(manifest(&format!("functions/{function}")).contains("tollgate-store"), role.is_some(), "{function}");
+        let has_store = manifest(&format!("functions/{function}")).contains("tollgate-store");
+        let role = has_store.then(|| function_id(function));
         let named = sources.split("Store<").skip(1).map(|rest| rest.split_once('>').unwrap().0);
         let named: BTreeSet<_> = named.filter(|role| *role != "R").collect();
-        assert_eq!(named, role.into_iter().collect(), "{function}");
+        assert_eq!(named, role.iter().map(String::as_str).collect(), "{function}");
         // A store whose type names no role is the operator's.
         for operator in ["Operator", ": Store,", ": Store =", "&Store,", "&Store)", "Store::<", "-> Store "] {
             assert!(!sources.contains(operator), "{function}: {operator}");

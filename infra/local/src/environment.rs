@@ -249,58 +249,14 @@ pub fn sdk(env: &Env, fault_injector: &FaultInjector, clock: &LocalClock) -> Sdk
     tollgate_platform::aws::defaults(builder).build()
 }
 
-/// The settings of the functions that may be set from outside (in the environment or `.env`); the stack sets the others.
-pub const SETTINGS: &[&str] = &[
-    "APP_NAME",
-    "APP_URL",
-    "FRONTEND_URL",
-    "CORS_ORIGINS",
-    "COOKIE_SAMESITE",
-    "ACCESS_TOKEN_ALG",
-    "ACCESS_TOKEN_EXPIRE",
-    "REFRESH_TOKEN_EXPIRE",
-    "SESSION_EXPIRE",
-    "VALIDATION_TOKEN_EXPIRE",
-    "PASSWORD_MIN_LENGTH",
-    "PASSWORD_SIGN_IN",
-    "SIGN_UP",
-    "TOKEN_AUDIENCE",
-    "VERIFY_PAGE_URL",
-    "RESET_PAGE_URL",
-    "MAIL_FROM",
-    "RATE_LIMIT_PER_CLIENT_PER_MINUTE",
-    "RATE_LIMIT_PER_MINUTE",
-    "REGISTRATIONS_PER_CLIENT_PER_DAY",
-    "CLIENT_IP_HEADER",
-    "GOOGLE_CLIENT_ID",
-    "GOOGLE_CLIENT_SECRET",
-    "GOOGLE_AUTH_URL",
-    "GOOGLE_TOKEN_URL",
-    "GOOGLE_ISSUER",
-    "GOOGLE_JWKS_URL",
-    "GOOGLE_USERINFO_URL",
-    "GITHUB_CLIENT_ID",
-    "GITHUB_CLIENT_SECRET",
-    "GITHUB_AUTHORIZE_URL",
-    "GITHUB_TOKEN_URL",
-    "GITHUB_USER_API",
-    "GITHUB_EMAILS",
-    "AUTH_SECRET",
-    "CODES_SECRET",
-    "TRIALS_SECRET",
-    "EDGE_SECRET",
-    "BILLING",
-    "BILLING_GRACE_DAYS",
-    "REFUND_ON_DELETION",
-    "CHECKOUT_SUCCESS_URL",
-    "CHECKOUT_CANCEL_URL",
-    "UPGRADE_URL",
-    "STRIPE_API_URL",
-    "STRIPE_SECRET_KEY",
-    WEBHOOK_SECRET,
-    STRIPE_WEBHOOK_URL,
-    "AI_PROVIDER",
-    "AI_MODEL",
-    "GROQ_BASE_URL",
-    AI_KEY,
-];
+/// Options of `cargo run` itself, which no function reads.
+const OPTIONS: [&str; 4] = ["PORT", "TOLLGATE_DATA", "TOLLGATE_ADMIN_EMAIL", "TOLLGATE_ADMIN_PASSWORD"];
+
+/// The settings of the functions that may be set from outside (in the environment or `.env`), which are those of
+/// `.env.example`; the stack sets the others.
+pub fn settings() -> impl Iterator<Item = &'static str> {
+    let lines = include_str!("../../../.env.example").lines();
+    let names = lines.filter_map(|line| Some(line.strip_prefix('#')?.split_once('=')?.0));
+    let is_name = |name: &&str| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    names.filter(is_name).filter(|name| !OPTIONS.contains(name))
+}

@@ -36,7 +36,7 @@ mod unprocessed;
 mod webhooks;
 
 pub use aws_endpoints::{AwsEndpoints, SAMPLE_CODES_SECRET, put_sample_rows};
-pub use environment::{SETTINGS, STRIPE_WEBHOOK_URL};
+pub use environment::{STRIPE_WEBHOOK_URL, settings};
 pub use error::StartError;
 pub use event_sources::STREAM_RETRIES;
 pub use functions::{Function, http_function};
@@ -44,62 +44,19 @@ pub use queues::QUEUES;
 pub use s3::SECRET_KEY as BUCKET_SECRET_KEY;
 pub use schedules::SCHEDULES;
 pub use snapshot::{Snapshot, SnapshotError};
-pub use stack::{Data, Options, Stack};
+pub use stack::{Data, DeployedFunction, FUNCTIONS, Options, Source, Stack};
 pub use tollgate_sql::Limits as ReportLimits;
 
-/// The OpenAPI document: the part of each function, and the whole document.
+/// The OpenAPI document.
 pub mod openapi {
-    use serde_json::{Value, json};
+    use crate::FUNCTIONS;
+    use serde_json::Value;
     use std::sync::LazyLock;
 
-    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
-        tollgate_http::openapi::document([
-            tollgate_auth::openapi(),
-            tollgate_admin::openapi(),
-            tollgate_billing::openapi(),
-            tollgate_example::openapi(),
-            tollgate_stripe_webhook::openapi(),
-            tollgate_pages::openapi(),
-        ])
-    });
+    static DOCUMENT: LazyLock<Value> =
+        LazyLock::new(|| tollgate_http::openapi::document(FUNCTIONS.iter().filter_map(|function| function.openapi())));
 
-    /// The part of `auth`: its paths are the gateway's routes to it.
-    #[must_use]
-    pub fn auth() -> Value {
-        json!(tollgate_auth::openapi())
-    }
-
-    /// The part of `admin`.
-    #[must_use]
-    pub fn admin() -> Value {
-        json!(tollgate_admin::openapi())
-    }
-
-    /// The part of `billing`.
-    #[must_use]
-    pub fn billing() -> Value {
-        json!(tollgate_billing::openapi())
-    }
-
-    /// The part of `stripe-webhook`.
-    #[must_use]
-    pub fn stripe_webhook() -> Value {
-        json!(tollgate_stripe_webhook::openapi())
-    }
-
-    /// The part of `example`.
-    #[must_use]
-    pub fn example() -> Value {
-        json!(tollgate_example::openapi())
-    }
-
-    /// The part of `pages`.
-    #[must_use]
-    pub fn pages() -> Value {
-        json!(tollgate_pages::openapi())
-    }
-
-    /// The whole document.
+    /// The whole document, of the parts of the functions.
     #[must_use]
     pub fn document() -> &'static Value {
         &DOCUMENT

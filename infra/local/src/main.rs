@@ -125,8 +125,8 @@ fn admin_password(arguments: &Arguments) -> Result<Secret<String>, StartError> {
 /// The settings of the functions that the environment (or `.env`) holds.
 fn settings(arguments: &Arguments) -> Vec<(String, String)> {
     let env = Env::process();
-    let names = tollgate_local::SETTINGS.iter().filter(|name| env.is_present(name));
-    let given = names.map(|name| ((*name).to_owned(), env.get(name).unwrap_or_default().to_owned()));
+    let names = tollgate_local::settings().filter(|name| env.is_present(name));
+    let given = names.map(|name| (name.to_owned(), env.get(name).unwrap_or_default().to_owned()));
     let no_limits = arguments.no_rate_limits.then(|| ("RATE_LIMIT_PER_MINUTE".to_owned(), "0".to_owned()));
     given.chain(no_limits).collect()
 }

@@ -3,31 +3,22 @@
 mod data;
 mod fake_stripe;
 mod functions;
+mod start;
 
-use crate::TABLE_PREFIX;
-use crate::ai::FakeModel;
 use crate::clock::LocalClock;
-use crate::console;
-use crate::console::state::Console;
 use crate::contract::Contract;
-use crate::environment::{Addresses, LOG, OPERATOR_SETTINGS, STRIPE_KEY, environment, sdk, seed_secrets};
 use crate::error::StartError;
-use crate::event_sources::{EventSourceError, EventSources, Sources};
+use crate::event_sources::{EventSourceError, EventSources};
 use crate::fakes::Fakes;
 use crate::faults::{Fault, FaultInjector};
 use crate::functions::Function;
-use crate::gateway::Gateway;
 use crate::invocation::invoke;
 use crate::permissions::Decide;
-use crate::providers::Providers;
-use crate::queues::{QUEUES, Queue, QueueSpec};
+use crate::queues::Queue;
 use crate::snapshot::{Snapshot, SnapshotError};
 use aws_config::SdkConfig;
 use axum::Router;
-use data::open;
 use dynoxide::Database;
-use fake_stripe::stripe;
-use functions::{Functions, Surroundings};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -39,13 +30,11 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tollgate_billing::KeyCheckError;
 use tollgate_fake_stripe::Stripe;
-use tollgate_platform::{ConfigError, Env, Secret};
+use tollgate_platform::{Env, Secret};
 use tollgate_sql::Limits;
-use tollgate_store::Store;
-use tollgate_store::roles::Operator;
-use utoipa::openapi::OpenApi;
+
+pub use functions::{DeployedFunction, FUNCTIONS, Source};
 
 /// Where the tables live.
 #[derive(Clone)]
@@ -91,6 +80,7 @@ pub struct Options {
 pub struct Stack {
     address: SocketAddr,
     public_url: String,
+    has_billing: bool,
     clock: LocalClock,
     env: Env,
     fault_injector: FaultInjector,
@@ -111,188 +101,6 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts it; it is ready when this returns.
-    ///
-    /// # Errors
-    /// With one line for a person.
-    pub async fn start(options: Options) -> Result<Self, StartError> {
-        let listener = bind(options.port).await?;
-        let address = listener.local_addr()?;
-        let origin = format!("http://{address}");
-        let (database, documents, lock) = open(&options.data, &options.clock)?;
-        let clock = options.clock.clone();
-        let snapshot = match &options.data {
-            Data::Copy(snapshot) => Some(Arc::clone(snapshot)),
-            Data::Memory | Data::Folder(_) => None,
-        };
-        let public_url = snapshot.as_ref().map(|snapshot| snapshot.public_url().to_owned());
-        let public_url = public_url.or_else(|| options.public_url.clone()).unwrap_or_else(|| origin.clone());
-        let open_queue = |spec: &QueueSpec| match &snapshot {
-            Some(snapshot) => snapshot.open_queue(*spec, documents.clone(), clock.clone()),
-            None => Queue::open(*spec, documents.clone(), clock.clone()),
-        };
-        let queues = QUEUES.iter().map(open_queue).collect::<Result<Vec<_>, _>>()?;
-        let queues = Arc::new(queues);
-        let fakes = Fakes { documents: documents.clone(), queues: Arc::clone(&queues), clock: clock.clone() };
-        fakes.index_old_mails()?;
-        let fault_injector = FaultInjector::new(fakes.clone());
-        if let Some(decide) = &options.roles {
-            fault_injector.enforce_roles(Arc::clone(decide));
-        }
-        seed_secrets(&fakes, &Env::from_pairs(options.env.clone()))?;
-        let tables = bind(0).await?;
-        let aws = bind(0).await?;
-        let tables_url = format!("http://{}", tables.local_addr()?);
-        let aws_url = format!("http://{}", aws.local_addr()?);
-        let addresses = Addresses {
-            public_url: &public_url,
-            origin: &origin,
-            tables: tables.local_addr()?,
-            aws: aws.local_addr()?,
-        };
-        let env = environment(&addresses, options.env.clone());
-        let sdk = sdk(&env, &fault_injector, &clock);
-        let has_billing = env.has_billing()?;
-
-        let mut stack = Self {
-            address,
-            public_url: public_url.clone(),
-            clock: clock.clone(),
-            env: env.clone(),
-            fault_injector: fault_injector.clone(),
-            sdk: sdk.clone(),
-            queues: Arc::clone(&queues),
-            fakes: fakes.clone(),
-            stripe: None,
-            database: database.clone(),
-            event_sources: None,
-            contract: None,
-            functions: BTreeMap::new(),
-            made_admin: false,
-            missing_plans: None,
-            stops: Vec::new(),
-            servers: Vec::new(),
-            tasks: Vec::new(),
-            _lock: lock,
-        };
-        let stop = stack.stop_signal();
-        let served = database.clone();
-        stack.servers.push(tokio::spawn(async move {
-            if let Err(error) = dynoxide::server::serve_with_shutdown(tables, served, stop).await {
-                tracing::error!(error, "tables");
-            }
-        }));
-        stack.serve(aws, fakes.clone().router());
-
-        let Functions { auth, billing, schedules, by_name } = Functions::new(&Surroundings {
-            env: &env,
-            fault_injector: &fault_injector,
-            sdk: &sdk,
-            fakes: &fakes,
-            options: &options,
-        })?;
-        stack.functions = by_name;
-        let records = snapshot.as_ref().map(|snapshot| snapshot.stripe()).unwrap_or_default();
-        let webhooks = stripe(&fakes, (documents.clone(), records), (&public_url, &origin), &clock, &sdk, &env)?;
-        if snapshot.is_none() {
-            Store::<Operator>::new(&sdk, TABLE_PREFIX).create_tables().await?;
-        }
-        for fault in options.faults {
-            if !fault_injector.add(fault.clone()) {
-                return Err(StartError::Failed(format!("no function makes such a call: {fault:?}")));
-            }
-        }
-        auth.warm().await;
-        // Before anything is created: a generated password of the first admin would be lost.
-        let mut missing_plans = None;
-        if env.is_present(STRIPE_KEY) && has_billing {
-            match billing.check_stripe_key().await {
-                Ok(()) => {}
-                Err(KeyCheckError::Refused(status)) => {
-                    let wanted = format!("a secret key that Stripe accepts, but Stripe refuses this one ({status})");
-                    return Err(ConfigError::new(STRIPE_KEY, wanted).into());
-                }
-                Err(error @ KeyCheckError::Unknown(_)) => missing_plans = Some(error.to_string()),
-            }
-        }
-        if let Some((email, password)) = &options.admin {
-            let made = auth.create_first_admin(email, password).await;
-            stack.made_admin = made.map_err(|error| StartError::Failed(format!("the first admin: {error}")))?;
-        }
-        let outbox = format!("{TABLE_PREFIX}outbox");
-        let function = |name| Arc::clone(&stack.functions[name]);
-        stack.stripe = webhooks.as_ref().map(|webhooks| webhooks.stripe().clone());
-        let at_stripe = stack.stripe.clone();
-        let mut consumers = vec![("mail", function("mailer")), ("reports", function("reports"))];
-        if has_billing {
-            consumers.push(("stripe.fifo", function("stripe-events")));
-        }
-        let sources = Sources { relay: function("relay"), consumers, webhooks };
-        let event_sources =
-            EventSources::new(database.clone(), queues, clock.clone(), fault_injector.clone(), sources, &outbox)?;
-        let event_sources = Arc::new(event_sources);
-        stack.tasks = event_sources.start();
-        stack.event_sources = Some(Arc::clone(&event_sources));
-
-        let of = |name: &'static str, document: OpenApi| {
-            let function = Arc::clone(&stack.functions[name]);
-            document.paths.paths.into_keys().map(move |path| (path, Arc::clone(&function)))
-        };
-        let of_billing = || {
-            of("billing", tollgate_billing::openapi()).chain(of("stripe-webhook", tollgate_stripe_webhook::openapi()))
-        };
-        let routes = of("auth", tollgate_auth::openapi())
-            .chain(of("admin", tollgate_admin::openapi()))
-            .chain(has_billing.then(of_billing).into_iter().flatten())
-            .chain(of("example", tollgate_example::openapi()))
-            .chain(options.extra_functions)
-            .collect();
-        let mut document = crate::openapi::document().clone();
-        if !has_billing && let Some(paths) = document["paths"].as_object_mut() {
-            paths.retain(|path, _| !path.starts_with("/billing/"));
-        }
-        let contract = Contract::new(&document);
-        stack.contract = Some(contract.clone());
-        let gateway = Gateway::new(routes, Arc::clone(&stack.functions["pages"]), contract).router();
-        let known = OPERATOR_SETTINGS.iter().filter_map(|name| Some((*name, env.get(name)?.to_owned()))).collect();
-        let log = match &options.data {
-            Data::Folder(folder) => folder.join(LOG).canonicalize().ok(),
-            Data::Memory | Data::Copy(_) => None,
-        };
-        let providers = Providers::new(documents.clone(), clock.clone(), &public_url, env);
-        stack.tasks.push(tokio::spawn(schedules.clone().keep()));
-        let console = Console {
-            base_url: public_url,
-            fakes,
-            providers,
-            event_sources,
-            fault_injector,
-            clock,
-            database,
-            tables_url,
-            aws_url,
-            auth,
-            stripe: at_stripe,
-            schedules,
-            model: FakeModel::default(),
-            environment: known,
-            log,
-        };
-        stack.serve(listener, console::router(console).fallback_service(gateway));
-        // Without an answer of Stripe the stack starts without some of the plans; the next start creates them.
-        if options.first_plans && has_billing {
-            match billing.seed_plans().await {
-                Ok(()) => missing_plans = None,
-                Err(error) => {
-                    tracing::error!(cause = error.cause(), code = error.code(), "not all of the first plans were made");
-                    missing_plans.get_or_insert_with(|| error.detail());
-                }
-            }
-        }
-        stack.missing_plans = missing_plans;
-        Ok(stack)
-    }
-
     fn stop_signal(&mut self) -> impl Future<Output = ()> + Send + 'static {
         let (stop, stopped) = oneshot::channel();
         self.stops.push(stop);

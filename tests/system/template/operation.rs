@@ -63,35 +63,67 @@ fn a_canary_ends_with_the_errors_of_its_own_version() {
 #[test]
 fn queues_have_sufficient_delays_attempts_and_dead_letter_retention() {
     let queues = resources("AWS::SQS::Queue");
-    let served = [
-        ("mail", "MailQueue", "Mailer"),
-        ("reports", "ReportsQueue", "Reports"),
-        ("stripe.fifo", "StripeQueue", "StripeEvents"),
-    ];
-    assert_eq!(served.len(), QUEUES.len());
-    for (name, queue, function) in served {
-        let queue = &queues[queue]["Properties"];
-        let timeout = resources("AWS::Serverless::Function")[function]["Properties"]["Timeout"].as_i64().unwrap();
+    let named = |name: &str| {
+        let mut all = queues.values().map(|queue| &queue["Properties"]);
+        all.find(|queue| written(&queue["QueueName"]).trim_end_matches('\'').ends_with(&format!("${{Stage}}-{name}")))
+            .unwrap()
+    };
+    let served = tollgate_local::FUNCTIONS.iter().filter_map(|function| match function.source {
+        Source::Queue(name) => Some((name, function_id(function.name))),
+        _ => None,
+    });
+    let served: BTreeMap<_, _> = served.collect();
+    let edit = "QUEUES in infra/local/src/queues.rs, or FUNCTIONS in infra/local/src/stack/functions.rs";
+    assert_same_names(
+        "the queues and those that functions consume",
+        QUEUES.iter().map(|queue| queue.name),
+        served.keys().copied(),
+        edit,
+    );
+    for (name, function) in served {
+        let queue = named(name);
+        let timeout = resources("AWS::Serverless::Function")[&function]["Properties"]["Timeout"].as_i64().unwrap();
         let spec = QUEUES.iter().find(|queue| queue.name == name).unwrap();
-        assert!(written(&queue["QueueName"]).contains(&format!("-{name}")));
         assert_eq!(queue["FifoQueue"].as_bool().unwrap_or_default(), name.ends_with(".fifo"));
         assert_eq!(queue["VisibilityTimeout"].as_i64(), Some(spec.visibility_seconds));
         assert_eq!(queue["RedrivePolicy"]["maxReceiveCount"].as_u64(), Some(u64::from(spec.max_receives)));
         assert!(spec.visibility_seconds >= 6 * timeout && spec.max_receives >= 5);
         // D7: a batch starts within 30 seconds, and a hanging message takes less than the same time again.
         assert!(timeout >= 60, "{function}");
-        for dead in ["MailDeadLetters", "StripeDeadLetters", "ReportsDeadLetters", "RelayFailures"] {
-            let kept = queues[dead]["Properties"]["MessageRetentionPeriod"].as_i64();
+        for (dead, letters) in queues.iter().filter(|(_, queue)| is_of_dead_letters(queue)) {
+            let kept = letters["Properties"]["MessageRetentionPeriod"].as_i64();
             assert!(kept > queue["MessageRetentionPeriod"].as_i64(), "{dead}");
         }
     }
-    for (name, queue) in queues {
+    for (name, queue) in &queues {
         assert_eq!(queue["Properties"]["SqsManagedSseEnabled"].as_bool(), Some(true), "{name}");
     }
     let relay = &resources("AWS::Serverless::Function")["Relay"]["Properties"]["Events"]["Outbox"]["Properties"];
     assert_eq!(relay["MaximumRetryAttempts"].as_u64(), Some(u64::from(STREAM_RETRIES)));
     assert!(relay["BisectBatchOnFunctionError"].as_bool().unwrap() && relay.get("DestinationConfig").is_some());
     assert!(written(&relay["FilterCriteria"]).contains("INSERT"));
+}
+
+fn is_of_dead_letters(queue: &Value) -> bool {
+    queue["Properties"].get("RedrivePolicy").is_none()
+}
+
+// S33
+#[test]
+fn each_queue_raises_an_alarm_for_its_age_or_its_dead_letters() {
+    let alarms = resources("AWS::CloudWatch::Alarm");
+    for (name, queue) in resources("AWS::SQS::Queue") {
+        let metric = match is_of_dead_letters(&queue) {
+            true => "ApproximateNumberOfMessagesVisible",
+            false => "ApproximateAgeOfOldestMessage",
+        };
+        let is_it = |alarm: &&Value| {
+            let properties = &alarm["Properties"];
+            properties["MetricName"].as_str() == Some(metric)
+                && written(&properties["Dimensions"]).contains(&format!("!GetAtt {name}.QueueName"))
+        };
+        assert_eq!(alarms.values().filter(is_it).count(), 1, "{name}: an alarm for {metric} in template.yaml");
+    }
 }
 
 // S32, S33
@@ -105,13 +137,6 @@ fn logs_expire_and_lost_or_refused_work_raises_an_alarm() {
         assert_eq!(alarm["Properties"]["AlarmActions"].as_sequence().map(Vec::len), Some(1), "{name}");
     }
     let mut wanted: Vec<String> = [
-        "MailDeadLetters",
-        "StripeDeadLetters",
-        "ReportsDeadLetters",
-        "ReportsAge",
-        "RelayFailures",
-        "MailAge",
-        "StripeAge",
         "ServerErrors",
         "Bounces",
         "DuplicateSubscription",
@@ -129,7 +154,7 @@ fn logs_expire_and_lost_or_refused_work_raises_an_alarm() {
     ]
     .map(str::to_owned)
     .into();
-    for (function, _) in FUNCTIONS {
+    for (function, _) in &*FUNCTIONS {
         wanted.extend([format!("{function}Errors"), format!("{function}Throttles")]);
     }
     for name in wanted {

@@ -1,7 +1,9 @@
-//! The functions of a stack, each with its own AWS clients.
+//! The functions of the deployment, and how a stack starts each of them, with its own AWS clients.
 
 use super::Options;
 use super::data::reports_folder;
+use crate::clock::LocalClock;
+use crate::environment;
 use crate::error::StartError;
 use crate::fakes::Fakes;
 use crate::faults::FaultInjector;
@@ -12,124 +14,194 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tollgate_auth::ProviderClients;
 use tollgate_domain::user::IdentityProvider;
-use tollgate_platform::{Env, Outbound};
-use tollgate_sweeper::{Schedule, SweepError, Swept};
+use tollgate_platform::{Clock, ConfigError, Env, Outbound};
+use utoipa::openapi::OpenApi;
+
+/// What calls a function.
+#[derive(Clone, Copy)]
+pub enum Source {
+    /// The gateway, for the paths of the function's part of the OpenAPI document.
+    Gateway(fn() -> OpenApi),
+    /// The gateway, for each path that it routes to no other function.
+    OtherPaths(fn() -> OpenApi),
+    /// The gateway of an adopter's own API.
+    OwnApi,
+    /// The stream of the outbox.
+    Outbox,
+    /// The queue of this name.
+    Queue(&'static str),
+    /// The schedules.
+    Schedules,
+}
+
+/// A function of the deployment.
+#[derive(Clone, Copy)]
+pub struct DeployedFunction {
+    /// Its name in the repository and in AWS, where `tollgate-STAGE-` precedes it.
+    pub name: &'static str,
+    /// What calls it.
+    pub source: Source,
+    /// Whether a deployment without billing lacks it.
+    pub is_of_billing: bool,
+    /// Reads its settings and creates its clients; it makes no call.
+    start: fn(&Surroundings<'_>, &SdkConfig) -> Result<Function, ConfigError>,
+}
+
+impl DeployedFunction {
+    /// Its part of the OpenAPI document.
+    #[must_use]
+    pub fn openapi(&self) -> Option<OpenApi> {
+        match self.source {
+            Source::Gateway(part) | Source::OtherPaths(part) => Some(part()),
+            Source::OwnApi | Source::Outbox | Source::Queue(_) | Source::Schedules => None,
+        }
+    }
+}
+
+/// The state of a function in surroundings: its settings, its AWS clients, other clients that it has, and the clock.
+macro_rules! state {
+    ($function:ident, $on:ident, $sdk:ident $(, $client:expr)?) => {
+        $function::State::new($function::Config::from_env($on.env)?, $sdk, $($client,)? $on.clock())
+    };
+}
+
+/// A function that handles events with a state.
+macro_rules! event_function {
+    ($function:ident, $state:expr) => {
+        event_function($state, |event, state| async move { $function::handle(event, &state).await })
+    };
+}
+
+type Start = fn(&Surroundings<'_>, &SdkConfig) -> Result<Function, ConfigError>;
+
+const fn function(name: &'static str, source: Source, start: Start) -> DeployedFunction {
+    DeployedFunction { name, source, is_of_billing: false, start }
+}
+
+const fn of_billing(function: DeployedFunction) -> DeployedFunction {
+    DeployedFunction { is_of_billing: true, ..function }
+}
+
+/// The functions of the deployment. The routes of the gateway, the OpenAPI document, the event sources and the lists of the
+/// tests follow.
+pub const FUNCTIONS: &[DeployedFunction] = &[
+    function("auth", Source::Gateway(tollgate_auth::openapi), |on, _| {
+        Ok(http_function(tollgate_auth::router(on.auth.clone())))
+    }),
+    function("admin", Source::Gateway(tollgate_admin::openapi), |on, sdk| {
+        Ok(http_function(tollgate_admin::router(state!(tollgate_admin, on, sdk, on.to_model()))))
+    }),
+    of_billing(function("billing", Source::Gateway(tollgate_billing::openapi), |on, _| {
+        Ok(http_function(tollgate_billing::router(on.billing.clone())))
+    })),
+    function("example", Source::Gateway(tollgate_example::openapi), |on, sdk| {
+        let config = tollgate_example::Config::from_env(on.env, sdk, on.clock())?;
+        Ok(http_function(tollgate_example::router(config)))
+    }),
+    of_billing(function("stripe-webhook", Source::Gateway(tollgate_stripe_webhook::openapi), |on, sdk| {
+        Ok(http_function(tollgate_stripe_webhook::router(state!(tollgate_stripe_webhook, on, sdk))))
+    })),
+    function("pages", Source::OtherPaths(tollgate_pages::openapi), |on, _| {
+        Ok(http_function(tollgate_pages::router(tollgate_pages::Config::from_env(on.env)?, on.clock())))
+    }),
+    function("authorizer", Source::OwnApi, |on, sdk| {
+        Ok(event_function!(tollgate_authorizer, state!(tollgate_authorizer, on, sdk)))
+    }),
+    function("relay", Source::Outbox, |on, sdk| Ok(event_function!(tollgate_relay, state!(tollgate_relay, on, sdk)))),
+    function("mailer", Source::Queue("mail"), |on, sdk| {
+        Ok(event_function!(tollgate_mailer, state!(tollgate_mailer, on, sdk)))
+    }),
+    function("reports", Source::Queue("reports"), |on, sdk| {
+        let state = tollgate_reports::State::new(on.reports()?, sdk, on.to_s3(), on.clock());
+        Ok(event_function!(tollgate_reports, state))
+    }),
+    of_billing(function("stripe-events", Source::Queue("stripe.fifo"), |on, sdk| {
+        Ok(event_function!(tollgate_stripe_events, state!(tollgate_stripe_events, on, sdk, on.to_stripe())))
+    })),
+    function("sweeper", Source::Schedules, |on, sdk| {
+        Ok(event_function!(tollgate_sweeper, state!(tollgate_sweeper, on, sdk, on.to_stripe())))
+    }),
+];
 
 /// What the functions run in.
 pub(super) struct Surroundings<'a> {
     pub env: &'a Env,
     pub fault_injector: &'a FaultInjector,
     pub sdk: &'a SdkConfig,
-    pub fakes: &'a Fakes,
     pub options: &'a Options,
-}
-
-/// The functions by their names, and the parts of them that the stack uses itself.
-pub(super) struct Functions {
+    /// The states that the stack itself uses as well.
     pub auth: tollgate_auth::State,
     pub billing: tollgate_billing::State,
-    pub schedules: Schedules,
-    pub by_name: BTreeMap<&'static str, Function>,
 }
 
-impl Functions {
-    /// Reads the settings of each function and creates its clients. It makes no call.
-    pub(super) fn new(surroundings: &Surroundings<'_>) -> Result<Self, StartError> {
-        let Surroundings { env, fault_injector, sdk, fakes, options } = *surroundings;
-        let clock = options.clock.clone();
+impl<'a> Surroundings<'a> {
+    pub(super) fn new(
+        env: &'a Env,
+        fault_injector: &'a FaultInjector,
+        sdk: &'a SdkConfig,
+        options: &'a Options,
+    ) -> Result<Self, ConfigError> {
         let outbound = |provider| Outbound::over(fault_injector.to_provider(provider), sdk);
         let clients = ProviderClients::new(outbound(IdentityProvider::Google), outbound(IdentityProvider::Github));
-        // Each function has its own AWS clients, whose calls its role decides about.
-        let sdk_of = |function| crate::environment::sdk(env, &fault_injector.of(function), &clock);
+        let own_sdk = |name| sdk_of(name, env, fault_injector, &options.clock);
+        let clock = || options.clock.platform();
         let auth = tollgate_auth::Config::from_env(env)?;
-        let auth = tollgate_auth::State::new(auth, &sdk_of("auth"), clients, clock.platform());
-        let authorizer = tollgate_authorizer::Config::from_env(env)?;
-        let authorizer = tollgate_authorizer::State::new(authorizer, &sdk_of("authorizer"), clock.platform());
-        let relay = tollgate_relay::Config::from_env(env)?;
-        let relay = tollgate_relay::State::new(relay, &sdk_of("relay"), clock.platform());
-        let mailer = tollgate_mailer::Config::from_env(env)?;
-        let mailer = tollgate_mailer::State::new(mailer, &sdk_of("mailer"), clock.platform());
-        let to_stripe = || Outbound::over(fault_injector.to_stripe(), sdk);
+        let auth = tollgate_auth::State::new(auth, &own_sdk("auth"), clients, clock());
         let billing = tollgate_billing::Config::from_env(env)?;
-        let billing = tollgate_billing::State::new(billing, &sdk_of("billing"), to_stripe(), clock.platform());
-        let webhook = tollgate_stripe_webhook::Config::from_env(env)?;
-        let webhook = tollgate_stripe_webhook::State::new(webhook, &sdk_of("stripe-webhook"), clock.platform());
-        let events = tollgate_stripe_events::Config::from_env(env)?;
-        let events =
-            tollgate_stripe_events::State::new(events, &sdk_of("stripe-events"), to_stripe(), clock.platform());
-        let sweeper = tollgate_sweeper::Config::from_env(env)?;
-        let sweeper = tollgate_sweeper::State::new(sweeper, &sdk_of("sweeper"), to_stripe(), clock.platform());
-        let to_count = FaultInjector::new(fakes.clone());
-        to_count.count_no_calls();
-        let counter = crate::environment::sdk(env, &to_count, &clock);
-        let counter = tollgate_sweeper::State::new(
-            tollgate_sweeper::Config::from_env(env)?,
-            &counter,
-            to_stripe(),
-            clock.platform(),
-        );
-        let admin = tollgate_admin::Config::from_env(env)?;
-        let to_model = Outbound::over(fault_injector.to_model(), sdk);
-        let admin = tollgate_admin::State::new(admin, &sdk_of("admin"), to_model, clock.platform());
-        let reports = tollgate_reports::Config {
-            folder: reports_folder(&options.data),
-            runner: options.report_runner.clone(),
-            limits: options.report_limits,
-            ..tollgate_reports::Config::from_env(env)?
-        };
-        let to_s3 = Outbound::over(fault_injector.of("reports").to_s3(), sdk);
-        let reports = tollgate_reports::State::new(reports, &sdk_of("reports"), to_s3, clock.platform());
-        let example = tollgate_example::Config::from_env(env, &sdk_of("example"), clock.platform())?;
-        let pages = tollgate_pages::router(tollgate_pages::Config::from_env(env)?, clock.platform());
+        let to_stripe = Outbound::over(fault_injector.to_stripe(), sdk);
+        let billing = tollgate_billing::State::new(billing, &own_sdk("billing"), to_stripe, clock());
+        Ok(Self { env, fault_injector, sdk, options, auth, billing })
+    }
 
-        let sweeper = event_function(sweeper, sweep);
-        let counter = event_function(counter, sweep);
-        let schedules = Schedules::new(Arc::clone(&sweeper), counter, fakes.documents.clone(), clock.clone())?;
-        let by_name = BTreeMap::from([
-            ("auth", http_function(tollgate_auth::router(auth.clone()))),
-            ("admin", schedules.count_for(http_function(tollgate_admin::router(admin)))),
-            ("billing", http_function(tollgate_billing::router(billing.clone()))),
-            ("stripe-webhook", http_function(tollgate_stripe_webhook::router(webhook))),
-            (
-                "stripe-events",
-                event_function(
-                    events,
-                    |event, state| async move { tollgate_stripe_events::handle(event, &state).await },
-                ),
-            ),
-            (
-                "authorizer",
-                event_function(
-                    authorizer,
-                    |event, state| async move { tollgate_authorizer::handle(event, &state).await },
-                ),
-            ),
-            ("sweeper", sweeper),
-            ("example", http_function(tollgate_example::router(example))),
-            ("pages", http_function(pages)),
-            (
-                "relay",
-                event_function(
-                    relay.clone(),
-                    |event, state| async move { tollgate_relay::handle(event, &state).await },
-                ),
-            ),
-            (
-                "reports",
-                event_function(reports, |event, state| async move { tollgate_reports::handle(event, &state).await }),
-            ),
-            (
-                "mailer",
-                event_function(
-                    mailer.clone(),
-                    |event, state| async move { tollgate_mailer::handle(event, &state).await },
-                ),
-            ),
-        ]);
-        Ok(Self { auth, billing, schedules, by_name })
+    fn clock(&self) -> Clock {
+        self.options.clock.platform()
+    }
+
+    fn to_stripe(&self) -> Outbound {
+        Outbound::over(self.fault_injector.to_stripe(), self.sdk)
+    }
+
+    fn to_model(&self) -> Outbound {
+        Outbound::over(self.fault_injector.to_model(), self.sdk)
+    }
+
+    fn to_s3(&self) -> Outbound {
+        Outbound::over(self.fault_injector.of("reports").to_s3(), self.sdk)
+    }
+
+    fn reports(&self) -> Result<tollgate_reports::Config, ConfigError> {
+        Ok(tollgate_reports::Config {
+            folder: reports_folder(&self.options.data),
+            runner: self.options.report_runner.clone(),
+            limits: self.options.report_limits,
+            ..tollgate_reports::Config::from_env(self.env)?
+        })
     }
 }
 
-async fn sweep(schedule: Schedule, state: tollgate_sweeper::State) -> Result<Swept, SweepError> {
-    tollgate_sweeper::handle(schedule, &state).await
+/// The AWS clients of one function, whose calls its role decides about.
+fn sdk_of(name: &'static str, env: &Env, fault_injector: &FaultInjector, clock: &LocalClock) -> SdkConfig {
+    environment::sdk(env, &fault_injector.of(name), clock)
+}
+
+/// Starts the functions, by name, and their schedules. No function makes a call yet.
+pub(super) fn start(
+    on: &Surroundings<'_>,
+    fakes: &Fakes,
+) -> Result<(BTreeMap<&'static str, Function>, Schedules), StartError> {
+    let clock = &on.options.clock;
+    let mut by_name = BTreeMap::new();
+    for function in FUNCTIONS {
+        let sdk = sdk_of(function.name, on.env, on.fault_injector, clock);
+        by_name.insert(function.name, (function.start)(on, &sdk)?);
+    }
+    // The dev console counts whatever faults are active, and its calls are not recorded.
+    let to_count = FaultInjector::new(fakes.clone());
+    to_count.count_no_calls();
+    let sdk = &environment::sdk(on.env, &to_count, clock);
+    let counter = event_function!(tollgate_sweeper, state!(tollgate_sweeper, on, sdk, on.to_stripe()));
+    let schedules = Schedules::new(Arc::clone(&by_name["sweeper"]), counter, fakes.documents.clone(), clock.clone())?;
+    let admin = schedules.count_for(Arc::clone(&by_name["admin"]));
+    by_name.insert("admin", admin);
+    Ok((by_name, schedules))
 }
