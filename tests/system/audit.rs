@@ -12,8 +12,20 @@ use tollgate_store::roles::Operator;
 use tollgate_tests::app::{PASSWORD, Session, TestApp};
 use tollgate_tests::browser::{Browser, verified_account};
 
-/// A scenario with every action that leaves an entry. Returns the secrets that the users had.
-async fn a_whole_life(app: &TestApp, admin: &Session) -> Vec<String> {
+/// Takes every action that leaves an entry. Returns the secrets that the users had.
+async fn leave_every_entry(app: &TestApp, admin: &Session) -> Vec<String> {
+    let mut secrets = change_own_account(app).await;
+    secrets.extend(change_as_admin(app, admin).await);
+    subscribe_and_refund(app).await;
+    close_accounts(app).await;
+    stripe_refuses_to_end_a_second_subscription(app).await;
+    let (store, clock) = (Store::<Operator>::new(app.stack.sdk(), TABLE_PREFIX), app.stack.clock().platform());
+    record_command(&store, &clock, "local", "redrive", json!({"dead_letters": {}})).await.unwrap();
+    secrets
+}
+
+/// Registers Ann, and changes her passwords, address and identities. Returns her secrets.
+async fn change_own_account(app: &TestApp) -> Vec<String> {
     let mut secrets = vec![PASSWORD.to_owned(), "another horse staple".to_owned(), "a third horse staple".to_owned()];
     app.register("ann").await.expect(202);
     let token = app.link_token("ann@example.com", "verify").await;
@@ -45,13 +57,18 @@ async fn a_whole_life(app: &TestApp, admin: &Session) -> Vec<String> {
     let code = app.code("new@example.com", "login_code").await;
     let by_code = app.post("/login/code", json!({"email": "new@example.com", "code": code})).await.expect(200);
     app.with_cookie("/logout", &Session::of(&by_code).refresh).await.expect(204);
+    secrets
+}
 
+/// Changes Ann's rights, a plan, a service credential and invitations, and requests a report. Returns the secrets of the
+/// credential and the invitation.
+async fn change_as_admin(app: &TestApp, admin: &Session) -> Vec<String> {
+    let ann = app.sign_in("new@example.com").await;
     for (is_active, is_admin) in [(false, true), (true, false)] {
         for (act, body) in [("status", json!({"is_active": is_active})), ("role", json!({"is_admin": is_admin}))] {
             patch(app, admin, &format!("/admin/users/{}/{act}", id(&ann)), body).await.expect(200);
         }
     }
-
     let plan = json!({
         "code": "new", "name": "New", "price_cents": 900, "currency": "usd", "billing_period": "month", "tier": 3,
     });
@@ -62,15 +79,18 @@ async fn a_whole_life(app: &TestApp, admin: &Session) -> Vec<String> {
     let service = app.post_as(admin, "/admin/service-credentials", json!({"name": "the API"})).await.expect(201).body;
     let path = format!("/admin/service-credentials/{}", service["id"].as_str().unwrap());
     app.delete_as(admin, &path).await.expect(204);
-    secrets.push(service["secret"].as_str().unwrap().to_owned());
     let (invitation, _) = app.invite(admin, "invited@example.com").await;
     app.delete_as(admin, &format!("/admin/invitations/{}", invitation["id"].as_str().unwrap())).await.expect(204);
     let (_, token) = app.invite(admin, "invited@example.com").await;
     let register = json!({"invitation": token, "username": "invited", "password": PASSWORD});
     app.post("/register", register).await.expect(200);
-    secrets.push(token);
     let report = json!({"sql": "SELECT 1", "format": "preview"});
     app.post_as(admin, "/admin/reports", report).await.expect(202);
+    vec![service["secret"].as_str().unwrap().to_owned(), token]
+}
+
+/// Ann subscribes and cancels; a refund, a dispute and the end come from Stripe, some of them without events.
+async fn subscribe_and_refund(app: &TestApp) {
     let ann = app.sign_in("new@example.com").await;
     let checkout = app.subscribe(&ann, "pro").await.expect(201);
     app.pay(&checkout.body).await.expect(303);
@@ -92,16 +112,15 @@ async fn a_whole_life(app: &TestApp, admin: &Session) -> Vec<String> {
     app.at_stripe(&format!("invoices/{invoice}/dispute"), json!({})).await.expect(200);
     app.at_stripe(&format!("subscriptions/{held}/cancel"), json!({})).await.expect(200);
     app.drain().await;
+}
 
+/// Bob deactivates his account, and Cem deletes his.
+async fn close_accounts(app: &TestApp) {
     let (_, bob) = app.person("bob").await;
     app.post_as(&bob, "/deactivate", json!({})).await.expect(200);
     let (_, cem) = app.person("cem").await;
     app.post_as(&cem, "/me/delete", json!({})).await.expect(202);
     app.drain().await;
-    stripe_refuses_to_end_a_second_subscription(app).await;
-    let (store, clock) = (Store::<Operator>::new(app.stack.sdk(), TABLE_PREFIX), app.stack.clock().platform());
-    record_command(&store, &clock, "local", "redrive", json!({"dead_letters": {}})).await.unwrap();
-    secrets
 }
 
 /// Pays a second subscription, and makes Stripe refuse to end and to refund it.
@@ -122,7 +141,7 @@ async fn stripe_refuses_to_end_a_second_subscription(app: &TestApp) {
 #[tokio::test]
 async fn every_action_of_the_contract_is_audited_without_secrets() {
     let (app, admin) = app_and_admin().await;
-    let secrets = a_whole_life(&app, &admin).await;
+    let secrets = leave_every_entry(&app, &admin).await;
     let all = all_pages(&app, &admin, "/admin/audit-logs", 100).await;
     let found: BTreeSet<_> = all.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
     let wanted: BTreeSet<_> = Action::ALL.iter().map(|action| action.as_str()).collect();
@@ -137,9 +156,30 @@ async fn every_action_of_the_contract_is_audited_without_secrets() {
 }
 
 #[tokio::test]
+async fn each_entry_is_found_by_its_target() {
+    let (app, admin) = app_and_admin().await;
+    leave_every_entry(&app, &admin).await;
+    let all = all_pages(&app, &admin, "/admin/audit-logs", 100).await;
+    // The target of an operator's command is its name, which is no id.
+    let is_id = |target: &&str| target.contains('_');
+    let targets: BTreeSet<_> = all.iter().filter_map(|entry| entry["target_id"].as_str()).filter(is_id).collect();
+    for target in &targets {
+        let wanted: Vec<_> = all.iter().filter(|entry| entry["target_id"] == **target).cloned().collect();
+        let path = format!("/admin/audit-logs?target_id={target}");
+        assert_eq!(all_pages(&app, &admin, &path, 100).await, wanted, "{target}");
+    }
+    let kinds: BTreeSet<_> = targets.iter().filter_map(|target| target.split('_').next()).collect();
+    assert!(kinds.len() >= 5, "{kinds:?}");
+    for no_id in ["usr_1", "inv", "users_019ca945f4607c7b9c59379e3f571f07"] {
+        let path = format!("/admin/audit-logs?target_id={no_id}");
+        assert!(all_pages(&app, &admin, &path, 100).await.is_empty(), "{no_id}");
+    }
+}
+
+#[tokio::test]
 async fn every_combination_of_filters_returns_the_matching_entries_on_all_pages() {
     let (app, admin) = app_and_admin().await;
-    a_whole_life(&app, &admin).await;
+    leave_every_entry(&app, &admin).await;
     app.advance(60);
     let (_, dan) = app.person("dan").await;
     app.advance(60);
@@ -187,7 +227,7 @@ async fn every_combination_of_filters_returns_the_matching_entries_on_all_pages(
 #[tokio::test]
 async fn the_entries_of_a_user_are_about_the_user_or_owned_objects() {
     let (app, admin) = app_and_admin().await;
-    a_whole_life(&app, &admin).await;
+    leave_every_entry(&app, &admin).await;
     let all = all_pages(&app, &admin, "/admin/audit-logs", 100).await;
     let eva = all_pages(&app, &admin, "/admin/users?q=eva", 1).await.remove(0);
     let ann = all_pages(&app, &admin, "/admin/users?q=new@", 1).await.remove(0);

@@ -6,9 +6,9 @@ use axum::extract::State as Shared;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
+use tollgate_domain::UserId;
 use tollgate_domain::audit::{Action, AuditEntry};
 use tollgate_domain::ids::InvalidIdError;
-use tollgate_domain::{InvitationId, PlanId, ServiceId, SubscriptionId, UserId};
 use tollgate_http::{Admin, ApiError, Cursor, Filters, Page, PageQuery, filter, id_filter};
 use tollgate_store::AuditFilter;
 use utoipa::IntoParams;
@@ -19,7 +19,7 @@ use utoipa::IntoParams;
 pub struct AuditQuery {
     /// By this user.
     actor_id: Option<String>,
-    /// About this user, plan, subscription or service credential.
+    /// About this object: a user, a plan, a subscription, a service credential, an invitation.
     target_id: Option<String>,
     /// About this user: as the target, or as the owner of the subscription that is the target.
     user_id: Option<String>,
@@ -34,19 +34,19 @@ pub struct AuditQuery {
     to: Option<String>,
 }
 
-/// The id of a possible target of an entry.
+/// The characters before `_` in an id, at most.
+const MAX_KIND: usize = 4;
+
+/// The id of a target of an entry: of an object of any kind.
 struct Target(String);
 
 impl FromStr for Target {
     type Err = InvalidIdError;
 
     fn from_str(text: &str) -> Result<Self, InvalidIdError> {
-        let is_one = text.parse::<UserId>().is_ok()
-            || text.parse::<PlanId>().is_ok()
-            || text.parse::<SubscriptionId>().is_ok()
-            || text.parse::<ServiceId>().is_ok()
-            || text.parse::<InvitationId>().is_ok();
-        if is_one { Ok(Self(text.to_owned())) } else { Err(InvalidIdError) }
+        let (kind, bare) = text.split_once('_').ok_or(InvalidIdError)?;
+        UserId::from_bare(bare)?;
+        if kind.len() <= MAX_KIND { Ok(Self(text.to_owned())) } else { Err(InvalidIdError) }
     }
 }
 

@@ -38,14 +38,7 @@ impl World {
                 let Some(paid) = self.nth_paid(who, newest).await else { return Ok(NOTHING.to_owned()) };
                 self.dashboard(&format!("invoices/{}/dispute", text(&paid["id"])), json!({})).await
             }
-            Step::CloseDispute { newest, is_won } => {
-                let mut open = self.app.stripe("disputes").await;
-                open.retain(|dispute| !matches!(text(&dispute["status"]), "won" | "lost"));
-                open.reverse();
-                let Some(dispute) = nth(&open, newest) else { return Ok(NOTHING.to_owned()) };
-                let status = if is_won { "won" } else { "lost" };
-                self.dashboard(&format!("disputes/{}/close", text(&dispute["id"])), json!({"status": status})).await
-            }
+            Step::CloseDispute { newest, is_won } => self.close_dispute(newest, is_won).await,
             Step::Quantity { who, quantity } => self.on_live(who, "items", json!({"quantity": quantity})).await,
             Step::Discount { who, percent, months } => {
                 self.on_live(who, "discount", json!({"percent_off": percent, "months": months})).await
@@ -54,17 +47,7 @@ impl World {
                 let body = behavior.map_or(json!({}), |behavior| json!({"behavior": behavior}));
                 self.on_live(who, "pause", body).await
             }
-            Step::Schedule { who, plan } => {
-                let plans = self.plans().await?;
-                let plan = plans.iter().find(|found| found["code"] == plan);
-                let price = plan.map(|plan| plan["stripe_price_id"].clone()).unwrap_or_default();
-                let Some(live) = self.live(who).await else { return Ok(NOTHING.to_owned()) };
-                let interval = &live["items"]["data"][0]["price"]["recurring"]["interval"];
-                let phase = json!({"duration": {"interval": interval}});
-                let mut next = phase.clone();
-                next["price"] = price;
-                self.on_live(who, "schedule", json!({"phases": [phase, next]})).await
-            }
+            Step::Schedule { who, plan } => self.schedule(who, plan).await,
             Step::Foreign { kind } => {
                 let fields = json!({"currency": "hrk", "status": "frozen", "metadata": null, "livemode": "perhaps"});
                 let answer = self.app.at_stripe("foreign", json!({"kind": kind, "fields": fields})).await;
@@ -77,6 +60,28 @@ impl World {
             }
             _ => Ok(NOTHING.to_owned()),
         }
+    }
+
+    async fn close_dispute(&self, newest: usize, is_won: bool) -> Done {
+        let mut open = self.app.stripe("disputes").await;
+        open.retain(|dispute| !matches!(text(&dispute["status"]), "won" | "lost"));
+        open.reverse();
+        let Some(dispute) = nth(&open, newest) else { return Ok(NOTHING.to_owned()) };
+        let status = if is_won { "won" } else { "lost" };
+        self.dashboard(&format!("disputes/{}/close", text(&dispute["id"])), json!({"status": status})).await
+    }
+
+    /// Schedules a change to another plan at the end of the period.
+    async fn schedule(&mut self, who: Who, plan: &str) -> Done {
+        let plans = self.plans().await?;
+        let plan = plans.iter().find(|found| found["code"] == plan);
+        let price = plan.map(|plan| plan["stripe_price_id"].clone()).unwrap_or_default();
+        let Some(live) = self.live(who).await else { return Ok(NOTHING.to_owned()) };
+        let interval = &live["items"]["data"][0]["price"]["recurring"]["interval"];
+        let phase = json!({"duration": {"interval": interval}});
+        let mut next = phase.clone();
+        next["price"] = price;
+        self.on_live(who, "schedule", json!({"phases": [phase, next]})).await
     }
 
     /// An action in Stripe's dashboard on a user's live subscription.
