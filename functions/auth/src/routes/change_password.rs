@@ -12,7 +12,7 @@ use serde_json::json;
 use tollgate_domain::audit::{Action, AuditEntry};
 use tollgate_domain::password::{Password, WeakPasswordError};
 use tollgate_http::{AccountKey, ActiveUser, ApiError, CookieJar, JsonBody, Message, RequestContext, errors, message};
-use tollgate_mail::Message as Mail;
+use tollgate_mail::PasswordChanged;
 use tollgate_store::{Credentials, NewPassword, Profile};
 use utoipa::ToSchema;
 
@@ -88,9 +88,9 @@ async fn compare(
     Ok(credentials)
 }
 
-fn notice(profile: &Profile, at: Timestamp) -> Mail {
+fn notice(profile: &Profile, at: Timestamp) -> PasswordChanged {
     let (to, username) = (profile.email.as_str().to_owned(), profile.username.as_str().to_owned());
-    Mail::PasswordChanged { to, username, at }
+    PasswordChanged { to, username, at }
 }
 
 fn entry(context: &RequestContext, user: &ActiveUser) -> AuditEntry {

@@ -21,7 +21,7 @@ use tollgate_http::{
     AccountKey, ApiError, ClientCount, CookieJar, FieldError, JsonBody, Limiter, Message, RequestContext, errors,
     message,
 };
-use tollgate_mail::Message as Mail;
+use tollgate_mail::AlreadyRegistered;
 use tollgate_platform::{SignUp, random_bytes};
 use tollgate_store::{Credentials, NameAndAddress, NewAccount, Profile, Registration};
 use utoipa::ToSchema;
@@ -245,7 +245,7 @@ async fn notify_owner(
 ) -> Result<(), ApiError> {
     let mail = match may_be_sent {
         true => {
-            let mail = Mail::AlreadyRegistered { to: known.as_str().to_owned() };
+            let mail = AlreadyRegistered { to: known.as_str().to_owned() };
             mails::outbox_message(mail, mails::locale_of(context), context.now)?
         }
         false => mails::decoy(state, context.now).await?,
