@@ -24,34 +24,16 @@ mod trial_ending;
 mod trial_refused;
 mod verify;
 
-pub use action_required::ActionRequired;
-pub use already_registered::AlreadyRegistered;
-pub use downgrade_scheduled::DowngradeScheduled;
-pub use email_change_requested::EmailChangeRequested;
-pub use email_changed::EmailChanged;
-pub use invitation::Invitation;
-pub use login_code::LoginCode;
-pub use password_changed::PasswordChanged;
-pub use payment_failed::PaymentFailed;
-pub use plan_changed::PlanChanged;
-pub use provider_linked::ProviderLinked;
-pub use refunded::{Amount, RefundReason, Refunded};
-pub use renewed::Renewed;
-pub use reset::Reset;
-pub use subscription_canceled::SubscriptionCanceled;
-pub use subscription_confirmed::SubscriptionConfirmed;
-pub use subscription_ended::SubscriptionEnded;
-pub use subscription_resumed::SubscriptionResumed;
-pub use trial_ending::TrialEnding;
-pub use trial_refused::TrialRefused;
-pub use verify::Verify;
+pub use refunded::{Amount, RefundReason};
 
 use crate::template::{MailTemplate, Secret};
 use serde::{Deserialize, Serialize};
 
-/// Declares `Message`.
+/// Declares `Message`, and exports each mail.
 macro_rules! messages {
-    ($($name:ident,)*) => {
+    ($($module:ident::$name:ident,)*) => {
+        $(pub use $module::$name;)*
+
         /// A mail to be sent.
         #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(tag = "kind", rename_all = "snake_case")]
@@ -97,27 +79,27 @@ macro_rules! messages {
 }
 
 messages! {
-    Verify,
-    Invitation,
-    AlreadyRegistered,
-    Reset,
-    LoginCode,
-    EmailChangeRequested,
-    EmailChanged,
-    ProviderLinked,
-    PasswordChanged,
-    SubscriptionConfirmed,
-    Renewed,
-    PlanChanged,
-    DowngradeScheduled,
-    PaymentFailed,
-    ActionRequired,
-    SubscriptionCanceled,
-    SubscriptionResumed,
-    SubscriptionEnded,
-    TrialEnding,
-    Refunded,
-    TrialRefused,
+    verify::Verify,
+    invitation::Invitation,
+    already_registered::AlreadyRegistered,
+    reset::Reset,
+    login_code::LoginCode,
+    email_change_requested::EmailChangeRequested,
+    email_changed::EmailChanged,
+    provider_linked::ProviderLinked,
+    password_changed::PasswordChanged,
+    subscription_confirmed::SubscriptionConfirmed,
+    renewed::Renewed,
+    plan_changed::PlanChanged,
+    downgrade_scheduled::DowngradeScheduled,
+    payment_failed::PaymentFailed,
+    action_required::ActionRequired,
+    subscription_canceled::SubscriptionCanceled,
+    subscription_resumed::SubscriptionResumed,
+    subscription_ended::SubscriptionEnded,
+    trial_ending::TrialEnding,
+    refunded::Refunded,
+    trial_refused::TrialRefused,
 }
 
 impl Message {
