@@ -11,7 +11,7 @@ use tollgate_domain::gate::Gate;
 use tollgate_domain::invitation::Invitation;
 use tollgate_domain::{Email, UserId, Username};
 use tollgate_http::{ApiError, RequestContext};
-use tollgate_mail::Message as Mail;
+use tollgate_mail::ProviderLinked;
 use tollgate_platform::{SignUp, random_bytes};
 use tollgate_store::{AcceptedInvitation, LinkFor, Linked, NewAccount, Profile, Registration, Takeover};
 
@@ -160,7 +160,7 @@ pub async fn link_identity(
         Some(_) => return Err(ApiError::AlreadyLinked),
         None => {}
     }
-    let notice = Mail::ProviderLinked {
+    let notice = ProviderLinked {
         to: profile.email.as_str().to_owned(),
         username: profile.username.as_str().to_owned(),
         provider: provider.title().to_owned(),

@@ -14,7 +14,6 @@ use tollgate_domain::invitation::Invitation;
 use tollgate_domain::user::Provider;
 use tollgate_domain::{Secret, UserId, Username};
 use tollgate_http::{ApiError, RequestContext};
-use tollgate_mail::Message as Mail;
 use tollgate_platform::random_bytes;
 use tollgate_store::{
     AcceptedInvitation, Credentials, NewAccount, OutboxMessage, Profile, Registration, StoredInvitation,
@@ -28,7 +27,7 @@ pub async fn with_mail(
     now: Timestamp,
 ) -> Result<(StoredInvitation, OutboxMessage), ApiError> {
     let generation = state.keys.codes().await?.generation(now).to_owned();
-    let mail = Mail::Invitation {
+    let mail = tollgate_mail::Invitation {
         to: invitation.email.as_str().to_owned(),
         invitation_id: invitation.id,
         generation: generation.clone(),

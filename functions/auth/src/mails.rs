@@ -10,7 +10,7 @@ use tollgate_domain::session::after;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{Email, MessageId, SessionId, UserId, Username};
 use tollgate_http::{ApiError, RequestContext};
-use tollgate_mail::{Addressed, Message, OneTime, language_of};
+use tollgate_mail::{Addressed, LoginCode, Message, OneTime, Reset, Verify, language_of};
 use tollgate_platform::random_bytes;
 use tollgate_store::outbox::DECOY;
 use tollgate_store::{OutboxMessage, Profile};
@@ -116,11 +116,11 @@ async fn secret(
         generation: row.generation.clone(),
         expires_at: row.expires_at,
     };
-    let message = match purpose {
-        Purpose::Verify => Message::Verify { to, username, otp, is_change: false, unlinks },
-        Purpose::ChangeEmail => Message::Verify { to, username, otp, is_change: true, unlinks },
-        Purpose::Reset => Message::Reset { to, username, otp },
-        Purpose::LoginCode => Message::LoginCode { to, username, otp },
+    let message: Message = match purpose {
+        Purpose::Verify => Verify { to, username, otp, is_change: false, unlinks }.into(),
+        Purpose::ChangeEmail => Verify { to, username, otp, is_change: true, unlinks }.into(),
+        Purpose::Reset => Reset { to, username, otp }.into(),
+        Purpose::LoginCode => LoginCode { to, username, otp }.into(),
     };
     Ok((row, outbox_message(message, account.locale.map(str::to_owned), now)?))
 }
@@ -141,8 +141,13 @@ pub fn locale_of(context: &RequestContext) -> Option<String> {
     language_of(&context.languages).map(str::to_owned)
 }
 
-/// `message` in the language of its reader, as it goes into the outbox.
-pub fn outbox_message(message: Message, locale: Option<String>, now: Timestamp) -> Result<OutboxMessage, ApiError> {
+/// `mail` in the language of its reader, as it goes into the outbox.
+pub fn outbox_message(
+    mail: impl Into<Message>,
+    locale: Option<String>,
+    now: Timestamp,
+) -> Result<OutboxMessage, ApiError> {
+    let message = mail.into();
     let kind = message.kind().to_owned();
     let body = serde_json::to_string(&Addressed { locale, message });
     let body = body.map_err(|error| ApiError::Internal(error.to_string()))?;

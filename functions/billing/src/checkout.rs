@@ -166,30 +166,29 @@ async fn open_checkout(
         success_url: &state.config.success_url,
         cancel_url: &state.config.cancel_url,
     };
-    let made: CheckoutSession = match state.gateway.create_checkout(new_checkout).await {
-        Ok(made) => made,
-        Err(GatewayError::Failed(cause)) => {
-            let found =
-                state.gateway.checkout_of_attempt(new_checkout.customer, &checkout).await.map_err(of_gateway)?;
-            match found {
-                Some(made) => made,
-                None => {
-                    state.store.end_checkout(&customer.user_id, &checkout.attempt.id).await?;
-                    return Err(ApiError::StripeUnavailable(cause));
-                }
-            }
-        }
-        Err(error) => {
-            if !error.may_have_happened() {
-                state.store.end_checkout(&customer.user_id, &checkout.attempt.id).await?;
-            }
-            return Err(of_gateway(error));
-        }
-    };
+    let made = create_checkout(state, new_checkout).await?;
     let url = made.url.clone().unwrap_or_default();
     let stored = state.store.open_checkout(&customer.user_id, &checkout.attempt.id, &made.id, &url).await?;
     if stored.is_none() {
         return Ok(None);
     }
     Ok(view(made.id, made.url))
+}
+
+/// Creates a checkout at Stripe; after a lost answer it is looked for there. One that was not created is not reserved any more.
+async fn create_checkout(state: &State, new: NewCheckout<'_>) -> Result<CheckoutSession, ApiError> {
+    let checkout = new.checkout;
+    let (made, error) = match state.gateway.create_checkout(new).await {
+        Ok(made) => return Ok(made),
+        Err(GatewayError::Failed(cause)) => {
+            let found = state.gateway.checkout_of_attempt(new.customer, checkout).await.map_err(of_gateway)?;
+            (found, ApiError::StripeUnavailable(cause))
+        }
+        Err(error) if error.may_have_happened() => return Err(of_gateway(error)),
+        Err(error) => (None, of_gateway(error)),
+    };
+    if made.is_none() {
+        state.store.end_checkout(new.user, &checkout.attempt.id).await?;
+    }
+    made.ok_or(error)
 }

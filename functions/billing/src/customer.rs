@@ -6,7 +6,7 @@ use tollgate_domain::billing::{Attempt, Command, Customer, UserCommand};
 use tollgate_domain::{Email, MessageId};
 use tollgate_http::{ActiveUser, ApiError, RequestContext};
 use tollgate_platform::{fingerprint, random_bytes};
-use tollgate_store::OutboxMessage;
+use tollgate_store::{OutboxMessage, Profile, StoreError};
 use tollgate_stripe::GatewayError;
 
 /// A new attempt at a write to Stripe.
@@ -26,20 +26,15 @@ pub(crate) async fn find_or_create_customer(
         return Ok(Some(known));
     }
     let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
-    let reserve = async |instead_of: Option<&Attempt>| {
-        state
-            .store
-            .reserve_customer(&user.id, (&profile.email, profile.locale.as_deref()), &attempt(context), instead_of)
-            .await
-    };
-    let mut reserved = reserve(None).await?;
+    let reservation = Reservation { state, context, profile };
+    let mut reserved = reservation.write(None).await?;
     let (mut made_by, mut address) = attempt_and_email(&reserved)?;
     if made_by.is_old(context.now) {
         // Stripe may have removed its key.
         match state.gateway.customer_of_attempt(&address, &made_by).await.map_err(of_gateway)? {
             Some(id) => return link_customer(state, context, &reserved, &address, &id).await,
             None => {
-                reserved = reserve(Some(&made_by)).await?;
+                reserved = reservation.write(Some(&made_by)).await?;
                 (made_by, address) = attempt_and_email(&reserved)?;
             }
         }
@@ -47,25 +42,44 @@ pub(crate) async fn find_or_create_customer(
     if reserved.stripe_customer_id.is_some() {
         return Ok(Some(reserved));
     }
-    let id = match state.gateway.create_customer(&user.id, &address, &made_by).await {
-        Ok(id) => id,
-        Err(GatewayError::Failed(cause)) => {
-            // The same key would return the same answer for a day: the customer may have been created nevertheless.
-            match state.gateway.customer_of_attempt(&address, &made_by).await.map_err(of_gateway)? {
-                Some(id) => id,
-                None => {
-                    reserve(Some(&made_by)).await?;
-                    return Err(ApiError::StripeUnavailable(cause));
-                }
-            }
-        }
-        Err(error @ GatewayError::Refused { .. }) => {
-            reserve(Some(&made_by)).await?;
-            return Err(of_gateway(error));
-        }
-        Err(error) => return Err(of_gateway(error)),
-    };
+    let id = reservation.create_customer(&address, &made_by).await?;
     link_customer(state, context, &reserved, &address, &id).await
+}
+
+/// The reservation of a customer that is to be created at Stripe.
+struct Reservation<'a> {
+    state: &'a State,
+    context: &'a RequestContext,
+    profile: Profile,
+}
+
+impl Reservation<'_> {
+    /// Writes it with a new attempt, if there is none or only `instead_of`; returns the stored customer.
+    async fn write(&self, instead_of: Option<&Attempt>) -> Result<Customer, StoreError> {
+        let Profile { id, email, locale, .. } = &self.profile;
+        let new = attempt(self.context);
+        self.state.store.reserve_customer(id, (email, locale.as_deref()), &new, instead_of).await
+    }
+
+    /// Creates the customer at Stripe, and returns its id; after a lost answer it is looked for there. An attempt that
+    /// created none is replaced.
+    async fn create_customer(&self, address: &Email, made_by: &Attempt) -> Result<String, ApiError> {
+        let gateway = &self.state.gateway;
+        let (made, error) = match gateway.create_customer(&self.profile.id, address, made_by).await {
+            Ok(id) => return Ok(id),
+            // The same key would return the same answer for a day: the customer may have been created nevertheless.
+            Err(GatewayError::Failed(cause)) => {
+                let found = gateway.customer_of_attempt(address, made_by).await.map_err(of_gateway)?;
+                (found, ApiError::StripeUnavailable(cause))
+            }
+            Err(error @ GatewayError::Refused { .. }) => (None, of_gateway(error)),
+            Err(error) => return Err(of_gateway(error)),
+        };
+        if made.is_none() {
+            self.write(Some(made_by)).await?;
+        }
+        made.ok_or(error)
+    }
 }
 
 /// The current attempt to create a customer, and its address.

@@ -12,8 +12,7 @@ use serde::Deserialize;
 use std::convert::Infallible;
 use std::sync::Arc;
 use tollgate_domain::MessageId;
-use tollgate_domain::onetime::Purpose;
-use tollgate_mail::{Addressed, Context, Mail, Message, OneTime, brand, render};
+use tollgate_mail::{Addressed, Context, Mail, Message, Secret, brand, render};
 use tollgate_platform::Clock;
 use tollgate_platform::sqs::{self, MessageError, SourceQueue};
 use tollgate_store::roles::Mailer;
@@ -144,55 +143,38 @@ async fn deliver(state: &State, row: &OutboxMessage) -> Result<Result<(), Parked
         app_url: &state.config.app_url,
         verify_page_url: &state.config.verify_page_url,
         reset_page_url: &state.config.reset_page_url,
-        token: secrets.0.as_ref().map_or("", |token| token.expose()),
-        code: secrets.1.as_ref().map_or("", |code| code.expose()),
+        token: secrets.token.as_ref().map_or("", |token| token.expose()),
+        code: secrets.code.as_ref().map_or("", |code| code.expose()),
     };
     let mail = render(&message, &context).map_err(|error| HandlingError::Render(error.to_string()))?;
     send(state, &mail, row).await
 }
 
-/// The link's token and the code in `message`, derived now; an expired one is never sent (R15).
-async fn secrets_of(
-    state: &State,
-    message: &Message,
-) -> Result<Result<(Option<Plain>, Option<Plain>), ParkedError>, HandlingError> {
-    let (purpose, otp): (Purpose, &OneTime) = match message {
-        Message::Verify { otp, is_change: false, .. } => (Purpose::Verify, otp),
-        Message::Verify { otp, is_change: true, .. } => (Purpose::ChangeEmail, otp),
-        Message::Reset { otp, .. } => (Purpose::Reset, otp),
-        Message::LoginCode { otp, .. } => (Purpose::LoginCode, otp),
-        Message::Invitation { invitation_id, generation, expires_at, .. } => {
-            if state.clock.now() >= *expires_at {
-                return Ok(Err(ParkedError::Expired));
-            }
-            let token = state.keys.codes().await?.invitation_token(invitation_id, generation);
-            return Ok(token.map(|token| (Some(token), None)).ok_or(ParkedError::KeyGone));
-        }
-        Message::AlreadyRegistered { .. }
-        | Message::PasswordChanged { .. }
-        | Message::EmailChangeRequested { .. }
-        | Message::EmailChanged { .. }
-        | Message::ProviderLinked { .. }
-        | Message::SubscriptionConfirmed { .. }
-        | Message::Renewed { .. }
-        | Message::PlanChanged { .. }
-        | Message::DowngradeScheduled { .. }
-        | Message::PaymentFailed { .. }
-        | Message::ActionRequired { .. }
-        | Message::SubscriptionCanceled { .. }
-        | Message::SubscriptionResumed { .. }
-        | Message::SubscriptionEnded { .. }
-        | Message::TrialEnding { .. }
-        | Message::Refunded { .. }
-        | Message::TrialRefused { .. } => return Ok(Ok((None, None))),
-    };
-    if state.clock.now() >= otp.expires_at {
+/// The secrets of a mail.
+#[derive(Default)]
+struct Secrets {
+    token: Option<Plain>,
+    code: Option<Plain>,
+}
+
+/// The secrets of `message`, derived now; an expired one is never sent (R15).
+async fn secrets_of(state: &State, message: &Message) -> Result<Result<Secrets, ParkedError>, HandlingError> {
+    let Some(secret) = message.secret() else { return Ok(Ok(Secrets::default())) };
+    if state.clock.now() >= secret.expires_at() {
         return Ok(Err(ParkedError::Expired));
     }
     let codes = state.keys.codes().await?;
-    let token = codes.link_token(purpose, &otp.user_id, &otp.id, &otp.generation);
-    let code = codes.code(purpose, &otp.id, &otp.generation);
-    if token.is_none() || code.is_none() { Ok(Err(ParkedError::KeyGone)) } else { Ok(Ok((token, code))) }
+    let secrets = match secret {
+        Secret::OneTime(purpose, otp) => {
+            let token = codes.link_token(purpose, &otp.user_id, &otp.id, &otp.generation);
+            let code = codes.code(purpose, &otp.id, &otp.generation);
+            token.zip(code).map(|(token, code)| Secrets { token: Some(token), code: Some(code) })
+        }
+        Secret::Invitation { id, generation, .. } => {
+            codes.invitation_token(id, generation).map(|token| Secrets { token: Some(token), code: None })
+        }
+    };
+    Ok(secrets.ok_or(ParkedError::KeyGone))
 }
 
 async fn send(state: &State, mail: &Mail, row: &OutboxMessage) -> Result<Result<(), ParkedError>, HandlingError> {

@@ -24,7 +24,7 @@ use tollgate_domain::user::Provider;
 use tollgate_fake_stripe::Mode;
 use tollgate_local::clock::LocalClock;
 use tollgate_local::{Data, Options as StackOptions, Stack, TABLE_PREFIX};
-use tollgate_mail::{Message, OneTime};
+use tollgate_mail::{Message, OneTime, Verify};
 use tollgate_platform::random_bytes;
 use tollgate_store::{Credentials, NewAccount, OutboxMessage, Registration, Store};
 use tollgate_tests::population::newcomer;
@@ -252,7 +252,7 @@ impl<'a> People<'a> {
             expires_at: row.expires_at,
         };
         let (to, username) = (profile.email.as_str().to_owned(), profile.username.as_str().to_owned());
-        let message = Message::Verify { to, username, otp, is_change: false, unlinks: Vec::new() };
+        let message = Message::from(Verify { to, username, otp, is_change: false, unlinks: Vec::new() });
         let mail = OutboxMessage {
             id: MessageId::new(now, random_bytes()),
             kind: message.kind().to_owned(),

@@ -5,13 +5,15 @@ use crate::messages::{consent_id, outbox_message};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tollgate_domain::audit::{Action, AuditEntry};
-use tollgate_domain::billing::convergence::Changed;
 use tollgate_domain::billing::{
-    Account, AuditedSubscription, Changes, Payment, PaymentStatus, Plan, Status, Subscription,
+    Account, AuditedSubscription, Changed, Changes, Payment, PaymentStatus, Plan, Status, Subscription,
 };
 use tollgate_domain::gate::Closing;
 use tollgate_domain::{AuditId, Email, MessageId};
-use tollgate_mail::{Amount, Message, RefundReason};
+use tollgate_mail::{
+    ActionRequired, Amount, DowngradeScheduled, Message, PaymentFailed, PlanChanged, RefundReason, Refunded, Renewed,
+    SubscriptionCanceled, SubscriptionConfirmed, SubscriptionEnded, SubscriptionResumed, TrialRefused,
+};
 use tollgate_platform::random_bytes;
 use tollgate_store::{OutboxMessage, StoreError};
 
@@ -133,7 +135,7 @@ pub fn mails(
         let needs_consent = consents.contains(&payment.stripe_invoice_id);
         for message in of_payment(to.to_owned(), before, payment, subscription, plan, needs_consent) {
             // Stripe also sends its own event for it.
-            let is_mailed_once = matches!(message, Message::ActionRequired { .. });
+            let is_mailed_once = matches!(message, Message::ActionRequired(_));
             let id = if is_mailed_once { consent_id(payment) } else { new_id() };
             mails.push(outbox_message(message, &account.customer, id, now)?);
         }
@@ -151,18 +153,18 @@ fn of_subscription(
 ) -> Vec<Message> {
     let was = before.map(|before| before.status);
     if after.trial_refused && !before.is_some_and(|before| before.trial_refused) {
-        return vec![Message::TrialRefused { to, plan }];
+        return vec![TrialRefused { to, plan }.into()];
     }
     // The refund is mailed with its payment, when it is made.
     if after.duplicate_refund.is_some() {
         return Vec::new();
     }
     if matches!(after.status, Status::Active | Status::Trialing) && !was.is_some_and(Status::is_live) {
-        return vec![Message::SubscriptionConfirmed { to, plan, until: after.current_period_end }];
+        return vec![SubscriptionConfirmed { to, plan, until: after.current_period_end }.into()];
     }
     if after.status.is_ended() {
         let was_live = was.is_some_and(Status::is_live);
-        return was_live.then_some(Message::SubscriptionEnded { to, plan }).into_iter().collect();
+        return was_live.then_some(SubscriptionEnded { to, plan }.into()).into_iter().collect();
     }
     let Some(before) = before.filter(|before| before.status.is_live() && after.status.is_live()) else {
         return Vec::new();
@@ -171,18 +173,18 @@ fn of_subscription(
     let is_other_plan = before.plan_id != after.plan_id;
     let is_taken_back = !is_other_plan && before.next_plan_id().is_some() && after.next_plan_id().is_none();
     if is_other_plan {
-        messages.push(Message::PlanChanged { to: to.clone(), plan: plan.clone() });
+        messages.push(PlanChanged { to: to.clone(), plan: plan.clone() }.into());
     }
     if let Some(plan) = next.filter(|_| before.next_plan_id() != after.next_plan_id()) {
-        messages.push(Message::DowngradeScheduled { to: to.clone(), plan, at: after.current_period_end });
+        messages.push(DowngradeScheduled { to: to.clone(), plan, at: after.current_period_end }.into());
     }
     match (before.will_renew(), after.will_renew()) {
         (true, false) => {
             let until = after.ends_at.unwrap_or(after.current_period_end);
-            messages.push(Message::SubscriptionCanceled { to, plan, until });
+            messages.push(SubscriptionCanceled { to, plan, until }.into());
         }
-        (false, true) => messages.push(Message::SubscriptionResumed { to, plan }),
-        (true, true) if is_taken_back => messages.push(Message::SubscriptionResumed { to, plan }),
+        (false, true) => messages.push(SubscriptionResumed { to, plan }.into()),
+        (true, true) if is_taken_back => messages.push(SubscriptionResumed { to, plan }.into()),
         (true, true) | (false, false) => {}
     }
     messages
@@ -208,7 +210,7 @@ fn of_refund(
         None => None,
     };
     let amount = Some(Amount { amount_cents: refunded_cents, currency: after.currency.to_string() });
-    Some(Message::Refunded { to: to.to_owned(), plan, amount, reason })
+    Some(Refunded { to: to.to_owned(), plan, amount, reason }.into())
 }
 
 /// The mail data of a payment for a subscription to `plan`.
@@ -226,21 +228,22 @@ fn of_payment(
     // A failed debit is mailed like any other failed payment.
     if after.status == PaymentStatus::Failed && matches!(was, None | Some(PaymentStatus::Processing)) {
         messages.push(match needs_consent {
-            true => Message::ActionRequired { to, plan, invoice_url },
+            true => ActionRequired { to, plan, invoice_url }.into(),
             false => {
                 let is_change = !after.is_renewal && after.plan_id != subscription.plan_id;
-                Message::PaymentFailed { to, plan, invoice_url, until: None, is_change }
+                PaymentFailed { to, plan, invoice_url, until: None, is_change }.into()
             }
         });
     } else if after.is_renewal && after.status.is_paid() && !was.is_some_and(PaymentStatus::is_paid) {
-        messages.push(Message::Renewed {
+        let renewed = Renewed {
             to,
             plan,
             amount_cents: after.amount_cents,
             currency: after.currency.to_string(),
             until: subscription.current_period_end,
             invoice_url,
-        });
+        };
+        messages.push(renewed.into());
     }
     messages
 }

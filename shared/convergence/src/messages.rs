@@ -9,11 +9,12 @@ use tollgate_store::{OutboxMessage, StoreError};
 
 /// A mail as a row of the outbox.
 pub fn outbox_message(
-    message: Message,
+    mail: impl Into<Message>,
     customer: &Customer,
     id: MessageId,
     now: Timestamp,
 ) -> Result<OutboxMessage, StoreError> {
+    let message = mail.into();
     let kind = message.kind().to_owned();
     let body = serde_json::to_string(&Addressed { locale: customer.locale.clone(), message });
     let body = body.map_err(|error| StoreError::Unexpected(error.to_string()))?;

@@ -4,7 +4,7 @@ use crate::messages::{consent_id, message_id, outbox_message};
 use crate::{Cause, ConvergeError, Convergence};
 use tollgate_domain::billing::{Account, Payment, PaymentStatus, Plan, Reminder, Subscription};
 use tollgate_domain::{MessageId, UserId};
-use tollgate_mail::Message;
+use tollgate_mail::{ActionRequired, Message, PaymentFailed, TrialEnding};
 use tollgate_store::OutboxMessage;
 
 impl Convergence {
@@ -40,7 +40,7 @@ impl Convergence {
         let (Some(to), Some(plan)) = (&account.customer.email, plan) else { return Ok(()) };
         if self.gateway.needs_consent(invoice).await? {
             let (to, invoice_url) = (to.as_str().to_owned(), payment.invoice_url.clone());
-            let message = Message::ActionRequired { to, plan: plan.name, invoice_url };
+            let message = ActionRequired { to, plan: plan.name, invoice_url };
             self.store
                 .put_message_once(&outbox_message(message, &account.customer, consent_id(payment), self.clock.now())?)
                 .await?;
@@ -76,14 +76,14 @@ fn mail(account: &Account, reminder: &Reminder, plans: &[Plan]) -> Option<(Messa
     match reminder {
         Reminder::TrialEnding { subscription, at } => {
             let key = format!("trial_ending {subscription} {at}");
-            Some((message_id(*at, &key), Message::TrialEnding { to, plan: plan_of(*subscription)?, at: *at }))
+            Some((message_id(*at, &key), TrialEnding { to, plan: plan_of(*subscription)?, at: *at }.into()))
         }
         Reminder::PaymentFailed { subscription, payment, day, until } => {
             let paid = account.payments.iter().find(|stored| stored.id == *payment)?;
             let (plan, invoice_url) = (plan_of(*subscription)?, paid.invoice_url.clone());
             let key = format!("payment_failed {payment} {day}");
-            let message = Message::PaymentFailed { to, plan, invoice_url, until: Some(*until), is_change: false };
-            Some((message_id(paid.created_at, &key), message))
+            let message = PaymentFailed { to, plan, invoice_url, until: Some(*until), is_change: false };
+            Some((message_id(paid.created_at, &key), message.into()))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The check of the templates of `brand/mails/`, at build: of a field that mails do not have, the compiler would name neither the
-//! file nor the line.
+//! file nor the line, and a syntax error is named the same way.
 
+use askama_parser::{Ast, Syntax};
 use std::fs;
 use std::io::Error;
 use std::path::Path;
@@ -25,13 +26,25 @@ pub fn check_templates(root: &Path, folder: &Path, texts: &[String]) -> Result<(
         if !root.join("templates").join(&name).exists() {
             return Err(Error::other(format!("brand/mails/{name}: no mail has a template of this name")));
         }
-        for (index, line) in fs::read_to_string(&path)?.lines().enumerate() {
+        let source = fs::read_to_string(&path)?;
+        if let Err(error) = check_syntax(&source) {
+            return Err(Error::other(format!("brand/mails/{name}:{error}")));
+        }
+        for (index, line) in source.lines().enumerate() {
             if let Some(problem) = problem_of(line, &fields, texts) {
                 return Err(Error::other(format!("brand/mails/{name}:{}: {problem}", index + 1)));
             }
         }
     }
     Ok(())
+}
+
+/// Whether askama can read the template; the error begins with line and column.
+fn check_syntax(source: &str) -> Result<(), String> {
+    let Err(error) = Ast::from_str(source, None, &Syntax::default()) else { return Ok(()) };
+    let before = source.get(..error.offset).unwrap_or(source);
+    let (line, column) = (before.matches('\n').count() + 1, before.rsplit('\n').next().map_or(0, str::len) + 1);
+    Err(format!("{line}:{column}: {}", error.message.as_deref().unwrap_or("a syntax error")))
 }
 
 /// What is wrong with the names of a line.
@@ -108,6 +121,18 @@ mod tests {
             "{% block body %}{% endblock %}{% include \"code.html\" %}{# nope #}",
         ] {
             assert_eq!(problem(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_syntax_error_is_a_problem_with_its_line_and_column() {
+        for (source, place) in [
+            ("{% extends \"layout.txt\" %}\n{% if page.is_change %}\nx\n{% endblock %}\n", "4:4: "),
+            ("{% block body %}\n{{ page.plan }\n{% endblock %}", "2:14: "),
+            ("{% block body %}x", "1:4: "),
+        ] {
+            let error = check_syntax(source).unwrap_err();
+            assert!(error.starts_with(place) && error.len() > place.len() + 5, "{source}: {error}");
         }
     }
 

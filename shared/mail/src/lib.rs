@@ -2,17 +2,21 @@
 
 mod brand;
 mod compose;
-mod message;
+mod mails;
 mod money;
 #[cfg(test)]
 #[path = "../build/overlay.rs"]
 mod overlay;
 mod page;
-mod templates;
+mod render;
+mod template;
 mod texts;
+mod values;
 
 pub use brand::{Accent, Brand, brand};
 pub use compose::{Envelope, Mailbox, compose};
-pub use message::{Addressed, Amount, Message, OneTime, RefundReason};
-pub use templates::{Context, Mail, render};
+pub use mails::*;
+pub use page::Context;
+pub use render::{Mail, render};
+pub use template::{OneTime, Secret};
 pub use texts::{LANGUAGES, Texts, language_of};

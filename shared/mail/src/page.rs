@@ -1,40 +1,95 @@
-//! The values that a template can show, and the texts of a language filled with them.
+//! The values that a template can show, and the texts of a language with their placeholders filled in.
 
 use crate::brand::Brand;
 
-/// The values of the templates, `page` in each of them. The build reads the names of the fields in this file.
+/// The surroundings of a mail: where it is sent from, and the secrets in it.
 #[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The colours and links of the product.
+    pub brand: &'a Brand,
+    /// The language of the reader, if it is known.
+    pub locale: Option<&'a str>,
+    /// The product's name: `APP_NAME`, or that of the brand.
+    pub app_name: &'a str,
+    /// This service's public address.
+    pub app_url: &'a str,
+    /// The page that a verification link leads to.
+    pub verify_page_url: &'a str,
+    /// The page that a reset link leads to.
+    pub reset_page_url: &'a str,
+    /// The link's token, for the mails that contain one.
+    pub token: &'a str,
+    /// The code, for the mails that contain one.
+    pub code: &'a str,
+}
+
+impl Context<'_> {
+    /// The address of an account page, such as `/billing`.
+    pub fn account_page(&self, path: &str) -> String {
+        format!("{}/account{path}", self.app_url)
+    }
+}
+
+/// The values of the templates, `page` in each of them. The build reads the names of the fields in this file.
 pub struct Page<'a> {
     pub brand: &'a Brand,
     pub app_name: &'a str,
     pub app_url: &'a str,
-    pub subject: &'a str,
-    pub username: &'a str,
-    pub link: &'a str,
+    pub subject: String,
+    pub username: String,
+    pub link: String,
     pub code: &'a str,
-    pub at: &'a str,
-    pub provider: &'a str,
-    pub plan: &'a str,
-    pub full_plan: &'a str,
-    pub amount: &'a str,
-    pub reason: &'a str,
+    pub at: String,
+    pub provider: String,
+    pub plan: String,
+    pub full_plan: String,
+    pub amount: String,
+    pub reason: &'static str,
     /// The providers that are unlinked, in words; empty for none.
-    pub unlinks: &'a str,
+    pub unlinks: String,
     pub is_change: bool,
 }
 
 impl<'a> Page<'a> {
+    /// The page of a mail without values of its own.
+    pub const fn new(context: &Context<'a>, link: String) -> Self {
+        Self {
+            brand: context.brand,
+            app_name: context.app_name,
+            app_url: context.app_url,
+            subject: String::new(),
+            username: String::new(),
+            link,
+            code: context.code,
+            at: String::new(),
+            provider: String::new(),
+            plan: String::new(),
+            full_plan: String::new(),
+            amount: String::new(),
+            reason: "",
+            unlinks: String::new(),
+            is_change: false,
+        }
+    }
+
+    /// Sets the plan: "Pro" and "Tollgate Pro", also where the plan itself is called "Tollgate Pro".
+    pub fn set_plan(&mut self, plan: &str) {
+        let has_name = format!(" {plan} ").contains(&format!(" {} ", self.app_name));
+        self.full_plan = if has_name { plan.to_owned() } else { format!("{} {plan}", self.app_name) };
+        plan.clone_into(&mut self.plan);
+    }
+
     /// The value of a placeholder; `None` for a name that is none.
-    fn value(&self, name: &str) -> Option<&'a str> {
+    fn value(&self, name: &str) -> Option<&str> {
         Some(match name {
             "product" => self.app_name,
-            "username" => self.username,
-            "at" => self.at,
-            "provider" => self.provider,
-            "providers" => self.unlinks,
-            "plan" => self.plan,
-            "full_plan" => self.full_plan,
-            "amount" => self.amount,
+            "username" => &self.username,
+            "at" => &self.at,
+            "provider" => &self.provider,
+            "providers" => &self.unlinks,
+            "plan" => &self.plan,
+            "full_plan" => &self.full_plan,
+            "amount" => &self.amount,
             "support" => &self.brand.support_email,
             _ => return None,
         })

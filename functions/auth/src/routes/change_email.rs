@@ -15,7 +15,7 @@ use tollgate_domain::audit::Action;
 use tollgate_domain::onetime::Purpose;
 use tollgate_domain::password::Password;
 use tollgate_http::{AccountKey, ActiveUser, ApiError, JsonBody, Limiter, Message, RequestContext, errors, message};
-use tollgate_mail::Message as Mail;
+use tollgate_mail::{AlreadyRegistered, EmailChangeRequested};
 use tollgate_store::{AddressRequest, Profile, ProfileOf};
 use utoipa::ToSchema;
 
@@ -82,11 +82,11 @@ async fn request(
     let mail = match theirs {
         None => mail,
         Some(theirs) => {
-            let mail = Mail::AlreadyRegistered { to: theirs.email.as_str().to_owned() };
+            let mail = AlreadyRegistered { to: theirs.email.as_str().to_owned() };
             mails::outbox_message(mail, theirs.locale, context.now)?
         }
     };
-    let notice = Mail::EmailChangeRequested {
+    let notice = EmailChangeRequested {
         to: own.email.as_str().to_owned(),
         username: own.username.as_str().to_owned(),
         at: context.now,

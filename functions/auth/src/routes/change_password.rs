@@ -9,10 +9,11 @@ use http::header;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
+use tollgate_domain::SessionId;
 use tollgate_domain::audit::{Action, AuditEntry};
 use tollgate_domain::password::{Password, WeakPasswordError};
 use tollgate_http::{AccountKey, ActiveUser, ApiError, CookieJar, JsonBody, Message, RequestContext, errors, message};
-use tollgate_mail::Message as Mail;
+use tollgate_mail::PasswordChanged;
 use tollgate_store::{Credentials, NewPassword, Profile};
 use utoipa::ToSchema;
 
@@ -62,10 +63,7 @@ pub async fn change_password(
         notice: mails::outbox_message(notice(&profile, context.now), profile.locale.clone(), context.now)?,
         audit: &audit,
     };
-    // A concurrent change, reset, or end of this session came first: the old password is not valid any more.
-    if !state.store.change_password(&new, (&user.session_id, ends_at)).await? {
-        return Err(ApiError::WrongPassword);
-    }
+    replace(&state, &new, (&user.session_id, ends_at)).await?;
     answer(&state, &cookies, &new, context.now).await
 }
 
@@ -88,9 +86,15 @@ async fn compare(
     Ok(credentials)
 }
 
-fn notice(profile: &Profile, at: Timestamp) -> Mail {
+/// Stores the new password. A concurrent change, reset, or end of this session makes the old one invalid.
+async fn replace(state: &State, new: &NewPassword<'_>, session: (&SessionId, Timestamp)) -> Result<(), ApiError> {
+    let is_replaced = state.store.change_password(new, session).await?;
+    if is_replaced { Ok(()) } else { Err(ApiError::WrongPassword) }
+}
+
+fn notice(profile: &Profile, at: Timestamp) -> PasswordChanged {
     let (to, username) = (profile.email.as_str().to_owned(), profile.username.as_str().to_owned());
-    Mail::PasswordChanged { to, username, at }
+    PasswordChanged { to, username, at }
 }
 
 fn entry(context: &RequestContext, user: &ActiveUser) -> AuditEntry {

@@ -50,9 +50,7 @@ pub async fn login_code(
     cookies: CookieJar,
     JsonBody(body): JsonBody<LoginCode>,
 ) -> Result<Response, ApiError> {
-    if !mailed_codes::is_code(body.code.expose()) {
-        return Err(ApiError::Validation(FieldError::new("code", "code is a string of six digits.")));
-    }
+    check_code(&body.code)?;
     let shown = Shown { cookies: &cookies, token: body.device_token.as_ref() };
     let email = Email::parse(&body.email).ok();
     let address = email_or_placeholder(&email)?;
@@ -69,6 +67,13 @@ pub async fn login_code(
     let session = SessionId::new(context.now, random_bytes());
     let client = Client { context: &context, shown, delivery: body.token_delivery, session };
     sign_in(&state, &client, profile, gate, SignInMethod::Code(&row)).await
+}
+
+fn check_code(code: &Secret<String>) -> Result<(), ApiError> {
+    if mailed_codes::is_code(code.expose()) {
+        return Ok(());
+    }
+    Err(ApiError::Validation(FieldError::new("code", "code is a string of six digits.")))
 }
 
 /// The account of `user`, and the row of its newest code, if it is the code of the request.

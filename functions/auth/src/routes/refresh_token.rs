@@ -74,10 +74,7 @@ pub async fn refresh_token(
             Err(RefreshError::SessionGone) => {}
         }
     }
-    // None is valid: only now does a rotated one mean that a copy exists (S18).
-    for token in reused {
-        end_stolen(&state, &context, &token).await?;
-    }
+    end_stolen(&state, &context, &reused).await?;
     if session_lives || !from_cookie {
         return Err(ApiError::InvalidRefreshToken);
     }
@@ -143,11 +140,14 @@ async fn next_row(state: &State, context: &RequestContext, token: &RefreshToken)
     }
 }
 
-/// A token that was used long ago is presented again: it was copied, and the session ends for both holders (S18).
-async fn end_stolen(state: &State, context: &RequestContext, token: &RefreshToken) -> Result<(), ApiError> {
-    let mut entry = context.entry(Action::SessionRevoked, None, Some(token.user_id.to_string()));
-    entry.before = Some(json!({"session_id": token.session_id}));
-    entry.after = Some(json!({"reason": "refresh_token_reused"}));
-    state.store.end_session(&token.user_id, &token.session_id, &entry).await?;
+/// Tokens that were used long ago are presented again, and none that is valid: they were copied, and their sessions end
+/// for both holders (S18).
+async fn end_stolen(state: &State, context: &RequestContext, reused: &[RefreshToken]) -> Result<(), ApiError> {
+    for token in reused {
+        let mut entry = context.entry(Action::SessionRevoked, None, Some(token.user_id.to_string()));
+        entry.before = Some(json!({"session_id": token.session_id}));
+        entry.after = Some(json!({"reason": "refresh_token_reused"}));
+        state.store.end_session(&token.user_id, &token.session_id, &entry).await?;
+    }
     Ok(())
 }

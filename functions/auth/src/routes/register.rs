@@ -21,7 +21,7 @@ use tollgate_http::{
     AccountKey, ApiError, ClientCount, CookieJar, FieldError, JsonBody, Limiter, Message, RequestContext, errors,
     message,
 };
-use tollgate_mail::Message as Mail;
+use tollgate_mail::AlreadyRegistered;
 use tollgate_platform::{SignUp, random_bytes};
 use tollgate_store::{Credentials, NameAndAddress, NewAccount, Profile, Registration};
 use utoipa::ToSchema;
@@ -86,53 +86,89 @@ pub async fn register(
     if let Some(token) = &body.invitation {
         return accept(&state, &context, (&count, &cookies), &body, token).await;
     }
-    if state.config.offer.sign_up == SignUp::Invite {
-        // Before anything is read: the answer tells nothing about an address (S6).
-        count.admitted().await?;
-        return Err(ApiError::InvitationRequired);
+    refuse_uninvited(&state, &count).await?;
+    let (email, username, password) = checked(&state, address_of(&body), &body)?;
+    let account = AccountKey::address(&email, None);
+    let (taken, may_be_sent) = admit(&state, &context, &count, (&email, &username), &account).await?;
+    // Hashed also if it is not stored: both cases take the same time (S6).
+    let hash = hash_of(&state, password).await?;
+    let new = new_account(&state, &context, (&email, &username), hash).await?;
+    let cookie = registered::remember(&state, &new.profile.id, context.now).await?;
+    match taken {
+        Some(known) => notify_owner(&state, &context, &username, &known, may_be_sent).await?,
+        None => create(&state, &context, &account, &new).await?,
     }
-    let address = match &body.email {
+    let answer = message("Look into your mail: we have sent you what to do next.");
+    Ok((StatusCode::ACCEPTED, [(header::SET_COOKIE, cookie)], answer).into_response())
+}
+
+/// Refuses a registration where each needs an invitation. Nothing is read before: the answer tells nothing about an
+/// address (S6).
+async fn refuse_uninvited(state: &State, count: &ClientCount) -> Result<(), ApiError> {
+    if state.config.offer.sign_up != SignUp::Invite {
+        return Ok(());
+    }
+    count.admitted().await?;
+    Err(ApiError::InvitationRequired)
+}
+
+fn address_of(body: &Register) -> Result<Email, ApiError> {
+    match &body.email {
         Some(address) => email(address, "email"),
         None => Err(ApiError::Validation(FieldError::new("email", "email is missing."))),
-    };
-    let (email, username, password) = checked(&state, address, &body)?;
-    let account = AccountKey::address(&email, None);
-    let wanted = NameAndAddress { username: &username, email: &email, now: context.now };
-    let lookup = (wanted, Limiter::mails_to(&account));
+    }
+}
+
+/// Counts the registration; returns the address as its account has it, if it is taken, and whether its mail may be sent.
+async fn admit(
+    state: &State,
+    context: &RequestContext,
+    count: &ClientCount,
+    (email, username): (&Email, &Username),
+    account: &AccountKey,
+) -> Result<(Option<Email>, bool), ApiError> {
+    let wanted = NameAndAddress { username, email, now: context.now };
+    let lookup = (wanted, Limiter::mails_to(account));
     let (admitted, found) = tokio::join!(count.admitted(), state.store.look_up(&lookup));
     admitted?;
     // Nothing is counted against an account for a client that is refused (S9).
     let (admitted, of_account) =
-        tokio::join!(state.limiter.admit_registration(&context), state.limiter.admit_account(&context, &account));
+        tokio::join!(state.limiter.admit_registration(context), state.limiter.admit_account(context, account));
     admitted.and(of_account)?;
     let (taken, mails) = found?;
     if taken.username {
         return Err(ApiError::UsernameTaken);
     }
     let kind = if taken.email.is_some() { ALREADY_REGISTERED } else { mails::kind(Purpose::Verify) };
-    let may_be_sent = state.limiter.admit_mail_beyond(&context, mails, kind).await?;
-    // Hashed also if it is not stored: both cases take the same time (S6).
-    let hash = match password {
-        Some(password) => Some(state.hasher.hash(password).await?),
-        None => None,
-    };
-    let new_account = new_account(&state, &context, (&email, &username), hash).await?;
-    let cookie = registered::remember(&state, &new_account.profile.id, context.now).await?;
-    match taken.email {
-        Some(known) => notify_owner(&state, &context, &username, &known, may_be_sent).await?,
-        None => match state.store.register(&new_account).await? {
-            Registration::Done => {}
-            Registration::UsernameTaken => return Err(ApiError::UsernameTaken),
-            // A concurrent registration came first: its spelling of the address is read now.
-            Registration::EmailTaken | Registration::IdentityTaken | Registration::InvitationEnded => {
-                let known = state.store.find_taken(&username, &email, context.now).await?.email.unwrap_or(email);
-                let may_be_sent = state.limiter.admit_mail(&context, &account, ALREADY_REGISTERED).await?;
-                notify_owner(&state, &context, &username, &known, may_be_sent).await?;
-            }
-        },
+    Ok((taken.email, state.limiter.admit_mail_beyond(context, mails, kind).await?))
+}
+
+/// The hash of the password, if there is one.
+async fn hash_of(state: &State, password: Option<&Password>) -> Result<Option<String>, ApiError> {
+    match password {
+        Some(password) => Ok(Some(state.hasher.hash(password).await?)),
+        None => Ok(None),
     }
-    let answer = message("Look into your mail: we have sent you what to do next.");
-    Ok((StatusCode::ACCEPTED, [(header::SET_COOKIE, cookie)], answer).into_response())
+}
+
+/// Stores the account, or notifies the owner of an address that a concurrent registration took.
+async fn create(
+    state: &State,
+    context: &RequestContext,
+    account: &AccountKey,
+    new: &NewAccount,
+) -> Result<(), ApiError> {
+    let (email, username) = (&new.profile.email, &new.profile.username);
+    match state.store.register(new).await? {
+        Registration::Done => Ok(()),
+        Registration::UsernameTaken => Err(ApiError::UsernameTaken),
+        // A concurrent registration came first: its spelling of the address is read now.
+        Registration::EmailTaken | Registration::IdentityTaken | Registration::InvitationEnded => {
+            let known = state.store.find_taken(username, email, context.now).await?.email;
+            let may_be_sent = state.limiter.admit_mail(context, account, ALREADY_REGISTERED).await?;
+            notify_owner(state, context, username, known.as_ref().unwrap_or(email), may_be_sent).await
+        }
+    }
 }
 
 /// Creates the account of an invited address, and signs it in. The limits of registrations and of attempts do not count
@@ -160,10 +196,7 @@ async fn accept(
     if taken.username {
         return Err(ApiError::UsernameTaken);
     }
-    let hash = match password {
-        Some(password) => Some(state.hasher.hash(password).await?),
-        None => None,
-    };
+    let hash = hash_of(state, password).await?;
     let client = Client {
         context,
         shown: devices::Shown::in_cookies(cookies),
@@ -245,7 +278,7 @@ async fn notify_owner(
 ) -> Result<(), ApiError> {
     let mail = match may_be_sent {
         true => {
-            let mail = Mail::AlreadyRegistered { to: known.as_str().to_owned() };
+            let mail = AlreadyRegistered { to: known.as_str().to_owned() };
             mails::outbox_message(mail, mails::locale_of(context), context.now)?
         }
         false => mails::decoy(state, context.now).await?,

@@ -20,7 +20,7 @@ use tollgate_domain::onetime::{OneTimeError, OneTimeRow, Purpose};
 use tollgate_domain::{Email, Secret, SessionId, Username};
 use tollgate_http::openapi::Describe;
 use tollgate_http::{AccountKey, ApiError, CookieJar, FieldError, Input, Message, RequestContext, errors, message};
-use tollgate_mail::Message as Mail;
+use tollgate_mail::EmailChanged;
 use tollgate_platform::random_bytes;
 use tollgate_store::{AddressChange, ChangedAddress, Profile};
 use tollgate_tokens::codes::LinkToken;
@@ -316,7 +316,7 @@ async fn change_address(
     // The change is pending only while the session of the request is live.
     let session = row.session_id.filter(|session| gate.admits(session, context.now)).ok_or(ApiError::InvalidToken)?;
     let credentials = state.store.credentials(&profile.email).await?.filter(|found| found.user_id == profile.id);
-    let notice = Mail::EmailChanged {
+    let notice = EmailChanged {
         to: profile.email.as_str().to_owned(),
         username: profile.username.as_str().to_owned(),
         at: context.now,

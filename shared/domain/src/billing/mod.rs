@@ -1,6 +1,7 @@
 //! Billing: plans, Stripe's subscriptions, the access that they give, payments, and the convergence.
 
 pub mod access;
+pub mod changes;
 pub mod command;
 pub mod convergence;
 pub mod customer;
@@ -8,7 +9,9 @@ pub mod discount;
 pub mod money;
 pub mod payment;
 pub mod plan;
+pub mod refunds;
 pub mod reminder;
+pub mod state;
 pub mod subscription;
 pub mod view;
 
@@ -16,17 +19,16 @@ pub mod view;
 mod tests;
 
 pub use access::{Access, Grace};
+pub use changes::{Changed, Changes, ChargeRefund, EndReason, Ending, InvoiceRefund};
 pub use command::{Command, DuePlace, PlanCommand, UserCommand};
-pub use convergence::{
-    Account, Catalogue, Changed, Changes, ChargeRefund, EndReason, Ending, InvoiceRefund, RefundOnDeletion, Rules,
-    StripeState, converge, recompute_access,
-};
+pub use convergence::{converge, recompute_access};
 pub use customer::{Attempt, Checkout, Customer};
 pub use discount::{Discount, Percent};
 pub use money::Currency;
 pub use payment::{Charge, ChargeStatus, Dispute, Invoice, InvoiceStatus, Payment, PaymentStatus};
 pub use plan::{BillingPeriod, Features, Plan, PlanCode, Terms};
 pub use reminder::Reminder;
+pub use state::{Account, Catalogue, RefundOnDeletion, Rules, StripeState};
 pub use subscription::{
     AuditedSubscription, DuplicateRefund, Interval, Schedule, Status, StripeSubscription, Subscription,
     SubscriptionItem, SubscriptionTerms,

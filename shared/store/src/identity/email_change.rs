@@ -17,6 +17,7 @@ use crate::table::codec::{n, s};
 use crate::table::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX, SESSIONS};
 use crate::table::transaction::Refusal;
 use crate::{Store, StoreError};
+use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Update};
 use jiff::Timestamp;
 use tollgate_domain::audit::AuditEntry;
@@ -110,52 +111,17 @@ impl<R: ManageAccounts> Store<R> {
         now: Timestamp,
     ) -> Result<ChangedAddress, StoreError> {
         let (profile, to) = (change.profile, change.to);
-        let user = s(profile.id.to_string());
-        let domain = domain_key(to);
-        let (mut links, mut emails) = (profile.links.clone(), profile.link_emails.clone());
-        let mut unlinked = Vec::new();
-        for provider in profile.links_to_end(to) {
-            emails.remove(&provider);
-            unlinked.extend(links.remove(&provider).map(|subject| freed_identity(profile, provider, &subject)));
-        }
-        let none_yet = if profile.links.is_empty() { " OR attribute_not_exists(links)" } else { "" };
-        let moved = Update::builder()
-            .key("pk", user_key(&profile.id))
-            .update_expression(
-                "SET email = :email, email_key = :key, email_initial = :initial, domain_key = :domain, \
-                 domain_initial = :domain_initial, email_verified = :true, #list = :verified, links = :links, link_emails = :emails",
-            )
-            .condition_expression(format!("email_key = :old AND (links = :old_links{none_yet})"))
-            .expression_attribute_values(":links", by_provider(&links))
-            .expression_attribute_values(":emails", by_provider(&emails))
-            .expression_attribute_values(":old_links", by_provider(&profile.links))
-            .expression_attribute_values(":email", s(to.as_str()))
-            .expression_attribute_values(":key", s(to.key()))
-            .expression_attribute_values(":initial", s(initial(to.key())))
-            .expression_attribute_values(":domain_initial", s(initial(&domain)))
-            .expression_attribute_values(":domain", s(&domain))
-            .expression_attribute_names("#list", VERIFIED.0)
-            .expression_attribute_values(":verified", s(VERIFIED.1))
-            .expression_attribute_values(":old", s(profile.email.key()))
-            .expression_attribute_values(":true", AttributeValue::Bool(true));
         let freed = Delete::builder()
             .key("pk", email_marker_key(&profile.email))
             .condition_expression("user_id = :user")
-            .expression_attribute_values(":user", user.clone());
-        let same = ConditionCheck::builder()
-            .key("pk", gate_key(&profile.id))
-            .condition_expression(
-                "is_active = :true AND password_version = :version AND attribute_exists(sessions.#session)",
-            )
-            .expression_attribute_names("#session", change.session.to_string())
-            .expression_attribute_values(":true", AttributeValue::Bool(true))
-            .expression_attribute_values(":version", n(change.password_version));
+            .expression_attribute_values(":user", s(profile.id.to_string()));
+        let (moved, unlinked) = moved_profile(profile, to);
         let mut transaction = self
             .transaction()
             .create(Condition::Email, IDENTITY, address_marker(to, &profile.id)?)
             .update(Condition::EmailUnverified, IDENTITY, moved)
             .delete(Condition::EmailUnverified, IDENTITY, freed)
-            .check(Condition::EmailUnverified, GATE, same)
+            .check(Condition::EmailUnverified, GATE, same_gate(change))
             .update(Condition::EmailUnverified, SESSIONS, use_up(change.row, "used_at", now))
             .create(Condition::Invariant, OUTBOX, outbox_item(change.notice)?)
             .create(Condition::Invariant, OUTBOX, outbox_item(change.command)?);
@@ -169,7 +135,7 @@ impl<R: ManageAccounts> Store<R> {
             let left = Delete::builder()
                 .key("pk", s(profile.email.key()))
                 .condition_expression("user_id = :user AND password_version = :version")
-                .expression_attribute_values(":user", user)
+                .expression_attribute_values(":user", s(profile.id.to_string()))
                 .expression_attribute_values(":version", n(credentials.password_version));
             transaction = transaction.delete(Condition::EmailUnverified, CREDENTIALS, left).create(
                 Condition::Email,
@@ -184,4 +150,48 @@ impl<R: ManageAccounts> Store<R> {
             Err(other) => Err(other.unexpected()),
         }
     }
+}
+
+/// The profile with its new address, and the identities that are unlinked by it.
+fn moved_profile(profile: &Profile, to: &Email) -> (UpdateBuilder, Vec<DeleteBuilder>) {
+    let domain = domain_key(to);
+    let (mut links, mut emails) = (profile.links.clone(), profile.link_emails.clone());
+    let mut unlinked = Vec::new();
+    for provider in profile.links_to_end(to) {
+        emails.remove(&provider);
+        unlinked.extend(links.remove(&provider).map(|subject| freed_identity(profile, provider, &subject)));
+    }
+    let none_yet = if profile.links.is_empty() { " OR attribute_not_exists(links)" } else { "" };
+    let moved = Update::builder()
+        .key("pk", user_key(&profile.id))
+        .update_expression(
+            "SET email = :email, email_key = :key, email_initial = :initial, domain_key = :domain, \
+             domain_initial = :domain_initial, email_verified = :true, #list = :verified, links = :links, link_emails = :emails",
+        )
+        .condition_expression(format!("email_key = :old AND (links = :old_links{none_yet})"))
+        .expression_attribute_values(":links", by_provider(&links))
+        .expression_attribute_values(":emails", by_provider(&emails))
+        .expression_attribute_values(":old_links", by_provider(&profile.links))
+        .expression_attribute_values(":email", s(to.as_str()))
+        .expression_attribute_values(":key", s(to.key()))
+        .expression_attribute_values(":initial", s(initial(to.key())))
+        .expression_attribute_values(":domain_initial", s(initial(&domain)))
+        .expression_attribute_values(":domain", s(&domain))
+        .expression_attribute_names("#list", VERIFIED.0)
+        .expression_attribute_values(":verified", s(VERIFIED.1))
+        .expression_attribute_values(":old", s(profile.email.key()))
+        .expression_attribute_values(":true", AttributeValue::Bool(true));
+    (moved, unlinked)
+}
+
+/// The gate is as it was read, and the session that asked for the change is live.
+fn same_gate(change: &AddressChange<'_>) -> ConditionCheckBuilder {
+    ConditionCheck::builder()
+        .key("pk", gate_key(&change.profile.id))
+        .condition_expression(
+            "is_active = :true AND password_version = :version AND attribute_exists(sessions.#session)",
+        )
+        .expression_attribute_names("#session", change.session.to_string())
+        .expression_attribute_values(":true", AttributeValue::Bool(true))
+        .expression_attribute_values(":version", n(change.password_version))
 }

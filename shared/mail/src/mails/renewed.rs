@@ -1,0 +1,58 @@
+//! The mail `renewed`.
+
+use crate::money::money;
+use crate::page::{Context, Page};
+#[cfg(test)]
+use crate::template::sample;
+use crate::template::{MailTemplate, templates};
+use crate::texts::Texts;
+use crate::values::day;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A new period was paid for.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renewed {
+    /// The address.
+    pub to: String,
+    /// The plan's name.
+    pub plan: String,
+    /// The paid amount, in minor units.
+    pub amount_cents: i64,
+    /// Its currency: a lower-case code of ISO 4217.
+    pub currency: String,
+    /// The end of the new period.
+    pub until: Timestamp,
+    /// Stripe's page of the invoice.
+    pub invoice_url: Option<String>,
+}
+
+impl MailTemplate for Renewed {
+    templates!("renewed", "renewed.txt", "renewed.html");
+
+    fn subject(&self, t: &Texts) -> &'static str {
+        t.renewed_subject
+    }
+
+    fn link(&self, context: &Context<'_>) -> String {
+        self.invoice_url.clone().unwrap_or_else(|| context.account_page("/billing"))
+    }
+
+    fn show(&self, page: &mut Page<'_>, t: &Texts) {
+        page.set_plan(&self.plan);
+        page.at = day(t, &self.until);
+        page.amount = money(self.amount_cents, &self.currency, t);
+    }
+
+    #[cfg(test)]
+    fn samples() -> Vec<Self> {
+        vec![Self {
+            to: sample::to(),
+            plan: sample::plan(),
+            amount_cents: 1900,
+            currency: "usd".into(),
+            until: sample::AT,
+            invoice_url: sample::invoice_url(),
+        }]
+    }
+}
