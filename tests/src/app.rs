@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::sync::OnceCell;
 use tollgate_local::clock::LocalClock;
 use tollgate_local::faults::{Call, Fault, Kind};
 use tollgate_local::service::Service;
@@ -69,14 +70,18 @@ async fn start(options: Options) -> Stack {
     stack
 }
 
+/// A new stack, and one with the first admin: prepared once for all tests of a process.
+static NEW: OnceCell<Prepared> = OnceCell::const_new();
+static WITH_ADMIN: OnceCell<Prepared> = OnceCell::const_new();
+
 impl TestApp {
     pub async fn start() -> Self {
-        Self::start_with(options()).await
+        Self::start_from(Self::prepared(&NEW, options()).await, options()).await
     }
 
     /// With the limits of a deployed stack.
     pub async fn start_limited() -> Self {
-        Self::start_with(limited()).await
+        Self::start_from(Self::prepared(&NEW, options()).await, limited()).await
     }
 
     /// On a clock by which nothing times out, whatever the number of concurrent calls and the speed of the machine.
@@ -91,7 +96,11 @@ impl TestApp {
 
     pub async fn start_with_admin() -> Self {
         let admin = Some((ADMIN.0.to_owned(), Secret::new(ADMIN.1.to_owned())));
-        Self::start_with(Options { admin, ..options() }).await
+        Self::start_from(Self::prepared(&WITH_ADMIN, Options { admin, ..options() }).await, options()).await
+    }
+
+    async fn prepared(once: &'static OnceCell<Prepared>, options: Options) -> &'static Prepared {
+        once.get_or_init(async || Self::start_with(options).await.snapshot().await).await
     }
 
     /// A stack that can be copied: its public address is one at which its copies answer too.

@@ -15,15 +15,16 @@ use tollgate_platform::random_bytes;
 
 /// Everything that a stack held at one moment.
 pub struct Snapshot {
-    tables: TablesFile,
+    /// The file of the tables.
+    tables: Vec<u8>,
     documents: Documents,
     /// The recent messages of each queue, by the queue's name.
     recent: Vec<(&'static str, Recent)>,
     /// The records of the fake Stripe.
     stripe: Records,
     taken_at: Timestamp,
-    /// The public address of the stack.
-    public_url: String,
+    /// The public address that the stack was given.
+    public_url: Option<String>,
 }
 
 /// Why a snapshot cannot be taken.
@@ -43,10 +44,16 @@ pub enum SnapshotError {
     Folder(#[from] io::Error),
 }
 
-/// The tables in a file of their own, which is deleted with the snapshot.
+/// A folder for the file of the tables, which is deleted after its use.
 struct TablesFile(PathBuf);
 
 impl TablesFile {
+    fn new() -> io::Result<Self> {
+        let folder = std::env::temp_dir().join(format!("tollgate-snapshot-{}", hex(&random_bytes::<16>())));
+        fs::create_dir(&folder)?;
+        Ok(Self(folder))
+    }
+
     fn path(&self) -> String {
         self.0.join("tables.db").to_string_lossy().into_owned()
     }
@@ -66,13 +73,12 @@ impl Snapshot {
         queues: &[Queue],
         stripe: Records,
         clock: &LocalClock,
-        public_url: String,
+        public_url: Option<String>,
     ) -> Result<Self, SnapshotError> {
         let documents = documents.copy().ok_or(SnapshotError::NotInMemory)?;
-        let folder = std::env::temp_dir().join(format!("tollgate-snapshot-{}", hex(&random_bytes::<16>())));
-        fs::create_dir(&folder)?;
-        let tables = TablesFile(folder);
-        database.vacuum_into(&tables.path()).map_err(|error| SnapshotError::Tables(error.to_string()))?;
+        let file = TablesFile::new()?;
+        database.vacuum_into(&file.path()).map_err(|error| SnapshotError::Tables(error.to_string()))?;
+        let tables = fs::read(file.path())?;
         let recent = queues.iter().map(|queue| (queue.name(), queue.recent())).collect();
         Ok(Self { tables, documents, recent, stripe, taken_at: clock.now(), public_url })
     }
@@ -83,17 +89,20 @@ impl Snapshot {
         self.taken_at
     }
 
-    /// The public address of its stack; tokens, links and pages of the fakes contain it.
+    /// The public address of its stack, which tokens, links and pages of the fakes contain. `None` when it was the one
+    /// where the stack listened: then a copy has its own, and what contains the address is not valid in it.
     #[must_use]
-    pub fn public_url(&self) -> &str {
-        &self.public_url
+    pub fn public_url(&self) -> Option<&str> {
+        self.public_url.as_deref()
     }
 
     /// Copies the tables and the documents.
     pub(crate) fn open(&self) -> Result<(Database, Documents), SnapshotError> {
         let failed = |error: dynoxide::DynoxideError| SnapshotError::Tables(error.to_string());
+        let file = TablesFile::new()?;
+        fs::write(file.path(), &self.tables)?;
         let database = Database::memory().map_err(failed)?;
-        database.restore_from(&self.tables.path()).map_err(failed)?;
+        database.restore_from(&file.path()).map_err(failed)?;
         Ok((database, self.documents.copy().ok_or(SnapshotError::NotInMemory)?))
     }
 

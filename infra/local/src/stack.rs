@@ -52,7 +52,7 @@ pub enum Data {
 pub struct Options {
     /// Where it listens on 127.0.0.1; 0 takes any free port.
     pub port: u16,
-    /// The public address, if not the one where it listens. A copy takes that of its snapshot.
+    /// The public address, if not the one where it listens. A copy takes that of its snapshot, if it has one.
     pub public_url: Option<String>,
     /// Where the tables live.
     pub data: Data,
@@ -142,7 +142,8 @@ impl Stack {
         let copied = async {
             let documents = &self.fakes.documents;
             let stripe = self.stripe.as_ref().map(Stripe::records).unwrap_or_default();
-            Snapshot::take(&self.database, documents, &self.queues, stripe, &self.clock, self.public_url.clone())
+            let given_url = Some(&self.public_url).filter(|url| **url != self.origin()).cloned();
+            Snapshot::take(&self.database, documents, &self.queues, stripe, &self.clock, given_url)
         };
         self.held(copied).await
     }

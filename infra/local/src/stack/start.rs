@@ -255,7 +255,7 @@ fn snapshot_of(options: &Options) -> Option<&Arc<Snapshot>> {
 fn urls(listeners: &Listeners, options: &Options) -> Result<Urls, StartError> {
     let address = listeners.gateway.local_addr()?;
     let origin = format!("http://{address}");
-    let public = snapshot_of(options).map(|snapshot| snapshot.public_url().to_owned());
+    let public = snapshot_of(options).and_then(|snapshot| snapshot.public_url().map(str::to_owned));
     let public = public.or_else(|| options.public_url.clone()).unwrap_or_else(|| origin.clone());
     Ok(Urls { address, origin, public, tables: listeners.tables.local_addr()?, aws: listeners.aws.local_addr()? })
 }
