@@ -51,7 +51,9 @@ pub fn measure(options: &Options) -> Result<(Vec<Speed>, Vec<Limit>), BenchError
     let own = tokio::runtime::Builder::new_current_thread().enable_all().build().doing("the runtime")?;
     let setting = stacks.block_on(Setting::start())?;
     let folder = stage::folder(options.folder.as_deref())?;
-    stacks.block_on(setting.register(USERS))?;
+    if options.includes("admin") {
+        stacks.block_on(setting.register(USERS))?;
+    }
     let (stage, sign_in, list) = own.block_on(async {
         let stage = Stage::set(&setting, folder, options).await?;
         let sign_in = if options.includes("auth") { Some(sign_in(&stage).await?) } else { None };
