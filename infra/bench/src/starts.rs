@@ -47,14 +47,18 @@ const MAX_LIST_CPU_MS: f64 = 20.0;
 pub fn measure(options: &Options) -> Result<(Vec<Speed>, Vec<Limit>), BenchError> {
     let folder = stage::folder(options.folder.as_deref())?;
     // Fails before the preparation, which takes half a minute in a debug build.
-    binary(&folder, "auth")?;
+    if options.includes("auth") {
+        binary(&folder, "auth")?;
+    }
     let throttle = if options.full_speed_alone { None } else { Some(Throttle::of(LEAST_MEMORY_MB)?) };
     // The stack has threads of its own, and has stopped before anything is timed.
     let stacks = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let stacks = stacks.doing("the runtime")?;
     let own = tokio::runtime::Builder::new_current_thread().enable_all().build().doing("the runtime")?;
     let setting = stacks.block_on(Setting::start())?;
-    stacks.block_on(setting.register(USERS))?;
+    if options.includes("admin") {
+        stacks.block_on(setting.register(USERS))?;
+    }
     let (stage, sign_in, list) = own.block_on(async {
         let stage = Stage::set(&setting, folder, options).await?;
         let sign_in = if options.includes("auth") { Some(sign_in(&stage).await?) } else { None };

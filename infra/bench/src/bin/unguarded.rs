@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::Client;
 use axum::Json;
 use lambda_http::{Error, run};
 use serde::Serialize;
-use tollgate_http::{Conventions, RouterOf, Routes, routes};
+use tollgate_http::{Conventions, RouterOf, routes};
 use tollgate_platform::{Clock, Env, Origins, aws, telemetry};
 use utoipa::ToSchema;
 
