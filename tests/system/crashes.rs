@@ -7,6 +7,7 @@ use tollgate_local::faults::Kind;
 use tollgate_local::service::Service;
 use tollgate_tests::app::TestApp;
 use tollgate_tests::crashes::{self, FAILURES, disturbed_scenarios};
+use tollgate_tests::operations::scenarios;
 use tollgate_tests::races::{self, races};
 
 /// Scenarios that together call every service.
@@ -57,6 +58,13 @@ async fn an_operation_has_one_effect_whichever_of_its_calls_fails() {
             assert!(tried.contains(&(service, *kind)), "no {kind:?} of {service:?}");
         }
     }
+}
+
+#[test]
+fn each_scenario_has_a_name_of_its_own() {
+    let names: Vec<_> = scenarios().into_iter().map(|scenario| scenario.name).collect();
+    let unique: HashSet<_> = names.iter().collect();
+    assert!(unique.len() == names.len() && disturbed_scenarios().count() >= 103, "{names:?}");
 }
 
 // R9, R10, R11
