@@ -17,6 +17,7 @@ pub mod guards;
 pub mod journey;
 pub mod logs;
 pub mod model;
+pub mod operations;
 pub mod population;
 pub mod races;
 pub mod request;

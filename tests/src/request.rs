@@ -29,6 +29,11 @@ impl Request {
         Self::post(path, body).bearing(&session.access)
     }
 
+    /// Without authentication.
+    pub fn get(path: &str) -> Self {
+        Self { method: Method::GET, path: path.to_owned(), headers: Vec::new(), body: None }
+    }
+
     /// The same with a bearer token.
     pub fn bearing(mut self, token: &str) -> Self {
         self.headers.push(("authorization", format!("Bearer {token}")));

@@ -6,16 +6,17 @@ use std::collections::HashSet;
 use tollgate_local::faults::Kind;
 use tollgate_local::service::Service;
 use tollgate_tests::app::TestApp;
-use tollgate_tests::crashes::{self, FAILURES, operations};
+use tollgate_tests::crashes::{self, FAILURES, disturbed_scenarios};
+use tollgate_tests::operations::scenarios;
 use tollgate_tests::races::{self, races};
 
-/// Operations that together call every service.
-const OPERATIONS: [&str; 8] = [
+/// Scenarios that together call every service.
+const SCENARIOS: [&str; 8] = [
     "POST /verify by link",
     "POST /refresh-token",
     "POST /logout",
-    "callback of a known user",
-    "callback of a newcomer, github",
+    "GET /auth/social/callback/google",
+    "GET /auth/social/callback/github of a newcomer",
     "the mail with a code",
     "POST /billing/portal",
     "the event of a paid invoice",
@@ -36,14 +37,14 @@ const RACES: [&str; 8] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operation_has_one_effect_whichever_of_its_calls_fails() {
     let (mut failures, mut tried, mut found) = (Vec::new(), HashSet::new(), 0);
-    for operation in operations().filter(|operation| OPERATIONS.contains(&operation.name)) {
-        let report = crashes::enumerate(operation, FAILURES).await;
+    for scenario in disturbed_scenarios().filter(|scenario| SCENARIOS.contains(&scenario.name)) {
+        let report = crashes::enumerate(scenario, FAILURES).await;
         failures.extend(report.failures);
         tried.extend(report.tried);
         found += 1;
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    assert_eq!(found, OPERATIONS.len());
+    assert_eq!(found, SCENARIOS.len());
     for service in [
         Service::Dynamodb,
         Service::Sqs,
@@ -57,6 +58,13 @@ async fn an_operation_has_one_effect_whichever_of_its_calls_fails() {
             assert!(tried.contains(&(service, *kind)), "no {kind:?} of {service:?}");
         }
     }
+}
+
+#[test]
+fn each_scenario_has_a_name_of_its_own() {
+    let names: Vec<_> = scenarios().into_iter().map(|scenario| scenario.name).collect();
+    let unique: HashSet<_> = names.iter().collect();
+    assert!(unique.len() == names.len() && disturbed_scenarios().count() >= 103, "{names:?}");
 }
 
 // R9, R10, R11

@@ -7,41 +7,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use tollgate_local::permissions::Permission;
 use tollgate_tests::app::TestApp;
-use tollgate_tests::crashes::operations;
 use tollgate_tests::denials::scenes::scenes;
 use tollgate_tests::denials::{Denied, Rehearsal, Scene, Use, When, rehearse};
+use tollgate_tests::operations::scenarios;
 use tollgate_tests::roles::{GRANTS, as_in_the_template, used_by_lambda, without};
 use tollgate_tests::{apart, logs, panic_text};
 
 /// The number of concurrent stacks.
 const AT_ONCE: usize = 3;
-
-/// Operations of the crash points that, with the further scenes, together use every permission.
-const OPERATIONS: [&str; 23] = [
-    "callback of a newcomer, google",
-    "callback that takes an unverified account over",
-    "POST /verify by code in the browser that registered",
-    "POST /new-password",
-    "the mail with a link",
-    "PATCH /admin/users/{id}/verify",
-    "DELETE /admin/invitations/{id}",
-    "POST /admin/ai/ask",
-    "a report with its rows",
-    "a report with its file",
-    "POST /example/quota",
-    "POST /billing/subscriptions/subscribe to a trial",
-    "GET /billing/payments/{id}/invoice",
-    "the command of another address",
-    "the command of a plan with another tier",
-    "the event of a trial with a card that had one",
-    "the event of a trial that ends",
-    "the sweep of deleted accounts",
-    "the sweep of unverified accounts",
-    "the sweep of missed messages",
-    "the sweep of reminders",
-    "the reconciliation that finds a trial",
-    "the statistics",
-];
 
 /// Permissions without which an operation goes on, because it would do so if the service did not answer.
 const TOLERATED: [(&str, &str, &str); 3] = [
@@ -130,7 +103,7 @@ fn is_logged(log: &str, used: &Use) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_missing_permission_is_a_503_a_failed_run_or_a_waiting_message() {
-    let chosen = operations().filter(|operation| OPERATIONS.contains(&operation.name)).map(Scene::from);
+    let chosen = scenarios().into_iter().filter(|scenario| scenario.is_denied).map(Scene::from);
     let all = stream::iter(chosen.chain(scenes())).map(async |scene| {
         let name = scene.name;
         let rehearsed = apart(move || rehearse(scene)).await;

@@ -3,6 +3,7 @@
 //!
 //! A generated table is between two comments. `UPDATE=1 cargo test --workspace documents` writes it.
 
+use crate::openapi;
 use crate::template::{FUNCTIONS, template, written};
 use serde_json::Value;
 use serde_yaml_ng::Value as Yaml;
@@ -180,6 +181,70 @@ fn the_cost_page_lists_the_measured_budget() {
     compare_or_update("docs/cost.md", &table);
 }
 
+/// Codes that many operations answer with; the page describes them before the table.
+const COMMON_CODES: [&str; 12] = [
+    "body_too_large",
+    "forbidden",
+    "internal",
+    "invalid_cursor",
+    "invalid_filter",
+    "invalid_json",
+    "not_found",
+    "rate_limited",
+    "unauthenticated",
+    "unavailable",
+    "unsupported_media_type",
+    "validation_failed",
+];
+
+/// The fields of a request, such as `{email, locale?}`.
+fn fields_of(operation: &Value, document: &Value) -> String {
+    let reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str();
+    let Some(schema) = reference.and_then(|path| document.pointer(path.trim_start_matches('#'))) else {
+        return String::new();
+    };
+    let required = schema["required"].as_array().cloned().unwrap_or_default();
+    let fields = schema["properties"].as_object().into_iter().flat_map(|fields| fields.keys());
+    let fields =
+        fields.map(|name| if required.contains(&name.as_str().into()) { name.clone() } else { format!("{name}?") });
+    format!("`{{{}}}`", fields.collect::<Vec<_>>().join(", "))
+}
+
+/// The status of success, and the codes of refusals that are its own.
+fn answers_of(operation: &Value) -> String {
+    let mut answers = Vec::new();
+    for (status, response) in operation["responses"].as_object().unwrap() {
+        let codes = response["description"].as_str().unwrap().split('`').skip(1).step_by(2);
+        let own: Vec<_> = codes.filter(|code| !COMMON_CODES.contains(code)).map(|code| format!("`{code}`")).collect();
+        match status.as_str() < "400" {
+            true => answers.push(status.clone()),
+            false if own.is_empty() => {}
+            false => answers.push(format!("{status} {}", own.join(", "))),
+        }
+    }
+    answers.join("; ")
+}
+
+#[test]
+fn the_page_of_the_contract_lists_the_operations_of_admins() {
+    let document = openapi::document();
+    let mut table = "| operation | request | description | answers |\n|---|---|---|---|\n".to_owned();
+    let mut of_admins: Vec<_> =
+        openapi::operations().into_iter().filter(|(name, _)| name.contains(" /admin/")).collect();
+    of_admins.sort_by_key(|(name, _)| name.split_once(' ').unwrap().1.to_owned());
+    for (name, operation) in &of_admins {
+        let text = |field: &str| operation[field].as_str().unwrap_or_default().replace('\n', " ");
+        let description = format!("{} {}", text("summary"), text("description"));
+        let (fields, answers) = (fields_of(operation, &document), answers_of(operation));
+        table.push_str(&format!(
+            "| {} | {fields} | {} | {answers} |\n",
+            name.replacen(' ', " `", 1) + "`",
+            description.trim()
+        ));
+    }
+    compare_or_update("docs/api.md", &table);
+}
+
 #[test]
 fn the_settings_are_those_that_the_code_reads() {
     let settings = settings();
@@ -348,14 +413,14 @@ fn the_guide_shows_code_that_is_compiled() {
     );
 }
 
-/// Whether a text in backticks is a path of the repository; one with a placeholder such as NAME is not.
+/// Whether a text in backticks is a path of the repository; one with a placeholder such as NAME or AREA is not.
 fn is_path(text: &str) -> bool {
     let folders = ["functions/", "shared/", "infra/", "tests/", "docs/", "events/", ".ci/", ".github/"];
     let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
+    let is_placeholder = |part: &str| part.len() > 1 && part.bytes().all(|byte| byte.is_ascii_uppercase());
     is_plain
         && folders.iter().any(|folder| text.starts_with(folder))
-        && !text.contains("NAME")
-        && !text.contains("OPERATION")
+        && !text.split(['/', '.', '-']).any(is_placeholder)
 }
 
 #[test]

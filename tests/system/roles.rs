@@ -2,7 +2,7 @@
 //! here: every operation of the API, every schedule, every kind of message and event, and the fallbacks.
 
 use crate::edge_proxy::{SECRET, behind_proxy};
-use crate::openapi::document;
+use crate::openapi;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use serde_json::{Value, json};
@@ -10,7 +10,9 @@ use tollgate_local::faults::Kind;
 use tollgate_local::permissions::{Accesses, Permission};
 use tollgate_local::service::Service;
 use tollgate_tests::app::{PASSWORD, Session, TestApp, limited};
-use tollgate_tests::crashes::{self, operations};
+use tollgate_tests::crashes;
+use tollgate_tests::operations::reads::ReadWorld;
+use tollgate_tests::operations::{Operation, operations, scenarios};
 use tollgate_tests::races::{self, races};
 use tollgate_tests::request::Request;
 use tollgate_tests::roles::{GRANTS, Grant, Grants, Used, differences, used_by_lambda};
@@ -59,7 +61,7 @@ async fn drive_everything() -> Driven {
             work.push(($name, apart(move || $driven).map(|done| done.map_err(panic_text)).boxed()))
         };
     }
-    operations().for_each(|operation| add!(operation.name, crashes::drive(operation)));
+    scenarios().into_iter().for_each(|scenario| add!(scenario.name, crashes::drive(scenario)));
     races().for_each(|race| add!(race.name, races::drive(race)));
     add!("requests through the operator's own proxy", through_proxy());
     SCENES.into_iter().for_each(|(name, play)| add!(name, scene(play)));
@@ -101,16 +103,15 @@ async fn each_role_allows_exactly_the_actions_that_its_function_uses() {
 }
 
 fn every_operation_was_asked_for(requests: &[Request]) {
-    let document = document();
-    let mut missing = Vec::new();
-    for (path, item) in document["paths"].as_object().unwrap() {
-        for method in item.as_object().unwrap().keys().map(|method| method.to_uppercase()) {
-            if !requests.iter().any(|request| request.is_of(&method, path)) {
-                missing.push(format!("{method} {path}"));
-            }
-        }
-    }
-    assert!(missing.is_empty(), "not called, so their permissions are not recorded: {missing:#?}");
+    let is_missing = |operation: &Operation| {
+        let (method, path) = operation.name.split_once(' ').unwrap();
+        !requests.iter().any(|request| request.is_of(method, path))
+    };
+    let missing: Vec<_> = operations().into_iter().filter(is_missing).map(|operation| operation.name).collect();
+    assert!(
+        missing.is_empty(),
+        "not called, so their permissions are not recorded: {missing:#?}\nEdit tests/src/operations: a scenario for each of them."
+    );
 }
 
 /// A request to each function that resolves the client, through the operator's own proxy.
@@ -128,37 +129,22 @@ async fn through_proxy() -> Driven {
     (requests, app.stack.fault_injector().accesses())
 }
 
-/// Every GET of the OpenAPI document, without parameters and with each of them.
+/// Every GET, without parameters and with each that the OpenAPI document names.
 async fn reads(app: &TestApp) -> Vec<Request> {
-    let (_, admin) = app.person("admin").await;
-    let (_, ann) = app.subscriber("ann").await;
-    app.make_admins(&[&admin]).await;
-    let first = async |path: &str| {
-        let list = app.get_as(&admin, path).await.expect(200).body;
-        list["items"][0]["id"].as_str().unwrap().to_owned()
-    };
-    let user = ann.user["id"].as_str().unwrap().to_owned();
-    let (plan, subscription) = (first("/billing/plans").await, first("/admin/subscriptions").await);
-    let payment = first("/admin/payments").await;
+    let world = ReadWorld::prepare(app).await;
+    let [user, plan] = ["user", "plan"].map(|name| &*world.ids[name]);
+    let documented = openapi::operations();
     let mut requests = Vec::new();
-    for (path, item) in document()["paths"].as_object().unwrap() {
-        let Some(operation) = item.get("get") else { continue };
-        let id = match path.split('/').rev().nth(1) {
-            Some("plans") => &plan,
-            Some("subscriptions") => &subscription,
-            Some("payments") => &payment,
-            _ => &user,
-        };
-        let path = path.replace("{id}", id);
-        let mut paths = vec![path.clone()];
-        for parameter in operation["parameters"].as_array().into_iter().flatten() {
-            if parameter["in"] == "query" {
-                let name = parameter["name"].as_str().unwrap();
-                paths.extend(samples(name, &path, [&user, &plan]).iter().map(|value| format!("{path}?{name}={value}")));
-            }
+    for operation in operations().into_iter().filter(|operation| operation.method() == "GET") {
+        let mut paths = operation.paths(&world.ids);
+        let path = paths[0].split('?').next().unwrap().to_owned();
+        let parameters = &documented[operation.name]["parameters"];
+        let in_query = parameters.as_array().into_iter().flatten().filter(|parameter| parameter["in"] == "query");
+        for name in in_query.map(|parameter| parameter["name"].as_str().unwrap()) {
+            paths.extend(samples(name, &path, [user, plan]).iter().map(|value| format!("{path}?{name}={value}")));
         }
         for path in paths {
-            for session in [&admin, &ann] {
+            for session in [&world.admin, &world.subscriber] {
                 let request = Request::get_as(session, &path);
                 let answer = request.send(app).await;
                 assert!(answer.status.as_u16() < 500, "{path}: {}", answer.text);
@@ -166,9 +152,6 @@ async fn reads(app: &TestApp) -> Vec<Request> {
             }
         }
     }
-    let export = Request::post_as(&ann, "/me/export", json!({"password": PASSWORD}));
-    export.send(app).await.expect(200);
-    requests.push(export);
     requests
 }
 

@@ -5,17 +5,13 @@
 //! inbox, requested once and twice. A disturbed run that was answered must leave the residue of one run. One that was
 //! not answered, and was repeated, must leave at least that of one run and at most that of two.
 
-mod accounts;
-mod admin;
-mod billing;
 pub(crate) mod residue;
-mod sweeps;
 
-use crate::app::{Answer, Prepared, TestApp, World, limited};
+use crate::app::{Prepared, TestApp, World, limited};
+use crate::operations::{Case, Disturbed, Scenario, scenarios};
 use crate::request::Request;
 use crate::{apart, panic_text};
-use futures_util::future::{BoxFuture, LocalBoxFuture};
-use futures_util::{FutureExt, StreamExt, stream};
+use futures_util::{StreamExt, stream};
 use residue::{Residue, residue};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -25,96 +21,10 @@ use tollgate_local::faults::{Call, Kind};
 use tollgate_local::permissions::Accesses;
 use tollgate_local::service::Service;
 
-/// One row of the table: an operation, and the state in which it is requested.
-#[derive(Clone, Copy)]
-pub struct Operation {
-    pub name: &'static str,
-    pub disturbed: Disturbed,
-    pub world: World,
-    pub prepare: for<'a> fn(&'a TestApp) -> BoxFuture<'a, Case>,
+/// The scenarios with crash points: everything that changes something.
+pub fn disturbed_scenarios() -> impl Iterator<Item = Scenario> {
+    scenarios().into_iter().filter(|scenario| scenario.disturbed.is_some())
 }
-
-/// The table: every operation that changes something, one row each.
-pub fn operations() -> impl Iterator<Item = Operation> {
-    let all = [accounts::OPERATIONS, admin::OPERATIONS, sweeps::OPERATIONS, billing::OPERATIONS];
-    all.into_iter().flatten().copied()
-}
-
-/// Which calls fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Disturbed {
-    /// Those made while the client waits for its answer.
-    TheAnswer,
-    /// Those made afterwards, from the outbox or Stripe's event on: the stream, the queue and Stripe retry them, not
-    /// the client.
-    Afterwards,
-}
-
-/// The request of a client, its retry, and the checks at the end in addition to the tables.
-pub struct Case {
-    pub request: Request,
-    pub again: Again,
-    pub check: Box<dyn Check>,
-}
-
-/// How a client without an answer retries.
-pub enum Again {
-    /// With the same request.
-    TheSame,
-    /// From the start, because its values are valid once.
-    Anew(Begin),
-}
-
-/// A whole flow, from its beginning to its answer.
-pub type Begin = Box<dyn for<'a> Fn(&'a TestApp) -> BoxFuture<'a, Answer> + Send + Sync>;
-
-impl Again {
-    pub(crate) async fn send(&self, request: &Request, app: &TestApp) -> Answer {
-        match self {
-            Self::TheSame => request.send(app).await,
-            Self::Anew(begin) => begin(app).await,
-        }
-    }
-}
-
-/// The check at the end. It runs once in each copy of the prepared stack.
-pub trait Check: Send + Sync {
-    /// Panics when it fails.
-    fn run<'a>(&'a self, app: &'a TestApp) -> LocalBoxFuture<'a, ()>;
-}
-
-impl<F: AsyncFn(&TestApp) + Send + Sync> Check for F {
-    fn run<'a>(&'a self, app: &'a TestApp) -> LocalBoxFuture<'a, ()> {
-        self(app).boxed_local()
-    }
-}
-
-fn anew(begin: impl for<'a> Fn(&'a TestApp) -> BoxFuture<'a, Answer> + Send + Sync + 'static) -> Again {
-    Again::Anew(Box::new(begin))
-}
-
-macro_rules! operation {
-    ($disturbed:ident, $world:ident, $name:literal, $prepare:ident) => {
-        Operation {
-            name: $name,
-            disturbed: $crate::crashes::Disturbed::$disturbed,
-            world: World::$world,
-            prepare: |app| $prepare(app).boxed(),
-        }
-    };
-}
-
-/// A case whose check is an async block over `app`.
-macro_rules! case {
-    ($request:expr, |$app:ident| $check:expr) => {
-        case!($request, Again::TheSame, |$app| $check)
-    };
-    ($request:expr, $again:expr, |$app:ident| $check:expr) => {
-        Case { request: $request, again: $again, check: Box::new(async move |$app: &$crate::app::TestApp| $check) }
-    };
-}
-
-use {case, operation};
 
 /// How a call fails, and how often in a row.
 pub type Failure = (Kind, u32);
@@ -141,7 +51,7 @@ struct Point {
     mail_may_be_out: bool,
 }
 
-/// The result of all failures of one operation.
+/// The result of all failures of one scenario.
 pub struct Report {
     pub points: usize,
     /// The injected failures by service.
@@ -154,10 +64,10 @@ const SECRETS_ARE_OLD: i64 = 301;
 /// The number of points that run concurrently.
 const AT_ONCE: usize = 3;
 
-/// Tests every point of `operation` with these failures. The operation is prepared once; each point disturbs a copy.
-pub async fn enumerate(operation: Operation, failures: &[Failure]) -> Report {
+/// Tests every point of `scenario` with these failures. It is prepared once; each point disturbs a copy.
+pub async fn enumerate(scenario: Scenario, failures: &[Failure]) -> Report {
     let undisturbed = apart(move || async move {
-        let setup = Setup::prepare(operation).await;
+        let setup = Setup::prepare(scenario).await;
         let (once, calls) = setup.undisturbed(1).await;
         let (twice, _) = setup.undisturbed(2).await;
         (setup, [once, twice], calls)
@@ -168,17 +78,17 @@ pub async fn enumerate(operation: Operation, failures: &[Failure]) -> Report {
             return Report {
                 points: 0,
                 tried: HashSet::new(),
-                failures: vec![format!("{} · undisturbed\n  {}", operation.name, panic_text(panic))],
+                failures: vec![format!("{} · undisturbed\n  {}", scenario.name, panic_text(panic))],
             };
         }
     };
-    assert!(!calls.is_empty(), "{} calls nothing", operation.name);
-    let points = points(&calls, operation.world, failures);
+    assert!(!calls.is_empty(), "{} calls nothing", scenario.name);
+    let points = points(&calls, scenario.world, failures);
     let count = points.len();
     let tried = points.iter().map(|point| (point.service, point.failure.0)).collect();
     let shared = Arc::new((setup, outcomes));
     let runs = stream::iter(points).map(|point| {
-        let (label, shared) = (format!("{} · {point:?}", operation.name), Arc::clone(&shared));
+        let (label, shared) = (format!("{} · {point:?}", scenario.name), Arc::clone(&shared));
         async move {
             let run = apart(move || async move {
                 let (setup, outcomes) = &*shared;
@@ -195,11 +105,11 @@ pub async fn enumerate(operation: Operation, failures: &[Failure]) -> Report {
     Report { points: count, tried, failures }
 }
 
-/// Runs `operation` twice, undisturbed. The requests and the permissions of the functions, from the beginning on.
-pub async fn drive(operation: Operation) -> (Vec<Request>, Accesses) {
-    let app = TestApp::start_with(operation.world.options(limited())).await;
+/// Runs `scenario` twice, undisturbed. The requests and the permissions of the functions, from the beginning on.
+pub async fn drive(scenario: Scenario) -> (Vec<Request>, Accesses) {
+    let app = TestApp::start_with(scenario.world.options(limited())).await;
     app.record_accesses();
-    let case = (operation.prepare)(&app).await;
+    let case = (scenario.prepare)(&app).await;
     app.drain().await;
     app.advance(SECRETS_ARE_OLD);
     case.request.send(&app).await;
@@ -246,25 +156,25 @@ struct Outcome {
     residue: Residue,
 }
 
-/// An operation that was prepared once.
+/// A scenario that was prepared once.
 struct Setup {
-    operation: Operation,
+    scenario: Scenario,
     prepared: Prepared,
     case: Case,
 }
 
 impl Setup {
-    async fn prepare(operation: Operation) -> Self {
-        let app = TestApp::start_to_be_copied(operation.world.options(limited())).await;
-        let case = (operation.prepare)(&app).await;
+    async fn prepare(scenario: Scenario) -> Self {
+        let app = TestApp::start_to_be_copied(scenario.world.options(limited())).await;
+        let case = (scenario.prepare)(&app).await;
         app.drain().await;
-        Self { operation, prepared: app.snapshot().await, case }
+        Self { scenario, prepared: app.snapshot().await, case }
     }
 
     /// A stack in the state before the operation.
     async fn copy(&self) -> TestApp {
         let clock = LocalClock::frozen(self.prepared.time());
-        let options = self.operation.world.options(Options { clock, ..limited() });
+        let options = self.scenario.world.options(Options { clock, ..limited() });
         let app = TestApp::start_from(&self.prepared, options).await;
         app.advance(SECRETS_ARE_OLD);
         app
@@ -282,10 +192,10 @@ impl Setup {
         }
         let _answered = app.calls();
         app.drain().await;
-        if self.operation.disturbed == Disturbed::Afterwards {
+        if self.scenario.disturbed == Some(Disturbed::Afterwards) {
             calls = app.calls();
         }
-        let residue = residue(&app, self.operation.world).await;
+        let residue = residue(&app, self.scenario.world).await;
         case.check.run(&app).await;
         (Outcome { status, residue }, calls)
     }
@@ -295,15 +205,15 @@ impl Setup {
         let (app, case) = (self.copy().await, &self.case);
         let (kind, times) = point.failure;
         let fail = || app.fail_call(point.service, kind, point.call, times);
-        let first = match self.operation.disturbed {
-            Disturbed::TheAnswer => {
+        let first = match self.scenario.disturbed {
+            Some(Disturbed::TheAnswer) | None => {
                 let attempt = async {
                     fail();
                     case.request.send(&app).await
                 };
                 app.stack.held(attempt).await
             }
-            Disturbed::Afterwards => {
+            Some(Disturbed::Afterwards) => {
                 let attempt = async {
                     let answer = case.request.send(&app).await;
                     fail();
@@ -331,7 +241,7 @@ impl Setup {
             }
         }
         app.drain().await;
-        let residue = residue(&app, self.operation.world).await;
+        let residue = residue(&app, self.scenario.world).await;
         residue.compare([&once.residue, &twice.residue], is_answered, point.mail_may_be_out)?;
         case.check.run(&app).await;
         Ok(())

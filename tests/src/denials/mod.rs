@@ -6,7 +6,7 @@ pub mod scenes;
 
 use crate::app::{Answer, Prepared, TestApp, World, limited};
 use crate::crashes::residue::{Residue, residue};
-use crate::crashes::{Case, Operation};
+use crate::operations::{Case, Scenario};
 use crate::roles::{as_in_the_template, without};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -51,12 +51,12 @@ pub struct Scene {
     pub disturb: fn(&TestApp),
 }
 
-impl From<Operation> for Scene {
-    fn from(operation: Operation) -> Self {
-        let prepare = operation.prepare;
+impl From<Scenario> for Scene {
+    fn from(scenario: Scenario) -> Self {
+        let prepare = scenario.prepare;
         Self {
-            name: operation.name,
-            world: operation.world,
+            name: scenario.name,
+            world: scenario.world,
             env: Vec::new(),
             prepare: Box::new(move |app| async move { vec![unchecked(prepare(app).await)] }.boxed()),
             disturb: |_| {},

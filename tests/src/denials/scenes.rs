@@ -2,7 +2,7 @@
 
 use super::{CACHES_ARE_OLD, Scene};
 use crate::app::{PASSWORD, Session, TestApp, World};
-use crate::crashes::{Again, Case};
+use crate::operations::{Again, Case};
 use crate::request::Request;
 use crate::stripe::{event, signature};
 use futures_util::FutureExt;
