@@ -1,5 +1,7 @@
 //! Rules of the repository that a program can check.
 
+mod lengths;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,117 @@
+//! The longest files, functions and handlers of the product's code.
+
+use super::{files, root};
+use std::fs;
+
+const FILE_LINES: usize = 500;
+const FUNCTION_LINES: usize = 70;
+const HANDLER_LINES: usize = 25;
+
+/// How much of a failure is shown.
+const SHOWN: usize = 20;
+
+/// What may be longer: the file, the function in it, or none for the file itself, and the reason.
+const LONGER: &[(&str, &str, &str)] = &[
+    ("infra/fake-stripe/src/resources.rs", "run", "one match of all resources"),
+    ("infra/local/src/stack.rs", "start", "the list of all functions"),
+    ("infra/local/src/stack/functions.rs", "new", "the list of all functions"),
+    ("shared/http/src/error.rs", "public", "one exhaustive match of all errors"),
+];
+
+/// A function and the number of its lines, from its signature to its closing brace.
+#[derive(Debug, PartialEq, Eq)]
+struct Function {
+    name: String,
+    lines: usize,
+    is_handler: bool,
+}
+
+/// The functions of a formatted file: one ends at the first brace in its own column.
+fn functions(source: &str) -> Vec<Function> {
+    let lines: Vec<_> = source.lines().collect();
+    let mut found = Vec::new();
+    let mut is_handler = false;
+    for (index, line) in lines.iter().enumerate() {
+        is_handler |= line.trim_start().starts_with("#[utoipa::path(");
+        let Some(name) = name_of(line) else { continue };
+        let end_of_signature = lines[index..].iter().position(|line| line.ends_with(['{', ';', '}'])).unwrap();
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let more = match lines[index + end_of_signature].ends_with('{') {
+            true => lines[index..].iter().position(|line| line.strip_prefix(indent) == Some("}")).unwrap(),
+            false => end_of_signature,
+        };
+        found.push(Function { name, lines: more + 1, is_handler: std::mem::take(&mut is_handler) });
+    }
+    found
+}
+
+/// The name of the function that begins on a line.
+fn name_of(line: &str) -> Option<String> {
+    let (before, after) = line.split_once("fn ")?;
+    let is_modifier = |word: &str| matches!(word, "pub" | "pub(crate)" | "pub(super)" | "const" | "async");
+    let name = after.split(['(', '<']).next().filter(|name| !name.is_empty() && !name.contains(' '))?;
+    before.split_whitespace().all(is_modifier).then(|| name.to_owned())
+}
+
+/// What is too long in a file: the function, or none for the file itself, and what to do.
+fn too_long(source: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let lines = source.lines().count();
+    if lines > FILE_LINES {
+        found.push((String::new(), format!("{lines} lines, at most {FILE_LINES}: split the file")));
+    }
+    for Function { name, lines, is_handler } in functions(source) {
+        let most = if is_handler { HANDLER_LINES } else { FUNCTION_LINES };
+        if lines > most {
+            let what = if is_handler { "handler" } else { "function" };
+            let problem = format!("{what} {name} has {lines} lines, at most {most}: extract a step with a name");
+            found.push((name, problem));
+        }
+    }
+    found
+}
+
+#[test]
+fn files_functions_and_handlers_are_short() {
+    let mut problems = Vec::new();
+    let mut longer = LONGER.to_vec();
+    for path in files(".rs") {
+        let name = path.strip_prefix(root()).unwrap().display().to_string();
+        if name.starts_with("tests/") || name.contains("/tests") || name.contains("/examples/") {
+            continue;
+        }
+        for (function, problem) in too_long(&fs::read_to_string(&path).unwrap()) {
+            let is_allowed = |(file, of, _): &(&str, &str, &str)| (*file, *of) == (name.as_str(), function.as_str());
+            match longer.iter().position(is_allowed) {
+                Some(index) => drop(longer.swap_remove(index)),
+                None => problems.push(format!("{name}: {problem}")),
+            }
+        }
+    }
+    for (file, function, _) in longer {
+        problems.push(format!("{}: {file} {function} is short now: remove it from LONGER", file!()));
+    }
+    problems.truncate(SHOWN);
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn a_function_is_counted_from_its_signature_to_its_brace() {
+    let source = "pub trait T {\n    fn a(&self) -> u8;\n    fn b(\n        x: u8,\n    )\n    where\n        Self: Sized;\n}\n\
+                  pub const fn c() -> u8 { 1 }\n\
+                  #[utoipa::path(\n    get\n)]\npub async fn d<T>(\n    x: T,\n) {\n    if x {\n    }\n}\n\
+                  // A comment about the fn e of another file.\nmod m {\n    pub(super) fn f() {\n        x\n    }\n}\n";
+    let found: Vec<_> = functions(source).into_iter().map(|f| (f.name, f.lines, f.is_handler)).collect();
+    let expected = [("a", 1, false), ("b", 5, false), ("c", 1, false), ("d", 6, true), ("f", 3, false)];
+    assert_eq!(found, expected.map(|(name, lines, is_handler)| (name.to_owned(), lines, is_handler)));
+}
+
+#[test]
+fn a_file_function_or_handler_above_its_limit_is_found() {
+    let body = |lines: usize| format!("async fn long() {{\n{}}}\n", "    x;\n".repeat(lines - 2));
+    let handler = |lines| format!("#[utoipa::path(get)]\n{}", body(lines));
+    let names = |source: &str| too_long(source).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!((names(&body(70)), names(&body(71))), (vec![], vec!["long".to_owned()]));
+    assert_eq!((names(&handler(25)), names(&handler(26))), (vec![], vec!["long".to_owned()]));
+    assert_eq!((names(&"\n".repeat(500)), names(&"\n".repeat(501))), (vec![], vec![String::new()]));
+}
