@@ -6,7 +6,10 @@ use futures_util::StreamExt;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use tollgate_tests::app::{ADMIN, Answer, PASSWORD, Session, TestApp};
+use tollgate_local::Options;
+use tollgate_local::clock::LocalClock;
+use tollgate_platform::Secret;
+use tollgate_tests::app::{ADMIN, Answer, PASSWORD, Prepared, Session, TestApp, options};
 use tollgate_tests::guards::assert_same_names;
 use tollgate_tests::operations::{CALLERS, Ids, Operation, id_of, operations};
 use tollgate_tests::request::Request;
@@ -38,27 +41,46 @@ async fn session_of(app: &TestApp, session: &Session) -> String {
     sessions["items"][0]["id"].as_str().unwrap().to_owned()
 }
 
+/// A stack with a session of each caller, from which each operation's stack is copied.
+struct Callers {
+    prepared: Prepared,
+    ids: Ids,
+    /// In the order of [`CALLERS`].
+    sessions: [Option<Session>; 5],
+}
+
+impl Callers {
+    async fn prepare() -> Self {
+        let admin = Some((ADMIN.0.to_owned(), Secret::new(ADMIN.1.to_owned())));
+        let app = TestApp::start_to_be_copied(Options { admin, ..options() }).await;
+        let (_, user) = app.person("user").await;
+        let (_, other) = app.person("other").await;
+        let (_, disabled) = app.person("disabled").await;
+        app.post_as(&disabled, "/deactivate", json!({})).await.expect(200);
+        let admin = Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
+        // A user who calls nothing, so that an operation may end the account.
+        let (_, target) = app.person("target").await;
+        let ids = Ids::from([
+            ("user", id_of(&user)),
+            ("own_session", session_of(&app, &user).await),
+            ("plan", plan_of(&app).await),
+            ("target", id_of(&target)),
+            ("session", session_of(&app, &target).await),
+        ]);
+        let sessions = [None, Some(disabled), Some(other), Some(admin), Some(user)];
+        Self { prepared: app.snapshot().await, ids, sessions }
+    }
+}
+
 /// Calls an operation as each caller.
-async fn walk(operation: Operation) {
-    let app = TestApp::start_with_admin().await;
-    let (_, user) = app.person("user").await;
-    let (_, other) = app.person("other").await;
-    let (_, disabled) = app.person("disabled").await;
-    app.post_as(&disabled, "/deactivate", json!({})).await.expect(200);
-    let admin = Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
-    // A user who calls nothing, so that an operation may end the account.
-    let (_, target) = app.person("target").await;
-    let ids = Ids::from([
-        ("user", id_of(&user)),
-        ("own_session", session_of(&app, &user).await),
-        ("plan", plan_of(&app).await),
-        ("target", id_of(&target)),
-        ("session", session_of(&app, &target).await),
-    ]);
-    let callers = [None, Some(&disabled), Some(&other), Some(&admin), Some(&user)];
-    for ((caller, session), status) in CALLERS.iter().zip(callers).zip(operation.statuses) {
+async fn walk(operation: Operation, callers: &Callers) {
+    let clock = LocalClock::frozen(callers.prepared.time());
+    let app = TestApp::start_from(&callers.prepared, Options { clock, ..options() }).await;
+    let ids = &callers.ids;
+    for ((caller, session), status) in CALLERS.iter().zip(&callers.sessions).zip(operation.statuses) {
+        let session = session.as_ref();
         let body = operation.body_of(caller, if *caller == "admin" { ADMIN.1 } else { PASSWORD });
-        let answer = ask(&app, &operation, &ids, session, body.clone()).await;
+        let answer = ask(&app, &operation, ids, session, body.clone()).await;
         assert_eq!(answer.status.as_u16(), status, "{} as {caller}: {}", operation.name, answer.text);
         if answer.status == 404 {
             // Like an object that never existed.
@@ -86,7 +108,11 @@ async fn every_operation_has_a_row_and_answers_each_caller_accordingly() {
         let wants_bearer = ways.iter().any(|way| way.get("bearer").is_some()) && !ways.contains(&json!({}));
         assert_eq!(row.statuses[..2] == [401, 401] && row.statuses[4] != 401, wants_bearer, "{}", row.name);
     }
-    futures_util::stream::iter(rows.into_iter().map(walk)).buffer_unordered(4).collect::<Vec<()>>().await;
+    let callers = Callers::prepare().await;
+    futures_util::stream::iter(rows.into_iter().map(|row| walk(row, &callers)))
+        .buffer_unordered(4)
+        .collect::<Vec<()>>()
+        .await;
 }
 
 // S17, S25

@@ -21,65 +21,25 @@ use serde_json::{Map, Value, json};
 impl Call<'_> {
     /// Executes it.
     pub fn run(self, core: &mut Core) -> Answered {
-        let mut params = self.params;
+        let params = self.params;
         match (self.method.as_str(), self.path) {
             ("POST", ["products"]) => product(core, params),
             ("POST", ["products", id]) => change_product(core, id, params),
             ("POST", ["prices"]) => price(core, params),
-            ("POST", ["prices", id]) => {
-                core.find("price", id).ok_or_else(|| ApiError::missing("price", id))?;
-                let active = params.flag("active")?;
-                params.finish()?;
-                if let Some(active) = active {
-                    core.change(id, "price.updated", json!({"active": active}));
-                }
-                Ok(core.object(id))
-            }
+            ("POST", ["prices", id]) => change_price(core, id, params),
             ("POST", ["coupons"]) => make_coupon(core, params),
             ("POST", ["tax_rates"]) => make_tax_rate(core, params),
             ("POST", ["customers"]) => customer(core, params),
             ("POST", ["customers", id]) => change_customer(core, id, params),
             ("DELETE", ["customers", id]) => core.delete_customer(id),
             ("POST", ["checkout", "sessions"]) => session(core, params),
-            ("POST", ["checkout", "sessions", id, "expire"]) => {
-                core.find("checkout.session", id).ok_or_else(|| ApiError::missing("checkout.session", id))?;
-                params.finish()?;
-                core.expire(id)?;
-                Ok(core.object(id))
-            }
+            ("POST", ["checkout", "sessions", id, "expire"]) => expire_session(core, id, params),
             ("POST", ["subscriptions", id]) => change_subscription(core, id, params),
             ("POST", ["subscriptions", id, "resume"]) => resume_subscription(core, id, params),
-            ("DELETE", ["subscriptions", id]) => {
-                live(core, id)?;
-                unmanaged(&core.object(id))?;
-                for ignored in ["invoice_now", "prorate"] {
-                    params.flag(ignored)?;
-                }
-                params.finish()?;
-                core.end(id, "cancellation_requested");
-                Ok(core.object(id))
-            }
+            ("DELETE", ["subscriptions", id]) => end_subscription(core, id, params),
             ("POST", ["invoices", "create_preview"]) => preview(core, params),
-            ("POST", ["invoices", id, "pay"]) => {
-                let invoice = core.find("invoice", id).ok_or_else(|| ApiError::missing("invoice", id))?;
-                if invoice["status"] != "open" {
-                    return Err(ApiError::invalid("Invoice is already paid").code("invoice_not_payable", "id"));
-                }
-                params.finish()?;
-                core.attempt_by_card(id);
-                let invoice = core.object(id);
-                if invoice["status"] == "paid" {
-                    return Ok(invoice);
-                }
-                let refused = ApiError::invalid("Your card was declined.").code("card_declined", "");
-                Err(ApiError { status: 402, kind: "card_error", param: None, ..refused })
-            }
-            ("POST", ["invoices", id, "void"]) => {
-                core.find("invoice", id).ok_or_else(|| ApiError::missing("invoice", id))?;
-                params.finish()?;
-                core.void(id)?;
-                Ok(core.object(id))
-            }
+            ("POST", ["invoices", id, "pay"]) => pay_invoice(core, id, params),
+            ("POST", ["invoices", id, "void"]) => void_invoice(core, id, params),
             ("POST", ["subscription_schedules"]) => make_schedule(core, params),
             ("POST", ["subscription_schedules", id]) => change_schedule(core, id, params),
             ("POST", ["subscription_schedules", id, "release"]) => release_schedule(core, id, params),
@@ -97,6 +57,56 @@ impl Call<'_> {
             }),
         }
     }
+}
+
+fn change_price(core: &mut Core, id: &str, mut params: Params) -> Answered {
+    core.find("price", id).ok_or_else(|| ApiError::missing("price", id))?;
+    let active = params.flag("active")?;
+    params.finish()?;
+    if let Some(active) = active {
+        core.change(id, "price.updated", json!({"active": active}));
+    }
+    Ok(core.object(id))
+}
+
+fn expire_session(core: &mut Core, id: &str, params: Params) -> Answered {
+    core.find("checkout.session", id).ok_or_else(|| ApiError::missing("checkout.session", id))?;
+    params.finish()?;
+    core.expire(id)?;
+    Ok(core.object(id))
+}
+
+fn end_subscription(core: &mut Core, id: &str, mut params: Params) -> Answered {
+    live(core, id)?;
+    unmanaged(&core.object(id))?;
+    for ignored in ["invoice_now", "prorate"] {
+        params.flag(ignored)?;
+    }
+    params.finish()?;
+    core.end(id, "cancellation_requested");
+    Ok(core.object(id))
+}
+
+fn pay_invoice(core: &mut Core, id: &str, params: Params) -> Answered {
+    let invoice = core.find("invoice", id).ok_or_else(|| ApiError::missing("invoice", id))?;
+    if invoice["status"] != "open" {
+        return Err(ApiError::invalid("Invoice is already paid").code("invoice_not_payable", "id"));
+    }
+    params.finish()?;
+    core.attempt_by_card(id);
+    let invoice = core.object(id);
+    if invoice["status"] == "paid" {
+        return Ok(invoice);
+    }
+    let refused = ApiError::invalid("Your card was declined.").code("card_declined", "");
+    Err(ApiError { status: 402, kind: "card_error", param: None, ..refused })
+}
+
+fn void_invoice(core: &mut Core, id: &str, params: Params) -> Answered {
+    core.find("invoice", id).ok_or_else(|| ApiError::missing("invoice", id))?;
+    params.finish()?;
+    core.void(id)?;
+    Ok(core.object(id))
 }
 
 fn product(core: &mut Core, mut params: Params) -> Answered {
