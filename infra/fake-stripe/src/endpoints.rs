@@ -64,10 +64,17 @@ pub fn delete_endpoint(core: &mut Core, id: &str) -> Answered {
 
 impl Stripe {
     /// Creates an endpoint for the address of the events, unless there is one. It signs with the secret of the settings.
+    /// The one that was created for an earlier address gets the new address.
     pub fn ensure_endpoint(&self, events: &[&str], metadata: Map<String, Value>) {
         self.with(|core| {
             let url = core.settings.webhook_url.clone();
             if !core.endpoints_of(&url).is_empty() {
+                return;
+            }
+            // One that was created by a call of the API has a secret of its own.
+            let own = core.ids_of(KIND, None, |record| record.side["secret"].is_null());
+            if let Some(id) = own.first() {
+                core.set(id, "url", json!(url));
                 return;
             }
             let endpoint = json!({
