@@ -43,6 +43,11 @@ impl Contract {
         Self { operations: Arc::new(operations), undocumented: Arc::default() }
     }
 
+    /// The same operations, and no answers yet.
+    pub fn without_answers(&self) -> Self {
+        Self { operations: Arc::clone(&self.operations), undocumented: Arc::default() }
+    }
+
     /// Compares an answer of the operation `method path`, with the path as the document writes it. HEAD is compared as
     /// GET without the body. An operation that is not in the document is not compared.
     pub fn compare(&self, method: &Method, path: &str, answer: &Answer<'_>) {

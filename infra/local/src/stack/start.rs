@@ -23,7 +23,7 @@ use crate::snapshot::Snapshot;
 use crate::webhooks::Webhooks;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, OnceLock};
 use tokio::net::TcpListener;
 use tollgate_billing::KeyCheckError;
 use tollgate_platform::{ConfigError, Env};
@@ -150,14 +150,14 @@ impl Stack {
     }
 
     /// The functions that are deployed, with or without billing.
-    fn deployed(&self) -> impl Iterator<Item = (Source, &Function)> {
+    fn deployed(&self) -> impl Iterator<Item = (&'static str, Source, &Function)> {
         let deployed = FUNCTIONS.iter().filter(|function| self.has_billing || !function.is_of_billing);
-        deployed.map(|function| (function.source, &self.functions[function.name]))
+        deployed.map(|function| (function.name, function.source, &self.functions[function.name]))
     }
 
     /// Starts the stream, the queues and the webhooks, which call their functions.
     fn start_event_sources(&mut self, webhooks: Option<Webhooks>) -> Result<Arc<EventSources>, StartError> {
-        let consumers = self.deployed().filter_map(|(source, function)| match source {
+        let consumers = self.deployed().filter_map(|(_, source, function)| match source {
             Source::Queue(name) => Some((name, Arc::clone(function))),
             _ => None,
         });
@@ -173,27 +173,15 @@ impl Stack {
 
     /// The gateway, which routes each path of the OpenAPI document to its function and compares the answers with it.
     fn open_gateway(&mut self, options: &Options) -> Result<Gateway, StartError> {
-        let (mut routes, mut default) = (Vec::new(), None);
-        for (source, function) in self.deployed() {
-            match source {
-                Source::Gateway(part) => {
-                    routes.extend(part().paths.paths.into_keys().map(|path| (path, Arc::clone(function))));
-                }
-                Source::OtherPaths(_) => default = Some(Arc::clone(function)),
-                _ => {}
-            }
-        }
-        routes.extend(options.extra_functions.iter().cloned());
-        let mut document = crate::openapi::document().clone();
-        if !self.has_billing
-            && let Some(paths) = document["paths"].as_object_mut()
-        {
-            paths.retain(|path, _| !path.starts_with("/billing/"));
-        }
-        let contract = Contract::new(&document);
-        self.contract = Some(contract.clone());
+        let deployed: BTreeMap<_, _> = self.deployed().map(|(name, _, function)| (name, function)).collect();
+        let routes = PATHS.iter().filter_map(|(path, name)| Some((path.clone(), Arc::clone(deployed.get(name)?))));
+        let routes = routes.chain(options.extra_functions.iter().cloned()).collect();
+        let default = self.deployed().find(|(_, source, _)| matches!(source, Source::OtherPaths(_)));
         let default = default.ok_or_else(|| StartError::Failed("no function answers other paths".to_owned()))?;
-        Ok(Gateway::new(routes, default, contract))
+        let contract = contract(self.has_billing);
+        let gateway = Gateway::new(routes, Arc::clone(default.2), contract.clone());
+        self.contract = Some(contract);
+        Ok(gateway)
     }
 
     fn console(
@@ -242,6 +230,28 @@ impl Stack {
             }
         }
     }
+}
+
+/// Each path behind the gateway, with the name of its function. A process that starts many stacks makes it once.
+static PATHS: LazyLock<Vec<(String, &str)>> = LazyLock::new(|| {
+    let paths = FUNCTIONS.iter().filter_map(|function| match function.source {
+        Source::Gateway(part) => Some(part().paths.paths.into_keys().map(|path| (path, function.name))),
+        _ => None,
+    });
+    paths.flatten().collect()
+});
+
+/// The OpenAPI document for a new stack. A process that starts many stacks reads it once.
+fn contract(has_billing: bool) -> Contract {
+    static READ: [OnceLock<Contract>; 2] = [OnceLock::new(), OnceLock::new()];
+    let read = READ[usize::from(has_billing)].get_or_init(|| {
+        let mut document = crate::openapi::document().clone();
+        if !has_billing && let Some(paths) = document["paths"].as_object_mut() {
+            paths.retain(|path, _| !path.starts_with("/billing/"));
+        }
+        Contract::new(&document)
+    });
+    read.without_answers()
 }
 
 /// The snapshot that a copy starts from.
