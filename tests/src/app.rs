@@ -70,18 +70,35 @@ async fn start(options: Options) -> Stack {
     stack
 }
 
-/// A new stack, and one with the first admin: prepared once for all tests of a process.
-static NEW: OnceCell<Prepared> = OnceCell::const_new();
-static WITH_ADMIN: OnceCell<Prepared> = OnceCell::const_new();
+/// New stacks, without plans, with plans, and with plans and the first admin: each is started once in a process, and its
+/// data copied.
+static NEW: [OnceCell<Prepared>; 3] = [const { OnceCell::const_new() }; 3];
+
+/// The settings that change nothing of what is written at a start.
+const WITHOUT_EFFECT: [&str; 2] = ["RATE_LIMIT_PER_MINUTE", "REFUND_ON_DELETION"];
+
+/// The new stack whose data one with these options has, too.
+fn new_one(options: &Options) -> Option<&'static OnceCell<Prepared>> {
+    let is_plain = options.env.iter().all(|(name, _)| WITHOUT_EFFECT.contains(&name.as_str()))
+        && options.faults.is_empty()
+        && matches!(options.data, Data::Memory)
+        && options.clock.now() == start_time();
+    let index = match (&options.admin, options.first_plans) {
+        (None, has_plans) => usize::from(has_plans),
+        (Some((email, password)), true) if (email.as_str(), password.expose().as_str()) == ADMIN => 2,
+        (Some(_), _) => return None,
+    };
+    is_plain.then(|| &NEW[index])
+}
 
 impl TestApp {
     pub async fn start() -> Self {
-        Self::start_from(Self::prepared(&NEW, options()).await, options()).await
+        Self::start_with(options()).await
     }
 
     /// With the limits of a deployed stack.
     pub async fn start_limited() -> Self {
-        Self::start_from(Self::prepared(&NEW, options()).await, limited()).await
+        Self::start_with(limited()).await
     }
 
     /// On a clock by which nothing times out, whatever the number of concurrent calls and the speed of the machine.
@@ -96,11 +113,7 @@ impl TestApp {
 
     pub async fn start_with_admin() -> Self {
         let admin = Some((ADMIN.0.to_owned(), Secret::new(ADMIN.1.to_owned())));
-        Self::start_from(Self::prepared(&WITH_ADMIN, Options { admin, ..options() }).await, options()).await
-    }
-
-    async fn prepared(once: &'static OnceCell<Prepared>, options: Options) -> &'static Prepared {
-        once.get_or_init(async || Self::start_with(options).await.snapshot().await).await
+        Self::start_with(Options { admin, ..options() }).await
     }
 
     /// A stack that can be copied: its public address is one at which its copies answer too.
@@ -118,7 +131,8 @@ impl TestApp {
     /// preparation.
     pub async fn start_from(prepared: &Prepared, options: Options) -> Self {
         crate::logs::capture();
-        let options = Options { data: Data::Copy(Arc::clone(&prepared.snapshot)), first_plans: false, ..options };
+        let data = Data::Copy(Arc::clone(&prepared.snapshot));
+        let options = Options { data, admin: None, first_plans: false, ..options };
         let stack = start(options).await;
         let app = Self { stack, client: client(), dead_wanted: 0, first: prepared.first.clone() };
         let _starting = app.calls();
@@ -126,6 +140,14 @@ impl TestApp {
     }
 
     pub async fn start_with(options: Options) -> Self {
+        let Some(new_one) = new_one(&options) else { return Self::start_new(options).await };
+        let like_it =
+            || Options { roles: None, public_url: None, clock: LocalClock::frozen(start_time()), ..options.clone() };
+        let prepared = new_one.get_or_init(async || Self::start_new(like_it()).await.snapshot().await).await;
+        Self::start_from(prepared, options).await
+    }
+
+    async fn start_new(options: Options) -> Self {
         crate::logs::capture();
         let stack = start(options).await;
         let mut app = Self { stack, client: client(), dead_wanted: 0, first: Vec::new() };
