@@ -12,7 +12,6 @@ use crate::reads;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
 use tollgate_domain::billing::{self, ChargeStatus, Interval, InvoiceStatus, Status};
 
 /// A subscription whose discounts name their coupons as objects, or have none.

@@ -1,8 +1,11 @@
 //! Lists of objects: pages, entries that cannot be read, and searches by attempt.
 
 use super::*;
+use std::cell::RefCell;
+use std::sync::Once;
 
 fn list(entries: &[Value], has_more: bool) -> List {
+    capture();
     parse(&json!({"object": "list", "url": "/v1/subscriptions", "data": entries, "has_more": has_more}))
 }
 
@@ -10,12 +13,16 @@ fn numbered(n: usize) -> Value {
     with(&subscription(), &json!({"id": format!("sub_{n}")}))
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// The log of the test that this thread runs.
+    static LOG: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
-impl Write for Log {
+struct OwnLog;
+
+impl Write for OwnLog {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        LOG.with_borrow_mut(|log| log.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
@@ -24,16 +31,22 @@ impl Write for Log {
     }
 }
 
+/// Captures the log of each thread. It is called before a list is read: `tracing` may disable a line for good whose first use
+/// is concurrent with the start of the capture.
+fn capture() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let subscriber = tracing_subscriber::fmt().json().with_writer(|| OwnLog).finish();
+        tracing::subscriber::set_global_default(subscriber).unwrap();
+    });
+}
+
 /// The ids of the subscriptions that are read from a list, and the log.
 fn read(entries: &[Value]) -> (Vec<String>, String) {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
-    let ids = tracing::subscriber::with_default(subscriber, || {
-        list(entries, false).read(|object| read_subscription(object).map(|read| Some(read.subscription.stripe_id)))
-    });
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    (ids, log)
+    let list = list(entries, false);
+    LOG.take();
+    let ids = list.read(|object| read_subscription(object).map(|read| Some(read.subscription.stripe_id)));
+    (ids, String::from_utf8(LOG.take()).unwrap())
 }
 
 // A5, R5
