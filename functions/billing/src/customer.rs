@@ -54,7 +54,7 @@ struct Reservation<'a> {
 }
 
 impl Reservation<'_> {
-    /// Writes it with a new attempt, if there is none or only `instead_of`; returns the stored customer.
+    /// Stores it with a new attempt, unless another one than `instead_of` is stored. Returns the stored customer.
     async fn write(&self, instead_of: Option<&Attempt>) -> Result<Customer, StoreError> {
         let Profile { id, email, locale, .. } = &self.profile;
         let new = attempt(self.context);

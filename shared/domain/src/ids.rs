@@ -83,17 +83,29 @@ macro_rules! id {
     };
 }
 
-id!(/** A user. */ UserId, "usr");
-id!(/** A session. */ SessionId, "ses");
-id!(/** An entry of the audit trail. */ AuditId, "aud");
-id!(/** One request, in the answer's `x-request-id`, the log and whatever it wrote. */ RequestId, "req");
-id!(/** A message in the outbox. */ MessageId, "msg");
-id!(/** A plan. */ PlanId, "plan");
-id!(/** A subscription; Stripe calls it by another id. */ SubscriptionId, "sub");
-id!(/** A payment. */ PaymentId, "pay");
-id!(/** A report. */ ReportId, "rep");
-id!(/** A service credential. */ ServiceId, "svc");
-id!(/** An invitation. */ InvitationId, "inv");
+/// Declares the ids, and the list of their kinds.
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident, $prefix:literal;)*) => {
+        $(id!($(#[$doc])* $name, $prefix);)*
+
+        /// The prefixes of all kinds of ids.
+        pub const PREFIXES: &[&str] = &[$($prefix),*];
+    };
+}
+
+ids! {
+    /** A user. */ UserId, "usr";
+    /** A session. */ SessionId, "ses";
+    /** An entry of the audit trail. */ AuditId, "aud";
+    /** One request, in the answer's `x-request-id`, the log and whatever it wrote. */ RequestId, "req";
+    /** A message in the outbox. */ MessageId, "msg";
+    /** A plan. */ PlanId, "plan";
+    /** A subscription; Stripe calls it by another id. */ SubscriptionId, "sub";
+    /** A payment. */ PaymentId, "pay";
+    /** A report. */ ReportId, "rep";
+    /** A service credential. */ ServiceId, "svc";
+    /** An invitation. */ InvitationId, "inv";
+}
 
 #[cfg(test)]
 mod tests {

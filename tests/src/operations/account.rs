@@ -11,7 +11,7 @@ pub fn operations() -> Vec<Operation> {
     let passwords = json!({"old_password": "{password}", "new_password": NEW_PASSWORD});
     vec![
         open("POST /forget-password", 202)
-            .body(json!({"email": "nobody@example.com"}))
+            .body(json!({"email": "unknown@example.com"}))
             .limited()
             .scenario(scenario!("POST /forget-password", forget_password).measured(202))
             .scenario(scenario!("the mail with a link", forget_password).afterwards().denied()),

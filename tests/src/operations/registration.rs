@@ -18,12 +18,12 @@ pub fn operations() -> Vec<Operation> {
             .scenario(scenario!("the mail with a link and a code", register).afterwards())
             .scenario(scenario!("the mail about an existing account", register_known).afterwards()),
         open("POST /request/verify", 202)
-            .body(json!({"email": "nobody@example.com"}))
+            .body(json!({"email": "unknown@example.com"}))
             .limited()
             .scenario(scenario!("POST /request/verify", request_verify).measured(202)),
         open("GET /verify", 200),
         open("POST /verify", 400)
-            .body(json!({"email": "nobody@example.com", "code": "000000"}))
+            .body(json!({"email": "unknown@example.com", "code": "000000"}))
             .limited()
             .scenario(scenario!("POST /verify by link", verify_link).measured(200))
             .scenario(scenario!("POST /verify by code", verify_code))

@@ -10,17 +10,17 @@ use serde_json::{Value, json};
 pub fn operations() -> Vec<Operation> {
     vec![
         open("POST /login", 401)
-            .body(json!({"email": "nobody@example.com", "password": PASSWORD}))
+            .body(json!({"email": "unknown@example.com", "password": PASSWORD}))
             .limited()
             .scenario(scenario!("POST /login", login).measured(200))
             .scenario(scenario!("POST /login refused", login_refused).measured_refusal(401, "invalid_credentials")),
         open("POST /request/login-code", 202)
-            .body(json!({"email": "nobody@example.com"}))
+            .body(json!({"email": "unknown@example.com"}))
             .limited()
             .scenario(scenario!("POST /request/login-code", request_login_code).measured(202))
             .scenario(scenario!("the mail with a code", request_login_code).afterwards()),
         open("POST /login/code", 401)
-            .body(json!({"email": "nobody@example.com", "code": "000000"}))
+            .body(json!({"email": "unknown@example.com", "code": "000000"}))
             .limited()
             .scenario(scenario!("POST /login/code", login_code).measured(200))
             .scenario(scenario!("POST /login/code of an unverified account", login_code_unverified))

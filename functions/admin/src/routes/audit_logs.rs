@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 use tollgate_domain::UserId;
 use tollgate_domain::audit::{Action, AuditEntry};
-use tollgate_domain::ids::InvalidIdError;
+use tollgate_domain::ids::{InvalidIdError, PREFIXES};
 use tollgate_http::{Admin, ApiError, Cursor, Filters, Page, PageQuery, filter, id_filter};
 use tollgate_store::AuditFilter;
 use utoipa::IntoParams;
@@ -34,9 +34,6 @@ pub struct AuditQuery {
     to: Option<String>,
 }
 
-/// The characters before `_` in an id, at most.
-const MAX_KIND: usize = 4;
-
 /// The id of a target of an entry: of an object of any kind.
 struct Target(String);
 
@@ -46,7 +43,7 @@ impl FromStr for Target {
     fn from_str(text: &str) -> Result<Self, InvalidIdError> {
         let (kind, bare) = text.split_once('_').ok_or(InvalidIdError)?;
         UserId::from_bare(bare)?;
-        if kind.len() <= MAX_KIND { Ok(Self(text.to_owned())) } else { Err(InvalidIdError) }
+        if PREFIXES.contains(&kind) { Ok(Self(text.to_owned())) } else { Err(InvalidIdError) }
     }
 }
 
