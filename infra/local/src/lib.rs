@@ -44,7 +44,7 @@ pub use queues::QUEUES;
 pub use s3::SECRET_KEY as BUCKET_SECRET_KEY;
 pub use schedules::SCHEDULES;
 pub use snapshot::{Snapshot, SnapshotError};
-pub use stack::{Data, DeployedFunction, FUNCTIONS, Options, Source, Stack};
+pub use stack::{Data, DeployedFunction, FUNCTIONS, Options, Source, Stack, variables_read_by};
 pub use tollgate_sql::Limits as ReportLimits;
 
 /// The OpenAPI document.

@@ -35,6 +35,7 @@ use tollgate_platform::{Env, Secret};
 use tollgate_sql::Limits;
 
 pub use functions::{DeployedFunction, FUNCTIONS, Source};
+pub use start::variables_read_by;
 
 /// Where the tables live.
 #[derive(Clone)]

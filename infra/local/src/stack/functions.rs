@@ -2,7 +2,6 @@
 
 use super::Options;
 use super::data::reports_folder;
-use crate::clock::LocalClock;
 use crate::environment;
 use crate::error::StartError;
 use crate::fakes::Fakes;
@@ -11,7 +10,7 @@ use crate::functions::{Function, event_function, http_function};
 use crate::schedules::Schedules;
 use aws_config::SdkConfig;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tollgate_auth::ProviderClients;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_platform::{Clock, ConfigError, Env, Outbound};
@@ -56,6 +55,10 @@ impl DeployedFunction {
             Source::OwnApi | Source::Outbox | Source::Queue(_) | Source::Schedules => None,
         }
     }
+
+    pub(super) fn start(&self, on: &Surroundings<'_>) -> Result<Function, ConfigError> {
+        (self.start)(on, &on.sdk_of(self.name))
+    }
 }
 
 /// The state of a function in surroundings: its settings, its AWS clients, other clients that it has, and the clock.
@@ -86,13 +89,13 @@ const fn of_billing(function: DeployedFunction) -> DeployedFunction {
 /// tests follow.
 pub const FUNCTIONS: &[DeployedFunction] = &[
     function("auth", Source::Gateway(tollgate_auth::openapi), |on, _| {
-        Ok(http_function(tollgate_auth::router(on.auth.clone())))
+        Ok(http_function(tollgate_auth::router(on.auth()?)))
     }),
     function("admin", Source::Gateway(tollgate_admin::openapi), |on, sdk| {
         Ok(http_function(tollgate_admin::router(state!(tollgate_admin, on, sdk, on.to_model()))))
     }),
     of_billing(function("billing", Source::Gateway(tollgate_billing::openapi), |on, _| {
-        Ok(http_function(tollgate_billing::router(on.billing.clone())))
+        Ok(http_function(tollgate_billing::router(on.billing()?)))
     })),
     function("example", Source::Gateway(tollgate_example::openapi), |on, sdk| {
         let config = tollgate_example::Config::from_env(on.env, sdk, on.clock())?;
@@ -129,9 +132,9 @@ pub(super) struct Surroundings<'a> {
     pub fault_injector: &'a FaultInjector,
     pub sdk: &'a SdkConfig,
     pub options: &'a Options,
-    /// The states that the stack itself uses as well.
-    pub auth: tollgate_auth::State,
-    pub billing: tollgate_billing::State,
+    /// The states that the stack itself uses as well, made where they are first needed.
+    auth: OnceLock<tollgate_auth::State>,
+    billing: OnceLock<tollgate_billing::State>,
 }
 
 impl<'a> Surroundings<'a> {
@@ -140,17 +143,31 @@ impl<'a> Surroundings<'a> {
         fault_injector: &'a FaultInjector,
         sdk: &'a SdkConfig,
         options: &'a Options,
-    ) -> Result<Self, ConfigError> {
-        let outbound = |provider| Outbound::over(fault_injector.to_provider(provider), sdk);
-        let clients = ProviderClients::new(outbound(IdentityProvider::Google), outbound(IdentityProvider::Github));
-        let own_sdk = |name| sdk_of(name, env, fault_injector, &options.clock);
-        let clock = || options.clock.platform();
-        let auth = tollgate_auth::Config::from_env(env)?;
-        let auth = tollgate_auth::State::new(auth, &own_sdk("auth"), clients, clock());
-        let billing = tollgate_billing::Config::from_env(env)?;
-        let to_stripe = Outbound::over(fault_injector.to_stripe(), sdk);
-        let billing = tollgate_billing::State::new(billing, &own_sdk("billing"), to_stripe, clock());
-        Ok(Self { env, fault_injector, sdk, options, auth, billing })
+    ) -> Self {
+        Self { env, fault_injector, sdk, options, auth: OnceLock::new(), billing: OnceLock::new() }
+    }
+
+    /// The state of `auth`.
+    pub(super) fn auth(&self) -> Result<tollgate_auth::State, ConfigError> {
+        once(&self.auth, || {
+            let outbound = |provider| Outbound::over(self.fault_injector.to_provider(provider), self.sdk);
+            let clients = ProviderClients::new(outbound(IdentityProvider::Google), outbound(IdentityProvider::Github));
+            let config = tollgate_auth::Config::from_env(self.env)?;
+            Ok(tollgate_auth::State::new(config, &self.sdk_of("auth"), clients, self.clock()))
+        })
+    }
+
+    /// The state of `billing`.
+    pub(super) fn billing(&self) -> Result<tollgate_billing::State, ConfigError> {
+        once(&self.billing, || {
+            let config = tollgate_billing::Config::from_env(self.env)?;
+            Ok(tollgate_billing::State::new(config, &self.sdk_of("billing"), self.to_stripe(), self.clock()))
+        })
+    }
+
+    /// The AWS clients of one function, whose calls its role decides about.
+    fn sdk_of(&self, name: &'static str) -> SdkConfig {
+        environment::sdk(self.env, &self.fault_injector.of(name), &self.options.clock)
     }
 
     fn clock(&self) -> Clock {
@@ -179,9 +196,12 @@ impl<'a> Surroundings<'a> {
     }
 }
 
-/// The AWS clients of one function, whose calls its role decides about.
-fn sdk_of(name: &'static str, env: &Env, fault_injector: &FaultInjector, clock: &LocalClock) -> SdkConfig {
-    environment::sdk(env, &fault_injector.of(name), clock)
+/// The value of a cell, which `make` makes where there is none.
+fn once<T: Clone>(cell: &OnceLock<T>, make: impl FnOnce() -> Result<T, ConfigError>) -> Result<T, ConfigError> {
+    match cell.get() {
+        Some(made) => Ok(made.clone()),
+        None => make().map(|made| cell.get_or_init(|| made).clone()),
+    }
 }
 
 /// Starts the functions, by name, and their schedules. No function makes a call yet.
@@ -192,8 +212,7 @@ pub(super) fn start(
     let clock = &on.options.clock;
     let mut by_name = BTreeMap::new();
     for function in FUNCTIONS {
-        let sdk = sdk_of(function.name, on.env, on.fault_injector, clock);
-        by_name.insert(function.name, (function.start)(on, &sdk)?);
+        by_name.insert(function.name, function.start(on)?);
     }
     // The dev console counts whatever faults are active, and its calls are not recorded.
     let to_count = FaultInjector::new(fakes.clone());
