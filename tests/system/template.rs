@@ -9,7 +9,7 @@ use crate::openapi::document;
 use serde_yaml_ng::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
-use tollgate_local::{FILE_PATHS, QUEUES, SCHEDULES, STREAM_RETRIES, Source};
+use tollgate_local::{DeployedFunction, FILE_PATHS, QUEUES, STREAM_RETRIES, Source};
 use tollgate_store::schema::{Projection, TABLES};
 use tollgate_tests::guards::assert_same_names;
 use tollgate_tests::template::function_id;
@@ -309,7 +309,7 @@ fn each_function_has_its_own_role_with_single_actions_and_resources() {
     // A verification by an admin removes a password; no hash is read.
     assert_eq!(actions_on("CredentialsTable", "AdminRole"), ["dynamodb:DeleteItem"]);
     assert_eq!(actions_on("IdentityTable", "StripeEventsRole"), ["dynamodb:GetItem"], "whose address it is");
-    // The permissions that a role needs are recorded from the calls (roles.rs); powers.rs names which functions may have
+    // The permissions that a role needs are recorded from the calls (roles.rs); powers.rs compares them with what is declared for
     // each. A role that may delete accounts cannot read their credentials.
     for (table, actions) in [("Credentials", "dynamodb:DeleteItem"), ("Sessions", "dynamodb:DeleteItem dynamodb:Query")]
     {

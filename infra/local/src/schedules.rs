@@ -1,35 +1,40 @@
-//! EventBridge's schedules: each calls the sweeper when it is due by the clock, once however far the clock was moved,
+//! EventBridge's schedules: each calls its function when it is due by the clock, once however far the clock was moved,
 //! or on request.
 
 use crate::clock::LocalClock;
 use crate::documents::{DatabaseError, Documents};
 use crate::functions::Function;
 use crate::invocation::invoke;
+use crate::stack::{DeployedFunction, FUNCTIONS, Source};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-/// Each schedule with its interval in minutes; the template has the same.
-pub const SCHEDULES: &[(&str, i64)] = &[
-    ("expiry", 60),
-    ("reconcile", 24 * 60),
-    ("reminders", 6 * 60),
-    ("outbox", 60),
-    ("accounts", 6 * 60),
-    (ROLLUP, 30),
-];
+/// Each schedule with its interval in minutes, of all functions.
+pub static SCHEDULES: LazyLock<Vec<(&str, i64)>> =
+    LazyLock::new(|| FUNCTIONS.iter().flat_map(schedules_of).copied().collect());
+
+fn schedules_of(function: &DeployedFunction) -> &'static [(&'static str, i64)] {
+    match function.source {
+        Source::Schedules(schedules) => schedules,
+        _ => &[],
+    }
+}
+
 /// The schedule that counts the statistics.
-const ROLLUP: &str = "rollup";
+pub const ROLLUP: &str = "rollup";
 const KIND: &str = "schedule";
 const POLL_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The schedules of the deployment.
 #[derive(Clone)]
 pub struct Schedules {
-    sweeper: Function,
-    /// The same without faults: the count for the dev console.
+    /// The function that each schedule calls.
+    functions: BTreeMap<&'static str, Function>,
+    /// The sweeper without faults: the count for the dev console.
     counter: Function,
     documents: Documents,
     clock: LocalClock,
@@ -50,18 +55,31 @@ impl Schedules {
     /// # Errors
     /// When the document store does not answer.
     pub fn new(
-        sweeper: Function,
+        by_name: &BTreeMap<&'static str, Function>,
         counter: Function,
         documents: Documents,
         clock: LocalClock,
     ) -> Result<Self, DatabaseError> {
-        for (name, _) in SCHEDULES {
+        for (name, _) in SCHEDULES.iter() {
             if documents.get::<Timestamp>(KIND, name)?.is_none() {
                 documents.put(KIND, name, &clock.now())?;
             }
         }
+        let of_function = |function: &'static DeployedFunction| {
+            let called = by_name.get(function.name)?;
+            Some(schedules_of(function).iter().map(|(schedule, _)| (*schedule, Arc::clone(called))))
+        };
+        let functions = FUNCTIONS.iter().filter_map(of_function).flatten().collect();
         let is_count_due = Arc::new(AtomicBool::new(true));
-        Ok(Self { sweeper, counter, documents, clock, running: Arc::default(), counting: Arc::default(), is_count_due })
+        Ok(Self {
+            functions,
+            counter,
+            documents,
+            clock,
+            running: Arc::default(),
+            counting: Arc::default(),
+            is_count_due,
+        })
     }
 
     /// Runs the schedules for as long as the stack runs. On a frozen clock they run when the dev console moves it.
@@ -90,12 +108,12 @@ impl Schedules {
 
     /// Runs each schedule that fell due since its last run, once.
     pub async fn catch_up(&self) {
-        for (name, minutes) in SCHEDULES {
+        for (name, minutes) in SCHEDULES.iter() {
             let last = self.documents.get::<Timestamp>(KIND, name).ok().flatten().unwrap_or(Timestamp::MIN);
             if self.clock.now().duration_since(last) >= SignedDuration::from_mins(*minutes)
                 && let Err(error) = self.run(name).await
             {
-                tracing::error!(schedule = name, error, "the sweeper failed");
+                tracing::error!(schedule = name, error, "the schedule failed");
             }
         }
     }
@@ -135,7 +153,8 @@ impl Schedules {
     pub async fn run(&self, name: &str) -> Result<Value, String> {
         let _alone = self.running.lock().await;
         self.documents.put(KIND, name, &self.clock.now()).map_err(|error| error.to_string())?;
-        let answer = invoke((self.sweeper)(json!({"schedule": name}))).await;
+        let function = self.functions.get(name).ok_or_else(|| format!("no schedule is called {name}"))?;
+        let answer = invoke(function(json!({"schedule": name}))).await;
         answer.unwrap_or_else(|| Err("the function ended without an answer".to_owned()))
     }
 }
@@ -156,7 +175,7 @@ mod tests {
         });
         let echo: Function = Arc::new(|event| Box::pin(async { Ok(event) }));
         let clock = LocalClock::frozen(Timestamp::UNIX_EPOCH);
-        let schedules = Schedules::new(Arc::clone(&echo), counter, Documents::memory(), clock).unwrap();
+        let schedules = Schedules::new(&BTreeMap::new(), counter, Documents::memory(), clock).unwrap();
         let admin = schedules.count_for(echo);
         let expected = [("/admin/users", 0), (STATISTICS, 1), (STATISTICS, 1)];
         for (path, expected) in expected {
@@ -186,7 +205,7 @@ mod tests {
             Box::pin(async move { Ok(json!(is_counted)) })
         });
         let clock = LocalClock::frozen(Timestamp::UNIX_EPOCH);
-        let schedules = Schedules::new(Arc::clone(&read), counter, Documents::memory(), clock).unwrap();
+        let schedules = Schedules::new(&BTreeMap::new(), counter, Documents::memory(), clock).unwrap();
         let admin = schedules.count_for(read);
         let request = || admin(json!({"rawPath": STATISTICS}));
         let (first, second) = tokio::join!(request(), request());

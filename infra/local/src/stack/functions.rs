@@ -7,7 +7,7 @@ use crate::error::StartError;
 use crate::fakes::Fakes;
 use crate::faults::FaultInjector;
 use crate::functions::{Function, event_function, http_function};
-use crate::schedules::Schedules;
+use crate::schedules::{ROLLUP, Schedules};
 use aws_config::SdkConfig;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -29,8 +29,8 @@ pub enum Source {
     Outbox,
     /// The queue of this name.
     Queue(&'static str),
-    /// The schedules.
-    Schedules,
+    /// Schedules, each with its interval in minutes; the template has the same.
+    Schedules(&'static [(&'static str, i64)]),
 }
 
 /// A function of the deployment.
@@ -52,7 +52,7 @@ impl DeployedFunction {
     pub fn openapi(&self) -> Option<OpenApi> {
         match self.source {
             Source::Gateway(part) | Source::OtherPaths(part) => Some(part()),
-            Source::OwnApi | Source::Outbox | Source::Queue(_) | Source::Schedules => None,
+            Source::OwnApi | Source::Outbox | Source::Queue(_) | Source::Schedules(_) => None,
         }
     }
 
@@ -84,6 +84,16 @@ const fn function(name: &'static str, source: Source, start: Start) -> DeployedF
 const fn of_billing(function: DeployedFunction) -> DeployedFunction {
     DeployedFunction { is_of_billing: true, ..function }
 }
+
+/// The schedules of the sweeper.
+const SWEEPS: &[(&str, i64)] = &[
+    ("expiry", 60),
+    ("reconcile", 24 * 60),
+    ("reminders", 6 * 60),
+    ("outbox", 60),
+    ("accounts", 6 * 60),
+    (ROLLUP, 30),
+];
 
 /// The functions of the deployment. The routes of the gateway, the OpenAPI document, the event sources and the lists of the
 /// tests follow.
@@ -121,7 +131,7 @@ pub const FUNCTIONS: &[DeployedFunction] = &[
     of_billing(function("stripe-events", Source::Queue("stripe.fifo"), |on, sdk| {
         Ok(event_function!(tollgate_stripe_events, state!(tollgate_stripe_events, on, sdk, on.to_stripe())))
     })),
-    function("sweeper", Source::Schedules, |on, sdk| {
+    function("sweeper", Source::Schedules(SWEEPS), |on, sdk| {
         Ok(event_function!(tollgate_sweeper, state!(tollgate_sweeper, on, sdk, on.to_stripe())))
     }),
 ];
@@ -219,7 +229,7 @@ pub(super) fn start(
     to_count.count_no_calls();
     let sdk = &environment::sdk(on.env, &to_count, clock);
     let counter = event_function!(tollgate_sweeper, state!(tollgate_sweeper, on, sdk, on.to_stripe()));
-    let schedules = Schedules::new(Arc::clone(&by_name["sweeper"]), counter, fakes.documents.clone(), clock.clone())?;
+    let schedules = Schedules::new(&by_name, counter, fakes.documents.clone(), clock.clone())?;
     let admin = schedules.count_for(Arc::clone(&by_name["admin"]));
     by_name.insert("admin", admin);
     Ok((by_name, schedules))
