@@ -3,6 +3,7 @@
 //!
 //! A generated table is between two comments. `UPDATE=1 cargo test --workspace documents` writes it.
 
+pub mod functions;
 pub mod settings;
 
 use crate::openapi;
@@ -11,10 +12,10 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use tollgate_platform::Env;
 use tollgate_tests::guards::assert_same_names;
 
-const BEGIN: &str = "<!-- generated: begin -->";
 const END: &str = "<!-- generated: end -->";
 const UPDATE: &str = "UPDATE";
 /// The documents in the root folder.
@@ -60,23 +61,27 @@ fn rust_files(folders: &[&str]) -> Vec<PathBuf> {
     found
 }
 
-/// Compares the generated part of `page` with `wanted`, or writes it where `UPDATE` is set.
+/// Compares a generated part of `page` with `wanted`, or writes it where `UPDATE` is set.
 #[track_caller]
-fn compare_or_update(page: &str, wanted: &str) {
+fn compare_or_update(page: &str, part: &str, wanted: &str) {
+    // Two parts of a page are written one after the other.
+    static WRITING: Mutex<()> = Mutex::new(());
+    let _alone = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+    let begin = format!("<!-- generated: {part} -->");
     let text = read(page);
-    let (before, rest) = text.split_once(BEGIN).unwrap_or_else(|| panic!("{page} has no line {BEGIN}"));
+    let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("{page} has no line {begin}"));
     let (found, after) = rest.split_once(END).unwrap_or_else(|| panic!("{page} has no line {END}"));
     let wanted = format!("\n\n{}\n\n", wanted.trim());
     if found == wanted {
         return;
     }
     if Env::process().get(UPDATE).is_some() {
-        fs::write(root().join(page), format!("{before}{BEGIN}{wanted}{END}{after}")).unwrap();
+        fs::write(root().join(page), format!("{before}{begin}{wanted}{END}{after}")).unwrap();
         return;
     }
     let edit = "nothing: run UPDATE=1 cargo test --workspace documents";
-    assert_same_names(&format!("the generated part of {page}"), found.lines(), wanted.lines(), edit);
-    panic!("the lines of the generated part of {page} are in another order. Edit {edit}.");
+    assert_same_names(&format!("the generated {part} of {page}"), found.lines(), wanted.lines(), edit);
+    panic!("the lines of the generated {part} of {page} are in another order. Edit {edit}.");
 }
 
 /// The price of a million of an operation, in ten-thousandths of a dollar for each unit: docs/cost.md states the
@@ -99,7 +104,7 @@ fn the_cost_page_lists_the_measured_budget() {
         table
             .push_str(&format!("| `{operation}` | {calls} | {depth} | {reads} | {writes} | ${dollars}.{cents:02} |\n"));
     }
-    compare_or_update("docs/cost.md", &table);
+    compare_or_update("docs/cost.md", "budget", &table);
 }
 
 /// Codes that many operations answer with; the page describes them before the table.
@@ -163,7 +168,7 @@ fn the_page_of_the_contract_lists_the_operations_of_admins() {
             description.trim()
         ));
     }
-    compare_or_update("docs/api.md", &table);
+    compare_or_update("docs/api.md", "operations", &table);
 }
 
 /// Whether `word` is the number of a requirement: `S` or `R` and one or two digits.

@@ -210,7 +210,7 @@ fn the_configuration_page_lists_all_settings() {
         let meaning = short(&setting.meaning);
         table.push_str(&format!("| `{name}` | {meaning} | {values} | {default} | {read_by} | {origin} |\n"));
     }
-    compare_or_update("docs/configuration.md", &table);
+    compare_or_update("docs/configuration.md", "settings", &table);
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn the_page_of_deployments_lists_the_other_parameters() {
         let Described { meaning, values, default } = describe(&name, &template);
         table.push_str(&format!("| `{name}` | {} | {values} | {default} |\n", short(&meaning)));
     }
-    compare_or_update("docs/deploying.md", &table);
+    compare_or_update("docs/deploying.md", "parameters", &table);
 }
 
 #[test]
