@@ -162,7 +162,8 @@ impl<'a> Surroundings<'a> {
         once(&self.auth, || {
             let outbound = |provider| Outbound::over(self.fault_injector.to_provider(provider), self.sdk);
             let clients = ProviderClients::new(outbound(IdentityProvider::Google), outbound(IdentityProvider::Github));
-            let config = tollgate_auth::Config::from_env(self.env)?;
+            let settings = tollgate_auth::Config::from_env(self.env)?;
+            let config = tollgate_auth::Config { password_cost: self.options.password_cost, ..settings };
             Ok(tollgate_auth::State::new(config, &self.sdk_of("auth"), clients, self.clock()))
         })
     }
