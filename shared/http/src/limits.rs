@@ -3,7 +3,7 @@
 //! answer of the tables every request is refused.
 
 use crate::openapi::{Describe, refuse};
-use crate::{ActiveUser, ApiError, Guard, RequestContext};
+use crate::{ActiveUser, ApiError, Exceeded, Guard, RequestContext};
 use axum::extract::{FromRef, FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -84,17 +84,6 @@ fn number(env: &Env, name: &'static str, default: u32, range: RangeInclusive<u32
 pub struct Limiter {
     pub(crate) store: Store<Limiting>,
     limits: Option<Limits>,
-}
-
-/// A limit that was exceeded, for the headers of the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Exceeded {
-    /// The name of the limit.
-    pub policy: &'static str,
-    /// Its quota.
-    pub quota: Quota,
-    /// When it allows one more call.
-    pub retry_after_seconds: u32,
 }
 
 impl ApiError {
