@@ -21,6 +21,7 @@ mod sign_in;
 mod state;
 
 pub use config::Config;
+pub use passwords::PasswordCost;
 pub use providers::ProviderClients;
 pub use state::State;
 
@@ -28,7 +29,6 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use offer::refuse_left_out;
 use routes::*;
-
 use tollgate_http::{
     Conventions, Description, RouterOf, Routes, count_posts, describe_limit_of_posts, describe_limit_of_redirects,
     limit_posts, limit_redirects, routes,

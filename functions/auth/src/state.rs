@@ -59,9 +59,9 @@ impl State {
             providers,
             store,
             keys,
+            hasher: Hasher::new(config.password_cost),
             config: Arc::new(config),
             clock,
-            hasher: Hasher::new(),
             published: Arc::default(),
         }
     }

@@ -7,6 +7,7 @@ use crate::permissions::Decide;
 use crate::snapshot::Snapshot;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tollgate_auth::PasswordCost;
 use tollgate_platform::Secret;
 use tollgate_sql::Limits;
 
@@ -46,6 +47,8 @@ pub struct Options {
     pub report_runner: Option<PathBuf>,
     /// The limits of report statements.
     pub report_limits: Limits,
+    /// What a new password hash costs. Tests of other subjects take the lowest.
+    pub password_cost: PasswordCost,
     /// The roles of the functions, from their first call on; `None` allows every call.
     pub roles: Option<Arc<Decide>>,
 }
