@@ -7,7 +7,6 @@ pub mod functions;
 pub mod settings;
 
 use crate::openapi;
-use crate::template::{FUNCTIONS, template};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -15,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use tollgate_platform::Env;
 use tollgate_tests::guards::assert_same_names;
+use tollgate_tests::template::{FUNCTIONS, template};
 
 const END: &str = "<!-- generated: end -->";
 const UPDATE: &str = "UPDATE";

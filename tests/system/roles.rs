@@ -6,7 +6,7 @@ use crate::openapi;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use serde_json::{Value, json};
-use tollgate_local::SCHEDULES;
+use tollgate_local::FUNCTIONS;
 use tollgate_local::faults::Kind;
 use tollgate_local::permissions::{Accesses, Permission};
 use tollgate_local::service::Service;
@@ -179,7 +179,7 @@ fn samples(name: &str, path: &str, [user, plan]: [&str; 2]) -> Vec<String> {
 
 /// Each schedule, of whatever function.
 async fn every_schedule(app: &TestApp) -> Vec<Request> {
-    for (name, _) in SCHEDULES.iter() {
+    for (name, _) in FUNCTIONS.iter().flat_map(|function| function.schedules()) {
         app.sweep(name).await.expect(200);
     }
     Vec::new()

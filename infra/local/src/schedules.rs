@@ -5,23 +5,21 @@ use crate::clock::LocalClock;
 use crate::documents::{DatabaseError, Documents};
 use crate::functions::Function;
 use crate::invocation::invoke;
-use crate::stack::{DeployedFunction, FUNCTIONS, Source};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-/// Each schedule with its interval in minutes, of all functions.
-pub static SCHEDULES: LazyLock<Vec<(&str, i64)>> =
-    LazyLock::new(|| FUNCTIONS.iter().flat_map(schedules_of).copied().collect());
-
-fn schedules_of(function: &DeployedFunction) -> &'static [(&'static str, i64)] {
-    match function.source {
-        Source::Schedules(schedules) => schedules,
-        _ => &[],
-    }
+/// A schedule.
+#[derive(Clone)]
+pub struct Schedule {
+    /// Its name, which its event contains.
+    pub name: &'static str,
+    /// Its interval.
+    pub minutes: i64,
+    /// What it calls.
+    pub function: Function,
 }
 
 /// The schedule that counts the statistics.
@@ -32,8 +30,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(60);
 /// The schedules of the deployment.
 #[derive(Clone)]
 pub struct Schedules {
-    /// The function that each schedule calls.
-    functions: BTreeMap<&'static str, Function>,
+    all: Arc<[Schedule]>,
     /// The sweeper without faults: the count for the dev console.
     counter: Function,
     documents: Documents,
@@ -55,21 +52,17 @@ impl Schedules {
     /// # Errors
     /// When the document store does not answer.
     pub fn new(
-        by_name: &BTreeMap<&'static str, Function>,
+        all: impl IntoIterator<Item = Schedule>,
         counter: Function,
         documents: Documents,
         clock: LocalClock,
     ) -> Result<Self, DatabaseError> {
-        for (name, _) in SCHEDULES.iter() {
+        let all: Arc<[Schedule]> = all.into_iter().collect();
+        for Schedule { name, .. } in all.iter() {
             if documents.get::<Timestamp>(KIND, name)?.is_none() {
                 documents.put(KIND, name, &clock.now())?;
             }
         }
-        let of_function = |function: &'static DeployedFunction| {
-            let called = by_name.get(function.name)?;
-            Some(schedules_of(function).iter().map(|(schedule, _)| (*schedule, Arc::clone(called))))
-        };
-        let functions = FUNCTIONS.iter().filter_map(of_function).flatten().collect();
         let is_count_due = Arc::new(AtomicBool::new(true));
         Ok(Self {
             functions,
@@ -80,6 +73,12 @@ impl Schedules {
             counting: Arc::default(),
             is_count_due,
         })
+    }
+
+    /// Each of them.
+    #[must_use]
+    pub fn all(&self) -> &[Schedule] {
+        &self.all
     }
 
     /// Runs the schedules for as long as the stack runs. On a frozen clock they run when the dev console moves it.
@@ -95,7 +94,7 @@ impl Schedules {
     /// # Errors
     /// When the document store does not answer.
     pub fn begin_anew(&self) -> Result<(), DatabaseError> {
-        SCHEDULES.iter().try_for_each(|(name, _)| self.documents.put(KIND, name, &self.clock.now()))
+        self.all.iter().try_for_each(|schedule| self.documents.put(KIND, schedule.name, &self.clock.now()))
     }
 
     /// When a schedule last ran, or when its first interval began.
@@ -108,7 +107,7 @@ impl Schedules {
 
     /// Runs each schedule that fell due since its last run, once.
     pub async fn catch_up(&self) {
-        for (name, minutes) in SCHEDULES.iter() {
+        for Schedule { name, minutes, .. } in self.all.iter() {
             let last = self.documents.get::<Timestamp>(KIND, name).ok().flatten().unwrap_or(Timestamp::MIN);
             if self.clock.now().duration_since(last) >= SignedDuration::from_mins(*minutes)
                 && let Err(error) = self.run(name).await
@@ -153,8 +152,9 @@ impl Schedules {
     pub async fn run(&self, name: &str) -> Result<Value, String> {
         let _alone = self.running.lock().await;
         self.documents.put(KIND, name, &self.clock.now()).map_err(|error| error.to_string())?;
-        let function = self.functions.get(name).ok_or_else(|| format!("no schedule is called {name}"))?;
-        let answer = invoke(function(json!({"schedule": name}))).await;
+        let schedule = self.all.iter().find(|schedule| schedule.name == name);
+        let schedule = schedule.ok_or_else(|| format!("no schedule is called {name}"))?;
+        let answer = invoke((schedule.function)(json!({"schedule": name}))).await;
         answer.unwrap_or_else(|| Err("the function ended without an answer".to_owned()))
     }
 }
@@ -175,7 +175,7 @@ mod tests {
         });
         let echo: Function = Arc::new(|event| Box::pin(async { Ok(event) }));
         let clock = LocalClock::frozen(Timestamp::UNIX_EPOCH);
-        let schedules = Schedules::new(&BTreeMap::new(), counter, Documents::memory(), clock).unwrap();
+        let schedules = Schedules::new([], counter, Documents::memory(), clock).unwrap();
         let admin = schedules.count_for(echo);
         let expected = [("/admin/users", 0), (STATISTICS, 1), (STATISTICS, 1)];
         for (path, expected) in expected {
@@ -205,7 +205,7 @@ mod tests {
             Box::pin(async move { Ok(json!(is_counted)) })
         });
         let clock = LocalClock::frozen(Timestamp::UNIX_EPOCH);
-        let schedules = Schedules::new(&BTreeMap::new(), counter, Documents::memory(), clock).unwrap();
+        let schedules = Schedules::new([], counter, Documents::memory(), clock).unwrap();
         let admin = schedules.count_for(read);
         let request = || admin(json!({"rawPath": STATISTICS}));
         let (first, second) = tokio::join!(request(), request());

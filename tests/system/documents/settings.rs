@@ -3,7 +3,6 @@
 
 use super::{compare_or_update, read, root, rust_files};
 use crate::edge_proxy::behind_proxy;
-use crate::template::{FUNCTIONS, template, written};
 use serde_yaml_ng::Value as Yaml;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,6 +10,7 @@ use std::sync::LazyLock;
 use tollgate_local::variables_read_by;
 use tollgate_platform::Env;
 use tollgate_tests::guards::assert_same_names;
+use tollgate_tests::template::{FUNCTIONS, template, written};
 
 /// The beginning of `.env.example`.
 const EXAMPLE: &str = "\

@@ -239,9 +239,8 @@ fn the_schedules_are_those_of_one_machine() {
         let name = input["schedule"].as_str().unwrap().to_owned();
         assert!(found.insert(name, (function, minutes)).is_none(), "{input} is there twice");
     }
-    let of_function = |function: &DeployedFunction| match function.source {
-        Source::Schedules(all) => all.iter().map(|(name, minutes)| (*name, function.name, *minutes)).collect(),
-        _ => Vec::new(),
+    let of_function = |function: &'static DeployedFunction| {
+        function.schedules().iter().map(|(name, minutes)| (*name, function.name, *minutes))
     };
     let wanted: Vec<_> = tollgate_local::FUNCTIONS.iter().flat_map(of_function).collect();
     let lines =

@@ -1,13 +1,13 @@
 //! The functions of the deployment, and how a stack starts each of them, with its own AWS clients.
 
-use super::Options;
 use super::data::reports_folder;
+use super::options::Options;
 use crate::environment;
 use crate::error::StartError;
 use crate::fakes::Fakes;
 use crate::faults::FaultInjector;
 use crate::functions::{Function, event_function, http_function};
-use crate::schedules::{ROLLUP, Schedules};
+use crate::schedules::{ROLLUP, Schedule, Schedules};
 use aws_config::SdkConfig;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -53,6 +53,15 @@ impl DeployedFunction {
         match self.source {
             Source::Gateway(part) | Source::OtherPaths(part) => Some(part()),
             Source::OwnApi | Source::Outbox | Source::Queue(_) | Source::Schedules(_) => None,
+        }
+    }
+
+    /// Its schedules, each with its interval in minutes.
+    #[must_use]
+    pub fn schedules(&self) -> &'static [(&'static str, i64)] {
+        match self.source {
+            Source::Schedules(schedules) => schedules,
+            _ => &[],
         }
     }
 
@@ -230,7 +239,13 @@ pub(super) fn start(
     to_count.count_no_calls();
     let sdk = &environment::sdk(on.env, &to_count, clock);
     let counter = event_function!(tollgate_sweeper, state!(tollgate_sweeper, on, sdk, on.to_stripe()));
-    let schedules = Schedules::new(&by_name, counter, fakes.documents.clone(), clock.clone())?;
+    let schedules_of = |function: &DeployedFunction| {
+        let called = Arc::clone(&by_name[function.name]);
+        let schedule = move |&(name, minutes)| Schedule { name, minutes, function: Arc::clone(&called) };
+        function.schedules().iter().map(schedule)
+    };
+    let schedules = FUNCTIONS.iter().flat_map(schedules_of);
+    let schedules = Schedules::new(schedules, counter, fakes.documents.clone(), clock.clone())?;
     let admin = schedules.count_for(Arc::clone(&by_name["admin"]));
     by_name.insert("admin", admin);
     Ok((by_name, schedules))
