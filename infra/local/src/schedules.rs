@@ -64,15 +64,7 @@ impl Schedules {
             }
         }
         let is_count_due = Arc::new(AtomicBool::new(true));
-        Ok(Self {
-            functions,
-            counter,
-            documents,
-            clock,
-            running: Arc::default(),
-            counting: Arc::default(),
-            is_count_due,
-        })
+        Ok(Self { all, counter, documents, clock, running: Arc::default(), counting: Arc::default(), is_count_due })
     }
 
     /// Each of them.

@@ -240,7 +240,7 @@ fn the_schedules_are_those_of_one_machine() {
         assert!(found.insert(name, (function, minutes)).is_none(), "{input} is there twice");
     }
     let of_function = |function: &'static DeployedFunction| {
-        function.schedules().iter().map(|(name, minutes)| (*name, function.name, *minutes))
+        function.schedules().iter().map(move |(name, minutes)| (*name, function.name, *minutes))
     };
     let wanted: Vec<_> = tollgate_local::FUNCTIONS.iter().flat_map(of_function).collect();
     let lines =
