@@ -293,6 +293,58 @@ fn a_plain_link_is_next_to_each_button() {
     assert!(count > 15);
 }
 
+/// Declares a template of the text of `docs/adopting.md`.
+macro_rules! example {
+    ($source:literal) => {
+        const EXAMPLE: &str = $source;
+
+        #[derive(Template)]
+        #[template(source = $source, ext = "html")]
+        struct Example<'a> {
+            page: &'a Page<'a>,
+            t: &'a Texts,
+        }
+    };
+}
+
+example!(
+    r#"{% extends "layout.html" %}
+{% block title %}{{ page.fill(t.login_code_title) }}{% endblock %}
+{% block body %}<p>Hi {{ page.username }}, here is your code for {{ page.app_name }}:</p>
+{% include "code.html" %}{% endblock %}
+{% block action %}{% endblock %}
+"#
+);
+
+#[test]
+fn the_documented_template_of_a_mail_is_rendered() {
+    assert!(include_str!("../../../../docs/adopting.md").contains(&format!("```html\n{EXAMPLE}```\n")));
+    let t = Texts::of(Some("de"));
+    let mut page = Page::new(&context(), "https://app.example/account".into());
+    page.username = "ann <b>".into();
+    let html = Example { page: &page, t }.render().unwrap();
+    let shown = format!("{} Hi ann <b>, here is your code for R&D <Tools>: 042137", t.login_code_title);
+    assert!(visible(&html).contains(&shown), "{}", visible(&html));
+    assert!(html.contains("<html lang=\"de\">") && !html.contains("display:inline-block"), "{html}");
+}
+
+/// What the build writes if `brand/mails` has these templates.
+mod with_templates {
+    use super::*;
+
+    own_templates! { "code.html", "layout.txt" }
+
+    #[test]
+    fn a_template_of_brand_mails_is_rendered_under_its_name_alone() {
+        let page = Page::new(&context(), String::new());
+        let t = Texts::of(None);
+        let of = |name| own(name, &page, t).map(Result::unwrap);
+        assert!(of("code.html").unwrap().contains("042137"));
+        assert!(of("layout.txt").unwrap().contains(&page.fill(t.sent_by)));
+        assert!(of("code.txt").is_none() && of("verify.html").is_none());
+    }
+}
+
 // S23
 #[test]
 fn a_verification_mail_names_the_user_and_says_what_to_do_if_unexpected() {
