@@ -108,6 +108,37 @@ fn each_line_of_the_text_part_is_in_the_html_part() {
     }
 }
 
+// The HTML part has each line of the text part, and the label of the button.
+#[test]
+fn a_mail_without_own_templates_says_its_whole_content_in_order() {
+    for message in Message::samples() {
+        for t in LANGUAGES {
+            let context = Context { locale: Some(t.lang), ..context() };
+            let Content { subject, title, body, button, after, note } = message.mail().content(&context, t);
+            let mut page = Page::new(&context, String::new());
+            message.mail().show(&mut page, t);
+            let said = |part: &Part| match part {
+                Part::Text(text) => page.fill(text),
+                Part::Joined(first, second) => format!("{} {}", page.fill(first), page.fill(second)),
+                Part::Code => "042137".to_owned(),
+            };
+            let mail = render(&message, &context).unwrap();
+            assert_eq!(mail.subject, page.fill(subject));
+            let mut rest = mail.text.as_str();
+            let links = button.iter().map(|button| button.link.clone());
+            let said_before = [page.fill(title)].into_iter().chain(body.iter().map(said)).chain(links);
+            let has_own = |part| own(&format!("{}.{part}", mail.kind), &page, t).is_some();
+            for said in said_before.chain(after.iter().map(said)).chain(note.map(|note| page.fill(note))) {
+                let found = rest.split_once(said.as_str());
+                assert!(found.is_some() || has_own("txt"), "{said}\n{}", mail.text);
+                rest = found.map_or(rest, |(_, rest)| rest);
+            }
+            let label = button.map_or_else(String::new, |button| page.fill(button.label));
+            assert!(visible(&mail.html).contains(&joined(&label)) || has_own("html"), "{label}\n{}", mail.html);
+        }
+    }
+}
+
 /// Each mail in each language.
 fn in_each_language() -> impl Iterator<Item = (Message, Mail)> {
     let of_language = |texts: &'static Texts| {
