@@ -19,7 +19,7 @@ use tokio::sync::OnceCell;
 use tollgate_local::clock::LocalClock;
 use tollgate_local::faults::{Call, Fault, Kind};
 use tollgate_local::service::Service;
-use tollgate_local::{Data, Options, ReportLimits, STREAM_RETRIES, Snapshot, Stack, TABLE_PREFIX};
+use tollgate_local::{Data, Options, PasswordCost, ReportLimits, STREAM_RETRIES, Snapshot, Stack, TABLE_PREFIX};
 use tollgate_ops::{MadeAdmin, make_admin};
 use tollgate_platform::Secret;
 use tollgate_store::Store;
@@ -82,6 +82,7 @@ fn new_one(options: &Options) -> Option<&'static OnceCell<Prepared>> {
     let is_plain = options.env.iter().all(|(name, _)| WITHOUT_EFFECT.contains(&name.as_str()))
         && options.faults.is_empty()
         && matches!(options.data, Data::Memory)
+        && options.password_cost == limited().password_cost
         && options.clock.now() == start_time();
     let index = match (&options.admin, options.first_plans) {
         (None, has_plans) => usize::from(has_plans),

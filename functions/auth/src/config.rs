@@ -1,6 +1,7 @@
 //! The settings of this function.
 
 use crate::offer::Offer;
+use crate::passwords::PasswordCost;
 use crate::providers::Providers;
 use std::sync::Arc;
 use tollgate_domain::billing::Grace;
@@ -40,6 +41,8 @@ pub struct Config {
     pub verify_link_seconds: u32,
     /// The rules of passwords.
     pub passwords: PasswordPolicy,
+    /// What a new password hash costs.
+    pub password_cost: PasswordCost,
     /// How long access continues after a failed payment.
     pub grace: Grace,
     /// The prefix of table names.
@@ -84,6 +87,7 @@ impl Config {
             },
             verify_link_seconds: env.seconds("VALIDATION_TOKEN_EXPIRE", 86_400)?,
             passwords: PasswordPolicy { min_chars },
+            password_cost: PasswordCost::OWASP,
             grace: env.grace()?,
             table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
             secret_ids,

@@ -50,7 +50,7 @@ impl State {
         self.config.passwords.check(&password, &email, &username)?;
         let id = UserId::new(now, random_bytes());
         // A hasher of its own: this happens once, and its working memory is freed afterwards.
-        let hash = Hasher::new().hash(&password).await?;
+        let hash = Hasher::new(self.config.password_cost).hash(&password).await?;
         let context = RequestContext {
             request_id: RequestId::new(now, random_bytes()),
             now,

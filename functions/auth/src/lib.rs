@@ -19,6 +19,7 @@ mod service_clients;
 mod sign_in;
 
 pub use config::Config;
+pub use passwords::PasswordCost;
 pub use providers::ProviderClients;
 
 use aws_config::SdkConfig;
@@ -86,9 +87,9 @@ impl State {
             providers,
             store,
             keys,
+            hasher: Hasher::new(config.password_cost),
             config: Arc::new(config),
             clock,
-            hasher: Hasher::new(),
             published: Arc::default(),
         }
     }

@@ -8,20 +8,43 @@ use tollgate_domain::password::Password;
 use tollgate_http::ApiError;
 use tollgate_platform::random_bytes;
 
-/// OWASP's first recommendation for Argon2id: 19 MiB, two passes, one lane.
-const MEMORY_KIB: u32 = 19 * 1024;
-const PASSES: u32 = 2;
-const LANES: u32 = 1;
-/// The number of concurrent hashes: each takes a core and 19 MiB.
-const AT_ONCE: usize = 2;
+/// The parameters of Argon2id for new hashes, with one lane. No setting changes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PasswordCost {
+    memory_kib: u32,
+    passes: u32,
+}
 
-/// A placeholder hash that no password matches: unknown addresses are compared with it at the same cost (S6).
-const PLACEHOLDER_HASH: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+impl PasswordCost {
+    /// OWASP's first recommendation: 19 MiB, two passes.
+    pub const OWASP: Self = Self { memory_kib: 19 * 1024, passes: 2 };
+    /// The lowest that Argon2 allows, for tests: it protects no password.
+    pub const LOWEST: Self = Self { memory_kib: Params::MIN_M_COST, passes: Params::MIN_T_COST };
+
+    fn params(self) -> Result<Params, ApiError> {
+        Params::new(self.memory_kib, self.passes, LANES, None).map_err(internal)
+    }
+
+    fn is_reached_by(self, params: &Params) -> bool {
+        params.m_cost() >= self.memory_kib && params.t_cost() >= self.passes && params.p_cost() >= LANES
+    }
+
+    /// A hash that no password matches: unknown addresses are compared with it at the same cost (S6).
+    fn placeholder(self) -> String {
+        let Self { memory_kib, passes } = self;
+        let (salt, output) = ("A".repeat(22), "A".repeat(43));
+        format!("$argon2id$v=19$m={memory_kib},t={passes},p={LANES}${salt}${output}")
+    }
+}
+
+const LANES: u32 = 1;
+/// The number of concurrent hashes: each takes a core and its memory.
+const AT_ONCE: usize = 2;
 
 /// Computes and compares hashes.
 #[derive(Clone)]
 pub struct Hasher {
+    cost: PasswordCost,
     places: Arc<Semaphore>,
     /// The working memory of finished hashes, which the next ones reuse: fresh memory takes half as much time again.
     spare: Arc<Mutex<Vec<Vec<Block>>>>,
@@ -39,15 +62,15 @@ pub enum PasswordComparison {
 }
 
 impl Hasher {
-    pub fn new() -> Self {
-        Self { places: Arc::new(Semaphore::new(AT_ONCE)), spare: Arc::default() }
+    pub fn new(cost: PasswordCost) -> Self {
+        Self { cost, places: Arc::new(Semaphore::new(AT_ONCE)), spare: Arc::default() }
     }
 
     /// The PHC string of `password`, with a salt of its own.
     pub async fn hash(&self, password: &Password) -> Result<String, ApiError> {
         let (hasher, password) = (self.clone(), password.clone());
         self.off_thread(move || {
-            let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(internal)?;
+            let params = hasher.cost.params()?;
             let salt = random_bytes::<16>();
             let output = hasher.compute(password.expose(), &salt, &params, Params::DEFAULT_OUTPUT_LEN)?;
             let hash = PasswordHash {
@@ -68,7 +91,7 @@ impl Hasher {
             return Ok(PasswordComparison::Wrong); // no stored hash has this form
         }
         let (hasher, password, is_known) = (self.clone(), password.clone(), hash.is_some());
-        let hash = hash.unwrap_or(PLACEHOLDER_HASH).to_owned();
+        let hash = hash.map_or_else(|| self.cost.placeholder(), str::to_owned);
         self.off_thread(move || {
             let hash = PasswordHash::new(&hash).map_err(internal)?;
             let (Some(salt), Some(right)) = (hash.salt, hash.hash) else {
@@ -82,7 +105,7 @@ impl Hasher {
             // `Output` compares in constant time.
             Ok(match output == right && is_known {
                 false => PasswordComparison::Wrong,
-                true if is_current(&params) => PasswordComparison::Right,
+                true if hasher.cost.is_reached_by(&params) => PasswordComparison::Right,
                 true => PasswordComparison::RightButWeak,
             })
         })
@@ -114,10 +137,6 @@ impl Hasher {
     }
 }
 
-fn is_current(params: &Params) -> bool {
-    params.m_cost() >= MEMORY_KIB && params.t_cost() >= PASSES && params.p_cost() >= LANES
-}
-
 fn internal(error: impl std::fmt::Display) -> ApiError {
     ApiError::Internal(format!("password hash: {error}"))
 }
@@ -135,7 +154,7 @@ mod tests {
     // S2
     #[tokio::test]
     async fn passwords_with_equal_first_72_bytes_are_different() {
-        let hasher = Hasher::new();
+        let hasher = Hasher::new(PasswordCost::OWASP);
         let long = "x".repeat(72);
         let hash = hasher.hash(&secret(&format!("{long}a"))).await.unwrap();
         assert_eq!(hasher.verify(&secret(&format!("{long}b")), Some(&hash)).await.unwrap(), PasswordComparison::Wrong);
@@ -146,7 +165,7 @@ mod tests {
     // S4
     #[tokio::test]
     async fn a_hash_is_argon2id_with_its_own_salt_and_old_parameters_are_detected() {
-        let hasher = Hasher::new();
+        let hasher = Hasher::new(PasswordCost::OWASP);
         let [one, two] = [hasher.hash(&secret("same")).await.unwrap(), hasher.hash(&secret("same")).await.unwrap()];
         assert!(one.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{one}");
         assert_ne!(one, two);
@@ -158,18 +177,19 @@ mod tests {
     // S6
     #[tokio::test]
     async fn no_password_matches_the_placeholder_hash() {
-        let hasher = Hasher::new();
+        let hasher = Hasher::new(PasswordCost::OWASP);
         assert_eq!(hasher.verify(&secret(""), None).await.unwrap(), PasswordComparison::Wrong);
-        let own = Params::new(MEMORY_KIB, PASSES, LANES, None).unwrap();
-        assert_eq!(hasher.spare()[0].len(), own.block_count(), "the same amount of memory was used");
-        let placeholder = PasswordHash::new(PLACEHOLDER_HASH).unwrap();
-        assert!(is_current(&Params::try_from(&placeholder).unwrap()), "it costs what the hash of an account costs");
+        assert_eq!(hasher.spare()[0].len(), 19 * 1024, "the same amount of memory was used");
+        let account = hasher.hash(&secret("of an account")).await.unwrap();
+        let [placeholder, account] = [PasswordCost::OWASP.placeholder(), account]
+            .map(|hash| Params::try_from(&PasswordHash::new(&hash).unwrap()).unwrap());
+        assert_eq!(placeholder, account, "it costs what the hash of an account costs");
     }
 
     // S1
     #[tokio::test]
     async fn spaces_case_and_unicode_of_a_password_are_significant() {
-        let hasher = Hasher::new();
+        let hasher = Hasher::new(PasswordCost::OWASP);
         let hash = hasher.hash(&secret(" Pässwörter 🙂 ")).await.unwrap();
         for other in ["Pässwörter 🙂", " pässwörter 🙂 ", " Pässwo\u{308}rte\u{301}r 🙂 "] {
             assert_eq!(hasher.verify(&secret(other), Some(&hash)).await.unwrap(), PasswordComparison::Wrong, "{other}");

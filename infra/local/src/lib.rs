@@ -45,6 +45,7 @@ pub use s3::SECRET_KEY as BUCKET_SECRET_KEY;
 pub use schedules::SCHEDULES;
 pub use snapshot::{Snapshot, SnapshotError};
 pub use stack::{Data, DeployedFunction, FUNCTIONS, Options, Source, Stack};
+pub use tollgate_auth::PasswordCost;
 pub use tollgate_sql::Limits as ReportLimits;
 
 /// The OpenAPI document.

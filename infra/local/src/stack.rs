@@ -30,6 +30,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tollgate_auth::PasswordCost;
 use tollgate_fake_stripe::Stripe;
 use tollgate_platform::{Env, Secret};
 use tollgate_sql::Limits;
@@ -72,6 +73,8 @@ pub struct Options {
     pub report_runner: Option<PathBuf>,
     /// The limits of report statements.
     pub report_limits: Limits,
+    /// What a new password hash costs. Tests of other subjects take the lowest.
+    pub password_cost: PasswordCost,
     /// The roles of the functions, from their first call on; `None` allows every call.
     pub roles: Option<Arc<Decide>>,
 }

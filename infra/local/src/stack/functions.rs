@@ -145,7 +145,8 @@ impl<'a> Surroundings<'a> {
         let clients = ProviderClients::new(outbound(IdentityProvider::Google), outbound(IdentityProvider::Github));
         let own_sdk = |name| sdk_of(name, env, fault_injector, &options.clock);
         let clock = || options.clock.platform();
-        let auth = tollgate_auth::Config::from_env(env)?;
+        let auth =
+            tollgate_auth::Config { password_cost: options.password_cost, ..tollgate_auth::Config::from_env(env)? };
         let auth = tollgate_auth::State::new(auth, &own_sdk("auth"), clients, clock());
         let billing = tollgate_billing::Config::from_env(env)?;
         let to_stripe = Outbound::over(fault_injector.to_stripe(), sdk);
