@@ -143,7 +143,7 @@ pub enum Reader {
 }
 
 impl Read {
-    /// A read of this path, answered with 200. Its objects are those of [`ReadWorld::ids`].
+    /// A read of this path, answered with 200. Its objects are those of the state that the reads share.
     pub const fn of(path: &'static str) -> Self {
         Self { name: None, path, reader: None, measured: Measured::answer(200) }
     }

@@ -101,9 +101,9 @@ impl Target {
         let mut imports = Imports::default();
         imports.visit_item(item);
         let file = self.modules[id].file.clone();
-        let exported =
-            matches!(item, Item::Macro(item) if item.attrs.iter().any(|a| a.path().is_ident("macro_export")));
-        let module = &mut self.modules[if exported { 0 } else { id }];
+        let is_exported = |attribute: &Attribute| attribute.path().is_ident("macro_export");
+        let in_root = matches!(item, Item::Macro(item) if item.attrs.iter().any(is_exported));
+        let module = &mut self.modules[if in_root { 0 } else { id }];
         if let Some(name) = name_of(item) {
             module.items.insert(name, file);
         } else if let Item::Macro(item) = item {

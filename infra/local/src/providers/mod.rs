@@ -9,9 +9,8 @@ mod google;
 pub use account::{Account, NewAccount};
 pub use authorization::Providers;
 
-use authorization::{Grant, Request, codes, random};
-
 use askama::Template;
+use authorization::{Grant, Request, codes, random};
 use axum::Router;
 use axum::extract::{Form, Query, State};
 use axum::response::{Html, IntoResponse, Response};
