@@ -197,7 +197,6 @@
 //! }
 //! ```
 
-use crate::schema::{AUDIT, BILLING, CREDENTIALS, GATE, IDENTITY, LIMITS, OUTBOX, SESSIONS, SYSTEM};
 use std::fmt::Debug;
 
 mod sealed {
@@ -362,23 +361,23 @@ const fn access(
 pub const TABLE_ACCESS: &[TableAccess] = &[
     access(
         "admin",
-        &[IDENTITY, GATE, SESSIONS, BILLING, AUDIT, SYSTEM],
-        &[IDENTITY, CREDENTIALS, GATE, LIMITS, OUTBOX, AUDIT, SYSTEM],
+        &["identity", "gate", "sessions", "billing", "audit", "system"],
+        &["identity", "credentials", "gate", "limits", "outbox", "audit", "system"],
     ),
     access(
         "auth",
-        &[IDENTITY, CREDENTIALS, GATE, SESSIONS, LIMITS, BILLING, AUDIT],
-        &[IDENTITY, CREDENTIALS, GATE, SESSIONS, LIMITS, OUTBOX, AUDIT],
+        &["identity", "credentials", "gate", "sessions", "limits", "billing", "audit"],
+        &["identity", "credentials", "gate", "sessions", "limits", "outbox", "audit"],
     ),
-    access("authorizer", &[GATE], &[]),
-    access("billing", &[IDENTITY, GATE, BILLING], &[GATE, LIMITS, OUTBOX, BILLING, AUDIT]),
-    access("example", &[GATE], &[LIMITS]),
-    access("mailer", &[], &[OUTBOX]),
-    access("reports", &[IDENTITY, GATE, BILLING, AUDIT], &[OUTBOX, SYSTEM]),
-    access("stripe-events", &[IDENTITY, GATE, OUTBOX, BILLING], &[GATE, OUTBOX, BILLING, AUDIT]),
+    access("authorizer", &["gate"], &[]),
+    access("billing", &["identity", "gate", "billing"], &["gate", "limits", "outbox", "billing", "audit"]),
+    access("example", &["gate"], &["limits"]),
+    access("mailer", &[], &["outbox"]),
+    access("reports", &["identity", "gate", "billing", "audit"], &["outbox", "system"]),
+    access("stripe-events", &["identity", "gate", "outbox", "billing"], &["gate", "outbox", "billing", "audit"]),
     access(
         "sweeper",
-        &[IDENTITY, GATE, SESSIONS, OUTBOX, BILLING, AUDIT, SYSTEM],
-        &[IDENTITY, CREDENTIALS, GATE, SESSIONS, OUTBOX, BILLING, AUDIT, SYSTEM],
+        &["identity", "gate", "sessions", "outbox", "billing", "audit", "system"],
+        &["identity", "credentials", "gate", "sessions", "outbox", "billing", "audit", "system"],
     ),
 ];
