@@ -148,7 +148,7 @@ pub fn used_by_lambda() -> Used {
                 add(name, &["dynamodb:ListStreams"], "table/outbox/stream/*");
                 add(name, &["sqs:SendMessage"], &format!("queue/{name}-failures"));
             }
-            Source::Gateway(_) | Source::OtherPaths(_) | Source::OwnApi | Source::Schedules => {}
+            Source::Gateway(_) | Source::OtherPaths(_) | Source::OwnApi | Source::Schedules(_) => {}
         }
     }
     used

@@ -3,26 +3,21 @@
 //!
 //! A generated table is between two comments. `UPDATE=1 cargo test --workspace documents` writes it.
 
+pub mod functions;
+pub mod settings;
+
 use crate::openapi;
 use serde_json::Value;
-use serde_yaml_ng::Value as Yaml;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use tollgate_platform::Env;
 use tollgate_tests::guards::assert_same_names;
-use tollgate_tests::template::{FUNCTIONS, template, written};
+use tollgate_tests::template::{FUNCTIONS, template};
 
-const BEGIN: &str = "<!-- generated: begin -->";
 const END: &str = "<!-- generated: end -->";
 const UPDATE: &str = "UPDATE";
-/// The beginning of `.env.example`.
-const EXAMPLE: &str = "\
-# Settings of `cargo run`. Copy this file to .env and remove the # from the lines that you need; everything has a default.
-# docs/configuration.md describes each one. A test writes this file from docs/settings.yaml.
-";
-/// The length of its lines.
-const MAX_WIDTH: usize = 120;
 /// The documents in the root folder.
 const ROOT_DOCUMENTS: [&str; 5] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
 
@@ -66,96 +61,27 @@ fn rust_files(folders: &[&str]) -> Vec<PathBuf> {
     found
 }
 
-/// A setting, as docs/settings.yaml describes it.
-pub struct Setting {
-    /// Its variable.
-    pub name: String,
-    /// The functions, or other programs, that read it.
-    pub functions: Vec<String>,
-    group: String,
-    meaning: String,
-    default: String,
-    /// The value in `.env.example`, where `cargo run` accepts the setting.
-    local: Option<String>,
-}
-
-impl Setting {
-    /// Whether only `cargo run` reads it.
-    fn is_local(&self) -> bool {
-        self.functions == ["cargo run"]
-    }
-
-    /// Its source in AWS: a parameter of the template, or the stack itself. Empty where no function has it.
-    fn origin(&self, template: &Yaml) -> String {
-        let Some((resource, _)) = FUNCTIONS.iter().find(|(_, name)| self.functions.iter().any(|own| own == name))
-        else {
-            return String::new();
-        };
-        let variables = &template["Resources"][resource.as_str()]["Properties"]["Environment"]["Variables"];
-        let value = written(&variables[self.name.as_str()]);
-        // One that depends on another parameter is inside a condition.
-        match value.split("!Ref ").nth(1).and_then(|rest| rest.split_whitespace().next()) {
-            Some(parameter) if template["Parameters"].get(parameter).is_some() => format!("`{parameter}`"),
-            _ => "set by the stack".to_owned(),
-        }
-    }
-}
-
-/// All settings, in the order of the page.
-pub fn settings() -> Vec<Setting> {
-    let groups: Yaml = serde_yaml_ng::from_str(&read("docs/settings.yaml")).unwrap();
-    let text = |value: &Yaml| value.as_str().unwrap_or_else(|| panic!("{value:?}")).to_owned();
-    let mut found = Vec::new();
-    for group in groups.as_sequence().unwrap() {
-        for setting in group["settings"].as_sequence().unwrap() {
-            found.push(Setting {
-                name: text(&setting["name"]),
-                functions: setting["functions"].as_sequence().unwrap().iter().map(text).collect(),
-                group: text(&group["group"]),
-                meaning: text(&setting["meaning"]),
-                default: text(&setting["default"]),
-                local: setting.get("local").map(text),
-            });
-        }
-    }
-    found
-}
-
-/// Compares the generated part of `page` with `wanted`, or writes it where `UPDATE` is set.
+/// Compares a generated part of `page` with `wanted`, or writes it where `UPDATE` is set.
 #[track_caller]
-fn compare_or_update(page: &str, wanted: &str) {
+fn compare_or_update(page: &str, part: &str, wanted: &str) {
+    // Two parts of a page are written one after the other.
+    static WRITING: Mutex<()> = Mutex::new(());
+    let _alone = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+    let begin = format!("<!-- generated: {part} -->");
     let text = read(page);
-    let (before, rest) = text.split_once(BEGIN).unwrap_or_else(|| panic!("{page} has no line {BEGIN}"));
+    let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("{page} has no line {begin}"));
     let (found, after) = rest.split_once(END).unwrap_or_else(|| panic!("{page} has no line {END}"));
     let wanted = format!("\n\n{}\n\n", wanted.trim());
     if found == wanted {
         return;
     }
     if Env::process().get(UPDATE).is_some() {
-        fs::write(root().join(page), format!("{before}{BEGIN}{wanted}{END}{after}")).unwrap();
+        fs::write(root().join(page), format!("{before}{begin}{wanted}{END}{after}")).unwrap();
         return;
     }
     let edit = "nothing: run UPDATE=1 cargo test --workspace documents";
-    assert_same_names(&format!("the generated part of {page}"), found.lines(), wanted.lines(), edit);
-    panic!("the lines of the generated part of {page} are in another order. Edit {edit}.");
-}
-
-#[test]
-fn the_configuration_page_lists_all_settings() {
-    let template = template();
-    let mut table = String::new();
-    let mut group = String::new();
-    for setting in settings() {
-        if setting.group != group {
-            group.clone_from(&setting.group);
-            table.push_str(&format!("\n## {group}\n\n"));
-            table.push_str("| setting | meaning | default | read by | template parameter |\n|---|---|---|---|---|\n");
-        }
-        let Setting { name, meaning, default, .. } = &setting;
-        let (functions, origin) = (setting.functions.join(", "), setting.origin(&template));
-        table.push_str(&format!("| `{name}` | {meaning} | {default} | {functions} | {origin} |\n"));
-    }
-    compare_or_update("docs/configuration.md", &table);
+    assert_same_names(&format!("the generated {part} of {page}"), found.lines(), wanted.lines(), edit);
+    panic!("the lines of the generated {part} of {page} are in another order. Edit {edit}.");
 }
 
 /// The price of a million of an operation, in ten-thousandths of a dollar for each unit: docs/cost.md states the
@@ -178,7 +104,7 @@ fn the_cost_page_lists_the_measured_budget() {
         table
             .push_str(&format!("| `{operation}` | {calls} | {depth} | {reads} | {writes} | ${dollars}.{cents:02} |\n"));
     }
-    compare_or_update("docs/cost.md", &table);
+    compare_or_update("docs/cost.md", "budget", &table);
 }
 
 /// Codes that many operations answer with; the page describes them before the table.
@@ -242,63 +168,7 @@ fn the_page_of_the_contract_lists_the_operations_of_admins() {
             description.trim()
         ));
     }
-    compare_or_update("docs/api.md", &table);
-}
-
-#[test]
-fn the_settings_are_those_that_the_code_reads() {
-    let settings = settings();
-    let names: BTreeSet<_> = settings.iter().map(|setting| setting.name.as_str()).collect();
-    assert_eq!(names.len(), settings.len(), "each setting stands once in docs/settings.yaml");
-    let mut found = BTreeSet::new();
-    for file in rust_files(&["functions", "shared"]) {
-        let code = fs::read_to_string(file).unwrap();
-        for call in ["env.get(\"", "env.required(\"", "env.parse(\"", "env.seconds(\"", "address(\""] {
-            found.extend(code.split(call).skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()));
-        }
-    }
-    // The tests of `Env` itself read variables of one letter.
-    let found: BTreeSet<_> = found.into_iter().filter(|name| name.len() > 1).collect();
-    assert!(found.len() > 15, "the search found {}", found.len());
-    let unknown: Vec<_> = found.iter().filter(|name| !names.contains(name.as_str())).collect();
-    assert!(unknown.is_empty(), "{unknown:?} are read by the code: describe them in docs/settings.yaml");
-
-    for setting in settings.iter().filter(|setting| setting.is_local()) {
-        assert!(setting.local.is_some(), "{} is read by `cargo run` alone: give it a value `local`", setting.name);
-    }
-}
-
-#[test]
-fn the_example_of_an_environment_lists_what_cargo_run_accepts() {
-    let mut wanted = EXAMPLE.to_owned();
-    let mut group = String::new();
-    for setting in settings() {
-        let Some(value) = &setting.local else { continue };
-        if setting.group != group {
-            group.clone_from(&setting.group);
-            wanted.push_str(&format!("\n# {} {}\n\n", "-".repeat(10), group.replace('`', "")));
-        }
-        let mut width = 0;
-        for word in setting.meaning.replace('`', "").split_whitespace() {
-            let is_new = width == 0 || width + 1 + word.len() > MAX_WIDTH;
-            wanted.push_str(match (width, is_new) {
-                (0, _) => "#",
-                (_, true) => "\n#",
-                _ => "",
-            });
-            let before = if is_new { 1 } else { width };
-            width = before + 1 + word.len();
-            wanted.push_str(&format!(" {word}"));
-        }
-        wanted.push_str(&format!("\n#{}={value}\n", setting.name));
-    }
-    if read(".env.example") != wanted && Env::process().get(UPDATE).is_some() {
-        fs::write(root().join(".env.example"), &wanted).unwrap();
-    }
-    let edit = "docs/settings.yaml, and run UPDATE=1 cargo test --workspace documents";
-    assert_same_names("the lines of .env.example", read(".env.example").lines(), wanted.lines(), edit);
-    let found: Vec<_> = tollgate_local::settings().collect();
-    assert!(found.contains(&"APP_NAME") && !found.contains(&"PORT"), "{found:?}");
+    compare_or_update("docs/api.md", "operations", &table);
 }
 
 /// Whether `word` is the number of a requirement: `S` or `R` and one or two digits.

@@ -159,7 +159,7 @@ fn every_file_is_a_sample_and_is_named_after_its_source() {
         let source = match FUNCTIONS.iter().find(|known| known.name == *function).unwrap().source {
             Source::Outbox => "dynamodb",
             Source::Queue(_) => "sqs",
-            Source::Schedules => "schedule",
+            Source::Schedules(_) => "schedule",
             Source::OwnApi => "authorizer",
             // Stripe may use the webhook's own address.
             Source::Gateway(_) if *function == "stripe-webhook" && name.starts_with("url-") => "url",

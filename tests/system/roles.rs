@@ -6,6 +6,7 @@ use crate::openapi;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use serde_json::{Value, json};
+use tollgate_local::FUNCTIONS;
 use tollgate_local::faults::Kind;
 use tollgate_local::permissions::{Accesses, Permission};
 use tollgate_local::service::Service;
@@ -29,8 +30,9 @@ type Driven = (Vec<Request>, Accesses);
 type Play = fn(&TestApp) -> BoxFuture<'_, Vec<Request>>;
 
 /// Scenarios that change nothing, or are not operations of the enumerations.
-const SCENES: [(&str, Play); 12] = [
+const SCENES: [(&str, Play); 13] = [
     ("reads", |app| reads(app).boxed()),
+    ("every schedule", |app| every_schedule(app).boxed()),
     ("an authorizer of another API", |app| authorized(app).boxed()),
     ("sessions among many ended ones", |app| many_ended_sessions(app).boxed()),
     ("calls with an idempotency key", |app| calls_made_once(app).boxed()),
@@ -173,6 +175,14 @@ fn samples(name: &str, path: &str, [user, plan]: [&str; 2]) -> Vec<String> {
         other => panic!("no value for the parameter {other} of {path}"),
     };
     all.iter().map(|value| (*value).to_owned()).collect()
+}
+
+/// Each schedule, of whatever function.
+async fn every_schedule(app: &TestApp) -> Vec<Request> {
+    for (name, _) in FUNCTIONS.iter().flat_map(|function| function.schedules()) {
+        app.sweep(name).await.expect(200);
+    }
+    Vec::new()
 }
 
 /// The authorizer is called for a user without a plan.

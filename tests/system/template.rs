@@ -4,11 +4,11 @@
 mod operation;
 mod powers;
 
-use crate::documents::settings;
+use crate::documents::settings::{READ, given};
 use crate::openapi::document;
 use serde_yaml_ng::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use tollgate_local::{FILE_PATHS, QUEUES, SCHEDULES, STREAM_RETRIES, Source};
+use tollgate_local::{DeployedFunction, FILE_PATHS, QUEUES, STREAM_RETRIES, Source};
 use tollgate_store::schema::{Projection, TABLES};
 use tollgate_tests::guards::assert_same_names;
 use tollgate_tests::template::{FUNCTIONS, function_id, template, template_of, written};
@@ -121,22 +121,16 @@ fn the_tables_match_the_store_and_are_encrypted_and_recoverable() {
     }
 }
 
-/// The variables that a function reads, by docs/settings.yaml.
-fn settings_of(function: &str) -> BTreeSet<String> {
-    let own = settings().into_iter().filter(|setting| setting.functions.iter().any(|name| name == function));
-    own.map(|setting| setting.name).collect()
-}
-
 #[test]
 fn each_function_is_given_exactly_the_settings_that_it_reads() {
     let functions = resources("AWS::Serverless::Function");
     let edit = "FUNCTIONS in infra/local/src/stack/functions.rs, or template.yaml";
     assert_same_names("the functions", functions.keys(), FUNCTIONS.iter().map(|(id, _)| id), edit);
+    let given = given();
     for (id, function) in &*FUNCTIONS {
-        let variables = functions[id]["Properties"]["Environment"]["Variables"].as_mapping().unwrap();
-        let found: BTreeSet<_> = variables.keys().map(|key| key.as_str().unwrap().to_owned()).collect();
-        let edit = "docs/settings.yaml, or the function's Variables in template.yaml";
-        assert_same_names(&format!("the variables of {function}"), found, settings_of(function), edit);
+        let (found, wanted) = (given[function].keys(), READ[function].iter());
+        let edit = format!("the Variables of {id} in template.yaml, or what the function's Config::from_env reads");
+        assert_same_names(&format!("the variables of {function}"), found, wanted, &edit);
         assert_eq!(functions[id]["Metadata"]["BuildProperties"]["Binary"].as_str(), Some(*function));
     }
 }
@@ -299,7 +293,7 @@ fn each_function_has_its_own_role_with_single_actions_and_resources() {
     // A verification by an admin removes a password; no hash is read.
     assert_eq!(actions_on("CredentialsTable", "AdminRole"), ["dynamodb:DeleteItem"]);
     assert_eq!(actions_on("IdentityTable", "StripeEventsRole"), ["dynamodb:GetItem"], "whose address it is");
-    // The permissions that a role needs are recorded from the calls (roles.rs); powers.rs names which functions may have
+    // The permissions that a role needs are recorded from the calls (roles.rs); powers.rs compares them with what is declared for
     // each. A role that may delete accounts cannot read their credentials.
     for (table, actions) in [("Credentials", "dynamodb:DeleteItem"), ("Sessions", "dynamodb:DeleteItem dynamodb:Query")]
     {

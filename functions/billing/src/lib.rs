@@ -17,12 +17,8 @@ pub use first_plans::KeyCheckError;
 pub use state::State;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
-use routes::*;
-use tollgate_http::{
-    Conventions, Description, RouterOf, Routes, describe_idempotent, describe_limit_of_users, idempotent, limit_users,
-    routes,
-};
+use routes::operations;
+use tollgate_http::{Conventions, Description, RouterOf};
 use utoipa::openapi::OpenApi;
 
 /// Every path of this function, as the contract lists it.
@@ -37,41 +33,4 @@ pub fn router(state: State) -> Router {
 #[must_use]
 pub fn openapi() -> OpenApi {
     operations(Description::default()).into_openapi()
-}
-
-fn operations<R: Routes<State>>(list: R) -> R {
-    let limit = |routes: Router<State>, state: &State| {
-        routes.route_layer(from_fn_with_state(state.clone(), limit_users::<State>))
-    };
-    list.group(limited_operations, limit, describe_limit_of_users)
-}
-
-/// Operations whose POSTs are limited by user: all.
-fn limited_operations<R: Routes<State>>(list: R) -> R {
-    let list = routes![list;
-        plan::get,
-        plan::change,
-        plan::archive,
-        subscription::mine,
-        payments::mine,
-        payments::invoice,
-        portal::open,
-    ];
-    let once = |routes: Router<State>, state: &State| {
-        routes.route_layer(from_fn_with_state(state.clone(), idempotent::<State>))
-    };
-    list.group(idempotent_operations, once, describe_idempotent)
-}
-
-/// Operations whose POSTs support `idempotency-key`.
-fn idempotent_operations<R: Routes<State>>(list: R) -> R {
-    routes![list;
-        plans::list,
-        plans::create,
-        subscribe::subscribe,
-        change::preview,
-        change::upgrade,
-        renewal::cancel,
-        renewal::resume,
-    ]
 }

@@ -16,8 +16,8 @@ mod routes;
 pub use config::Config;
 
 use axum::Router;
-use tollgate_guard::Guard;
-use tollgate_http::{Description, RouterOf, Routes, routes};
+use routes::operations;
+use tollgate_http::{Description, RouterOf};
 use utoipa::openapi::OpenApi;
 
 /// Every path of this function.
@@ -30,8 +30,4 @@ pub fn router(config: Config) -> Router {
 #[must_use]
 pub fn openapi() -> OpenApi {
     operations(Description::default()).into_openapi()
-}
-
-fn operations<R: Routes<Guard>>(list: R) -> R {
-    routes![list; routes::me, routes::tier, routes::feature, routes::quota]
 }

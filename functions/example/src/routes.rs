@@ -3,9 +3,14 @@
 use axum::Json;
 use jiff::Timestamp;
 use serde::Serialize;
-use tollgate_guard::{ActiveUser, Feature, Quota, RequireFeature, RequireTier};
-use tollgate_http::ApiError;
+use tollgate_guard::{ActiveUser, Feature, Guard, Quota, RequireFeature, RequireTier};
+use tollgate_http::{ApiError, Routes, routes};
 use utoipa::ToSchema;
+
+/// Every operation of this function: router and OpenAPI document follow.
+pub(crate) fn operations<R: Routes<Guard>>(list: R) -> R {
+    routes![list; me, tier, feature, quota]
+}
 
 /// The name `exports` in the features and limits of the plans.
 pub struct Exports;

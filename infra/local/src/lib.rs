@@ -44,9 +44,8 @@ pub use event_sources::STREAM_RETRIES;
 pub use functions::{Function, http_function};
 pub use queues::QUEUES;
 pub use s3::SECRET_KEY as BUCKET_SECRET_KEY;
-pub use schedules::SCHEDULES;
 pub use snapshot::{Snapshot, SnapshotError};
-pub use stack::{Data, DeployedFunction, FUNCTIONS, Options, Source, Stack};
+pub use stack::{Data, DeployedFunction, FUNCTIONS, Options, Source, Stack, variables_read_by};
 pub use tollgate_auth::PasswordCost;
 pub use tollgate_sql::Limits as ReportLimits;
 

@@ -1,4 +1,4 @@
-//! EventBridge's schedules: each calls the sweeper when it is due by the clock, once however far the clock was moved,
+//! EventBridge's schedules: each calls its function when it is due by the clock, once however far the clock was moved,
 //! or on request.
 
 use crate::clock::LocalClock;
@@ -11,25 +11,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Each schedule with its interval in minutes; the template has the same.
-pub const SCHEDULES: &[(&str, i64)] = &[
-    ("expiry", 60),
-    ("reconcile", 24 * 60),
-    ("reminders", 6 * 60),
-    ("outbox", 60),
-    ("accounts", 6 * 60),
-    (ROLLUP, 30),
-];
+/// A schedule.
+#[derive(Clone)]
+pub struct Schedule {
+    /// Its name, which its event contains.
+    pub name: &'static str,
+    /// Its interval.
+    pub minutes: i64,
+    /// What it calls.
+    pub function: Function,
+}
+
 /// The schedule that counts the statistics.
-const ROLLUP: &str = "rollup";
+pub const ROLLUP: &str = "rollup";
 const KIND: &str = "schedule";
 const POLL_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The schedules of the deployment.
 #[derive(Clone)]
 pub struct Schedules {
-    sweeper: Function,
-    /// The same without faults: the count for the dev console.
+    all: Arc<[Schedule]>,
+    /// The sweeper without faults: the count for the dev console.
     counter: Function,
     documents: Documents,
     clock: LocalClock,
@@ -50,18 +52,25 @@ impl Schedules {
     /// # Errors
     /// When the document store does not answer.
     pub fn new(
-        sweeper: Function,
+        all: impl IntoIterator<Item = Schedule>,
         counter: Function,
         documents: Documents,
         clock: LocalClock,
     ) -> Result<Self, DatabaseError> {
-        for (name, _) in SCHEDULES {
+        let all: Arc<[Schedule]> = all.into_iter().collect();
+        for Schedule { name, .. } in all.iter() {
             if documents.get::<Timestamp>(KIND, name)?.is_none() {
                 documents.put(KIND, name, &clock.now())?;
             }
         }
         let is_count_due = Arc::new(AtomicBool::new(true));
-        Ok(Self { sweeper, counter, documents, clock, running: Arc::default(), counting: Arc::default(), is_count_due })
+        Ok(Self { all, counter, documents, clock, running: Arc::default(), counting: Arc::default(), is_count_due })
+    }
+
+    /// Each of them.
+    #[must_use]
+    pub fn all(&self) -> &[Schedule] {
+        &self.all
     }
 
     /// Runs the schedules for as long as the stack runs. On a frozen clock they run when the dev console moves it.
@@ -77,7 +86,7 @@ impl Schedules {
     /// # Errors
     /// When the document store does not answer.
     pub fn begin_anew(&self) -> Result<(), DatabaseError> {
-        SCHEDULES.iter().try_for_each(|(name, _)| self.documents.put(KIND, name, &self.clock.now()))
+        self.all.iter().try_for_each(|schedule| self.documents.put(KIND, schedule.name, &self.clock.now()))
     }
 
     /// When a schedule last ran, or when its first interval began.
@@ -90,12 +99,12 @@ impl Schedules {
 
     /// Runs each schedule that fell due since its last run, once.
     pub async fn catch_up(&self) {
-        for (name, minutes) in SCHEDULES {
+        for Schedule { name, minutes, .. } in self.all.iter() {
             let last = self.documents.get::<Timestamp>(KIND, name).ok().flatten().unwrap_or(Timestamp::MIN);
             if self.clock.now().duration_since(last) >= SignedDuration::from_mins(*minutes)
                 && let Err(error) = self.run(name).await
             {
-                tracing::error!(schedule = name, error, "the sweeper failed");
+                tracing::error!(schedule = name, error, "the schedule failed");
             }
         }
     }
@@ -135,7 +144,9 @@ impl Schedules {
     pub async fn run(&self, name: &str) -> Result<Value, String> {
         let _alone = self.running.lock().await;
         self.documents.put(KIND, name, &self.clock.now()).map_err(|error| error.to_string())?;
-        let answer = invoke((self.sweeper)(json!({"schedule": name}))).await;
+        let schedule = self.all.iter().find(|schedule| schedule.name == name);
+        let schedule = schedule.ok_or_else(|| format!("no schedule is called {name}"))?;
+        let answer = invoke((schedule.function)(json!({"schedule": name}))).await;
         answer.unwrap_or_else(|| Err("the function ended without an answer".to_owned()))
     }
 }
@@ -156,7 +167,7 @@ mod tests {
         });
         let echo: Function = Arc::new(|event| Box::pin(async { Ok(event) }));
         let clock = LocalClock::frozen(Timestamp::UNIX_EPOCH);
-        let schedules = Schedules::new(Arc::clone(&echo), counter, Documents::memory(), clock).unwrap();
+        let schedules = Schedules::new([], counter, Documents::memory(), clock).unwrap();
         let admin = schedules.count_for(echo);
         let expected = [("/admin/users", 0), (STATISTICS, 1), (STATISTICS, 1)];
         for (path, expected) in expected {
@@ -186,7 +197,7 @@ mod tests {
             Box::pin(async move { Ok(json!(is_counted)) })
         });
         let clock = LocalClock::frozen(Timestamp::UNIX_EPOCH);
-        let schedules = Schedules::new(Arc::clone(&read), counter, Documents::memory(), clock).unwrap();
+        let schedules = Schedules::new([], counter, Documents::memory(), clock).unwrap();
         let admin = schedules.count_for(read);
         let request = || admin(json!({"rawPath": STATISTICS}));
         let (first, second) = tokio::join!(request(), request());

@@ -34,6 +34,7 @@ use tollgate_platform::Env;
 
 pub use functions::{DeployedFunction, FUNCTIONS, Source};
 pub use options::{Data, Options};
+pub use start::variables_read_by;
 
 /// A running stack.
 pub struct Stack {

@@ -2,14 +2,35 @@
 //! and stops with the name of the first wrong one.
 
 use jiff::SignedDuration;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
 use tollgate_domain::billing::{Grace, RefundOnDeletion, Rules};
 
 /// The variables of a function's environment.
 #[derive(Clone, Default)]
-pub struct Env(HashMap<String, String>);
+pub struct Env {
+    variables: HashMap<String, String>,
+    /// Where the names that are read are recorded, if they are.
+    record: Option<ReadNames>,
+}
+
+/// The names of the variables that were read, set or not: what a program reads is compared with what it is given.
+#[derive(Clone, Default)]
+pub struct ReadNames(Arc<Mutex<BTreeSet<String>>>);
+
+impl ReadNames {
+    /// The names so far.
+    #[must_use]
+    pub fn names(&self) -> BTreeSet<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn add(&self, name: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+    }
+}
 
 /// Who can create an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,29 +65,41 @@ impl Env {
     #[must_use]
     pub fn process() -> Self {
         #[allow(clippy::disallowed_methods)] // the one place that reads it
-        Self(std::env::vars().collect())
+        Self { variables: std::env::vars().collect(), record: None }
     }
 
     /// Exactly these variables.
     pub fn from_pairs<K: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
-        Self(pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect())
+        Self { variables: pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect(), record: None }
+    }
+
+    /// The same variables, and the names that are read from now on.
+    #[must_use]
+    pub fn recorded(&self) -> (Self, ReadNames) {
+        let record = ReadNames::default();
+        (Self { variables: self.variables.clone(), record: Some(record.clone()) }, record)
+    }
+
+    fn variable(&self, name: &str) -> Option<&String> {
+        self.record.iter().for_each(|record| record.add(name));
+        self.variables.get(name)
     }
 
     /// The value of `name`; an empty one counts as not set.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+        self.variable(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
     /// All of them, with their values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Whether `name` is set, empty or not.
     #[must_use]
     pub fn is_present(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.variable(name).is_some()
     }
 
     /// The value of `name`.
@@ -211,7 +244,7 @@ impl Env {
 
 impl fmt::Debug for Env {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.keys()).finish() // only names: values may be secret
+        f.debug_list().entries(self.variables.keys()).finish() // only names: values may be secret
     }
 }
 
@@ -298,6 +331,13 @@ mod tests {
         assert_eq!([of(""), of("open")], [Ok(SignUp::Open), Ok(SignUp::Open)]);
         assert_eq!([of("invite"), of("closed")], [Ok(SignUp::Invite), Ok(SignUp::Closed)]);
         assert_eq!(of("false").unwrap_err().variable, "SIGN_UP");
+    }
+
+    #[test]
+    fn a_recorded_environment_names_what_was_read_set_or_not() {
+        let (env, record) = Env::from_pairs([("APP_URL", "https://a.example"), ("OTHER", "x")]).recorded();
+        let (_, _, _) = (env.clone().grace(), env.is_present("PORT"), env.address("APP_URL", String::new));
+        assert_eq!(record.names(), BTreeSet::from(["APP_URL", "BILLING_GRACE_DAYS", "PORT"].map(str::to_owned)));
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub mod telemetry;
 
 pub use clock::Clock;
 pub use encoding::{constant_time_eq, fingerprint, hex, ten_bytes};
-pub use env::{ConfigError, Env, Origins, SignUp};
+pub use env::{ConfigError, Env, Origins, ReadNames, SignUp};
 pub use outbound::{Outbound, OutboundError};
 pub use random::random_bytes;
 pub use tollgate_domain::secret::Secret;

@@ -197,6 +197,7 @@
 //! }
 //! ```
 
+use crate::schema::{AUDIT, BILLING, CREDENTIALS, GATE, IDENTITY, LIMITS, OUTBOX, SESSIONS, SYSTEM};
 use std::fmt::Debug;
 
 mod sealed {
@@ -336,3 +337,48 @@ roles! {
     /// The convergence with Stripe (`shared/convergence`).
     Converging: ReadGate, ReadBilling, Converge, WriteMessages;
 }
+
+/// The tables that a function may use.
+#[derive(Debug, Clone, Copy)]
+pub struct TableAccess {
+    /// Its name.
+    pub function: &'static str,
+    /// The tables of which it reads items.
+    pub reads: &'static [&'static str],
+    /// The tables of which it writes items.
+    pub writes: &'static [&'static str],
+}
+
+const fn access(
+    function: &'static str,
+    reads: &'static [&'static str],
+    writes: &'static [&'static str],
+) -> TableAccess {
+    TableAccess { function, reads, writes }
+}
+
+/// The tables of each function that has any; the roles in `template.yaml` allow the same. A condition on an item is neither a
+/// read nor a write.
+pub const TABLE_ACCESS: &[TableAccess] = &[
+    access(
+        "admin",
+        &[IDENTITY, GATE, SESSIONS, BILLING, AUDIT, SYSTEM],
+        &[IDENTITY, CREDENTIALS, GATE, LIMITS, OUTBOX, AUDIT, SYSTEM],
+    ),
+    access(
+        "auth",
+        &[IDENTITY, CREDENTIALS, GATE, SESSIONS, LIMITS, BILLING, AUDIT],
+        &[IDENTITY, CREDENTIALS, GATE, SESSIONS, LIMITS, OUTBOX, AUDIT],
+    ),
+    access("authorizer", &[GATE], &[]),
+    access("billing", &[IDENTITY, GATE, BILLING], &[GATE, LIMITS, OUTBOX, BILLING, AUDIT]),
+    access("example", &[GATE], &[LIMITS]),
+    access("mailer", &[], &[OUTBOX]),
+    access("reports", &[IDENTITY, GATE, BILLING, AUDIT], &[OUTBOX, SYSTEM]),
+    access("stripe-events", &[IDENTITY, GATE, OUTBOX, BILLING], &[GATE, OUTBOX, BILLING, AUDIT]),
+    access(
+        "sweeper",
+        &[IDENTITY, GATE, SESSIONS, OUTBOX, BILLING, AUDIT, SYSTEM],
+        &[IDENTITY, CREDENTIALS, GATE, SESSIONS, OUTBOX, BILLING, AUDIT, SYSTEM],
+    ),
+];

@@ -212,15 +212,21 @@ fn production_names_the_reserved_concurrency_of_the_webhook() {
 
 #[test]
 fn the_schedules_are_those_of_one_machine() {
-    let sweeper = &resources("AWS::Serverless::Function")["Sweeper"]["Properties"];
+    let functions = resources("AWS::Serverless::Function");
     let mut found = BTreeMap::new();
     let of_stripe = resources("AWS::Scheduler::Schedule");
-    let events = sweeper["Events"].as_mapping().unwrap().values().map(|event| &event["Properties"]);
-    let events = events.map(|event| (event, event)).chain(of_stripe.values().map(|schedule| {
+    let events = functions.iter().flat_map(|(id, function)| {
+        let events = function["Properties"]["Events"].as_mapping().into_iter().flat_map(|events| events.values());
+        let schedules = events.filter(|event| event["Type"].as_str() == Some("ScheduleV2"));
+        schedules.map(move |event| (id.clone(), &event["Properties"], &event["Properties"]))
+    });
+    let events = events.chain(of_stripe.values().map(|schedule| {
         assert_eq!(schedule["Condition"].as_str(), Some("WithBilling"));
-        (&schedule["Properties"], &schedule["Properties"]["Target"])
+        let target = &schedule["Properties"]["Target"];
+        let function = written(&target["Arn"]);
+        (function.trim_start_matches("!GetAtt ").trim_end_matches(".Arn").to_owned(), &schedule["Properties"], target)
     }));
-    for (properties, target) in events {
+    for (function, properties, target) in events {
         assert_eq!(target["RetryPolicy"]["MaximumRetryAttempts"].as_u64(), Some(2));
         let input: serde_json::Value = serde_json::from_str(target["Input"].as_str().unwrap()).unwrap();
         let minutes = match properties["ScheduleExpression"].as_str().unwrap() {
@@ -230,10 +236,24 @@ fn the_schedules_are_those_of_one_machine() {
             "rate(1 day)" => 24 * 60,
             other => panic!("{other}"),
         };
-        found.insert(input["schedule"].as_str().unwrap().to_owned(), minutes);
+        let name = input["schedule"].as_str().unwrap().to_owned();
+        assert!(found.insert(name, (function, minutes)).is_none(), "{input} is there twice");
     }
-    let wanted: BTreeMap<_, _> = SCHEDULES.iter().map(|(name, minutes)| ((*name).to_owned(), *minutes)).collect();
-    assert_eq!(found, wanted);
-    let known = tollgate_sweeper::Schedule::ALL.map(|(_, name, minutes)| (name.to_owned(), minutes));
-    assert_eq!(BTreeMap::from(known), wanted);
+    let of_function = |function: &'static DeployedFunction| {
+        function.schedules().iter().map(move |(name, minutes)| (*name, function.name, *minutes))
+    };
+    let wanted: Vec<_> = tollgate_local::FUNCTIONS.iter().flat_map(of_function).collect();
+    let lines =
+        |(name, (function, minutes)): (&String, &(String, i64))| format!("{name} of {function}, {minutes} minutes");
+    assert_same_names(
+        "the schedules",
+        found.iter().map(lines),
+        wanted
+            .iter()
+            .map(|(name, function, minutes)| format!("{name} of {}, {minutes} minutes", function_id(function))),
+        "template.yaml, or FUNCTIONS in infra/local/src/stack/functions.rs",
+    );
+    let of_sweeper = wanted.iter().filter(|(_, function, _)| *function == "sweeper");
+    let of_sweeper: BTreeMap<_, _> = of_sweeper.map(|(name, _, minutes)| (*name, *minutes)).collect();
+    assert_eq!(BTreeMap::from(tollgate_sweeper::Schedule::ALL.map(|(_, name, minutes)| (name, minutes))), of_sweeper);
 }

@@ -1,8 +1,8 @@
 //! `POST /change-email`.
 
 use super::register::ALREADY_REGISTERED;
-use super::{email, placeholder_id};
 use crate::mails::{self, Account, NewAddress};
+use crate::named_account::{email, placeholder_id};
 use crate::reauthentication::{self, Actor, require_fresh};
 use crate::state::State;
 use axum::Json;

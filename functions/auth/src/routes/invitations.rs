@@ -1,7 +1,7 @@
 //! `GET`, `POST /admin/invitations` and `DELETE /admin/invitations/{id}`. They are routes of this function, which alone
 //! issues the secrets in mails.
 
-use super::email;
+use crate::named_account::email;
 use crate::state::State;
 use crate::{invited, mails};
 use axum::Json;

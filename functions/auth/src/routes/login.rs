@@ -1,9 +1,9 @@
 //! `POST /login`.
 
-use super::{account_key, email_or_placeholder, placeholder_id};
 use crate::devices;
 use crate::devices::Shown;
 use crate::mails::{self, Account};
+use crate::named_account::{account_key, email_or_placeholder, placeholder_id};
 use crate::passwords::PasswordComparison;
 use crate::sign_in::{Client, SignInMethod, TokenDelivery, TokenResponse, refuse_closed, sign_in};
 use crate::state::State;

@@ -1,7 +1,7 @@
 //! `POST /login/code`.
 
-use super::{account_key, email_or_placeholder, placeholder_id};
 use crate::devices::Shown;
+use crate::named_account::{account_key, email_or_placeholder, placeholder_id};
 use crate::sign_in::{Client, SignInMethod, TokenDelivery, TokenResponse, refuse_closed, sign_in};
 use crate::state::State;
 use crate::{devices, mailed_codes};

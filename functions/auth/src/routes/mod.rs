@@ -1,4 +1,4 @@
-//! One file for each operation: its request, its answer, its handler.
+//! The operations, and one file for each path or for a few that do the same: their requests, answers and handlers.
 
 pub mod admin_mail;
 pub mod change_email;
@@ -24,33 +24,86 @@ pub mod service_credentials;
 pub mod sessions;
 pub mod verify;
 
-use tollgate_domain::{Email, UserId};
-use tollgate_http::{AccountKey, ApiError, RequestContext};
-use tollgate_platform::random_bytes;
-use tollgate_tokens::device::Device;
+use crate::state::State;
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use tollgate_http::{
+    Routes, count_posts, describe_limit_of_posts, describe_limit_of_redirects, limit_posts, limit_redirects, routes,
+};
 
-/// The address in field `name`.
-fn email(text: &str, name: &'static str) -> Result<Email, ApiError> {
-    Email::parse(text).map_err(|_| ApiError::InvalidEmail(name))
+/// Every operation of this function: router and OpenAPI document follow.
+pub(crate) fn operations<R: Routes<State>>(list: R) -> R {
+    let list = routes![list;
+        refresh_token::refresh_token,
+        logout::logout,
+        me::me,
+        me::change,
+        export::export,
+        export::export_with_password,
+        sessions::list,
+        sessions::revoke_all,
+        sessions::revoke,
+        admin_mail::send,
+        service_credentials::list,
+        service_credentials::create,
+        service_credentials::delete,
+        invitations::list,
+        invitations::create,
+        invitations::revoke,
+        jwks::jwks,
+        discovery::openid_configuration,
+        discovery::oauth_authorization_server,
+        introspect::introspect,
+        healthz::healthz,
+    ];
+    let count = |routes: Router<State>, state: &State| {
+        routes.route_layer(from_fn_with_state(state.limiter.clone(), count_posts))
+    };
+    let limit = |routes: Router<State>, state: &State| {
+        routes.route_layer(from_fn_with_state(state.limiter.clone(), limit_posts))
+    };
+    let limit_redirects = |routes: Router<State>, state: &State| {
+        routes.route_layer(from_fn_with_state(state.limiter.clone(), limit_redirects))
+    };
+    list.group(counting_operations, count, describe_limit_of_posts)
+        .group(limited_operations, limit, describe_limit_of_posts)
+        .group(redirects, limit_redirects, describe_limit_of_redirects)
 }
 
-/// A placeholder id. An unknown address is looked up with it, so that it costs the same reads (S6).
-fn placeholder_id(context: &RequestContext) -> UserId {
-    UserId::new(context.now, random_bytes())
+/// POSTs that are limited by client, while their handlers read the first items.
+fn counting_operations<R: Routes<State>>(list: R) -> R {
+    routes![list;
+        register::register,
+        login::login,
+        login_code::login_code,
+        request_mail::request_verify,
+        request_mail::request_login_code,
+        request_mail::forget_password,
+    ]
 }
 
-/// The bucket of attempts at the account that `text` names: of its address, for a known device another, or of the text.
-fn account_key(email: &Option<Email>, text: &str, device: Option<&Device>) -> AccountKey {
-    match email {
-        Some(email) => AccountKey::address(email, device),
-        None => AccountKey::no_address(text),
-    }
+/// POSTs that are limited by client; handlers apply the limit by account once they know the account.
+fn limited_operations<R: Routes<State>>(list: R) -> R {
+    routes![list;
+        verify::page,
+        verify::verify,
+        new_password::page,
+        new_password::new_password,
+        change_password::change_password,
+        change_email::change_email,
+        closing::deactivate,
+        closing::delete,
+        links::link,
+        links::unlink,
+    ]
 }
 
-/// The address, or a placeholder that no account can have: a malformed address is looked up with it (S6).
-fn email_or_placeholder(email: &Option<Email>) -> Result<Email, ApiError> {
-    match email {
-        Some(email) => Ok(email.clone()),
-        None => Email::parse("nobody@invalid.invalid").map_err(|error| ApiError::Internal(error.to_string())),
-    }
+/// Operations that a browser opens.
+fn redirects<R: Routes<State>>(list: R) -> R {
+    routes![list;
+        oauth::google_login,
+        oauth::github_login,
+        oauth::google_callback,
+        oauth::github_callback,
+    ]
 }

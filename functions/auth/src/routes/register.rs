@@ -1,7 +1,7 @@
 //! `POST /register`.
 
-use super::email;
 use crate::mails::{self, Account};
+use crate::named_account::email;
 use crate::registered::{self, FIRST_PASSWORD};
 use crate::sign_in::{Client, TokenDelivery, TokenResponse};
 use crate::state::State;

@@ -1,10 +1,10 @@
 //! Requests for a mail with a secret: `POST /request/verify`, `/request/login-code`, `/forget-password`. The answer is
 //! the same for any address, and so is the work (S6).
 
-use super::{email, placeholder_id};
 use crate::devices;
 use crate::devices::Shown;
 use crate::mails::{self, Account};
+use crate::named_account::{email, placeholder_id};
 use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;

@@ -1,7 +1,7 @@
 //! `GET` and `POST /verify`.
 
-use super::{email, placeholder_id};
 use crate::devices::Shown;
+use crate::named_account::{email, placeholder_id};
 use crate::pages::{self, Answer};
 use crate::sign_in::{Client, SignInMethod, TokenDelivery, TokenResponse, sign_in};
 use crate::state::State;

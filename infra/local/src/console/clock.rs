@@ -7,7 +7,7 @@ use crate::clock::LocalClock;
 use crate::documents::TABLE_PREFIX;
 use crate::documents::{DatabaseError, each_page, request_of};
 use crate::moved_clock;
-use crate::schedules::SCHEDULES;
+use crate::schedules::Schedule;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -134,7 +134,7 @@ impl Console {
 }
 
 async fn schedules(State(console): State<Console>) -> Answer {
-    let items = SCHEDULES.iter().map(|(name, minutes)| {
+    let items = console.schedules.all().iter().map(|Schedule { name, minutes, .. }| {
         Ok(json!({"name": name, "every_minutes": minutes, "last_run_at": console.schedules.last_run(name)?}))
     });
     Ok(Json(json!({"items": items.collect::<Result<Vec<_>, DatabaseError>>()?})))
@@ -145,7 +145,7 @@ async fn run_schedule(
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Answer<Response> {
-    if !SCHEDULES.iter().any(|(known, _)| *known == name) {
+    if !console.schedules.all().iter().any(|schedule| schedule.name == name) {
         return Err(ApiError::NotFound.into());
     }
     Ok(done(&headers, console.schedules.run(&name).await.map_err(ApiError::Internal)?))

@@ -2,16 +2,15 @@
 
 use super::data::reports_folder;
 use super::options::Options;
-use crate::clock::LocalClock;
 use crate::environment;
 use crate::error::StartError;
 use crate::fakes::Fakes;
 use crate::faults::FaultInjector;
 use crate::functions::{Function, event_function, http_function};
-use crate::schedules::Schedules;
+use crate::schedules::{ROLLUP, Schedule, Schedules};
 use aws_config::SdkConfig;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tollgate_auth::ProviderClients;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_platform::{Clock, ConfigError, Env, Outbound};
@@ -30,8 +29,8 @@ pub enum Source {
     Outbox,
     /// The queue of this name.
     Queue(&'static str),
-    /// The schedules.
-    Schedules,
+    /// Schedules, each with its interval in minutes; the template has the same.
+    Schedules(&'static [(&'static str, i64)]),
 }
 
 /// A function of the deployment.
@@ -53,8 +52,21 @@ impl DeployedFunction {
     pub fn openapi(&self) -> Option<OpenApi> {
         match self.source {
             Source::Gateway(part) | Source::OtherPaths(part) => Some(part()),
-            Source::OwnApi | Source::Outbox | Source::Queue(_) | Source::Schedules => None,
+            Source::OwnApi | Source::Outbox | Source::Queue(_) | Source::Schedules(_) => None,
         }
+    }
+
+    /// Its schedules, each with its interval in minutes.
+    #[must_use]
+    pub fn schedules(&self) -> &'static [(&'static str, i64)] {
+        match self.source {
+            Source::Schedules(schedules) => schedules,
+            _ => &[],
+        }
+    }
+
+    pub(super) fn start(&self, on: &Surroundings<'_>) -> Result<Function, ConfigError> {
+        (self.start)(on, &on.sdk_of(self.name))
     }
 }
 
@@ -82,17 +94,27 @@ const fn of_billing(function: DeployedFunction) -> DeployedFunction {
     DeployedFunction { is_of_billing: true, ..function }
 }
 
+/// The schedules of the sweeper.
+const SWEEPS: &[(&str, i64)] = &[
+    ("expiry", 60),
+    ("reconcile", 24 * 60),
+    ("reminders", 6 * 60),
+    ("outbox", 60),
+    ("accounts", 6 * 60),
+    (ROLLUP, 30),
+];
+
 /// The functions of the deployment. The routes of the gateway, the OpenAPI document, the event sources and the lists of the
 /// tests follow.
 pub const FUNCTIONS: &[DeployedFunction] = &[
     function("auth", Source::Gateway(tollgate_auth::openapi), |on, _| {
-        Ok(http_function(tollgate_auth::router(on.auth.clone())))
+        Ok(http_function(tollgate_auth::router(on.auth()?)))
     }),
     function("admin", Source::Gateway(tollgate_admin::openapi), |on, sdk| {
         Ok(http_function(tollgate_admin::router(state!(tollgate_admin, on, sdk, on.to_model()))))
     }),
     of_billing(function("billing", Source::Gateway(tollgate_billing::openapi), |on, _| {
-        Ok(http_function(tollgate_billing::router(on.billing.clone())))
+        Ok(http_function(tollgate_billing::router(on.billing()?)))
     })),
     function("example", Source::Gateway(tollgate_example::openapi), |on, sdk| {
         let config = tollgate_example::Config::from_env(on.env, sdk, on.clock())?;
@@ -118,7 +140,7 @@ pub const FUNCTIONS: &[DeployedFunction] = &[
     of_billing(function("stripe-events", Source::Queue("stripe.fifo"), |on, sdk| {
         Ok(event_function!(tollgate_stripe_events, state!(tollgate_stripe_events, on, sdk, on.to_stripe())))
     })),
-    function("sweeper", Source::Schedules, |on, sdk| {
+    function("sweeper", Source::Schedules(SWEEPS), |on, sdk| {
         Ok(event_function!(tollgate_sweeper, state!(tollgate_sweeper, on, sdk, on.to_stripe())))
     }),
 ];
@@ -129,9 +151,9 @@ pub(super) struct Surroundings<'a> {
     pub fault_injector: &'a FaultInjector,
     pub sdk: &'a SdkConfig,
     pub options: &'a Options,
-    /// The states that the stack itself uses as well.
-    pub auth: tollgate_auth::State,
-    pub billing: tollgate_billing::State,
+    /// The states that the stack itself uses as well, made where they are first needed.
+    auth: OnceLock<tollgate_auth::State>,
+    billing: OnceLock<tollgate_billing::State>,
 }
 
 impl<'a> Surroundings<'a> {
@@ -140,18 +162,32 @@ impl<'a> Surroundings<'a> {
         fault_injector: &'a FaultInjector,
         sdk: &'a SdkConfig,
         options: &'a Options,
-    ) -> Result<Self, ConfigError> {
-        let outbound = |provider| Outbound::over(fault_injector.to_provider(provider), sdk);
-        let clients = ProviderClients::new(outbound(IdentityProvider::Google), outbound(IdentityProvider::Github));
-        let own_sdk = |name| sdk_of(name, env, fault_injector, &options.clock);
-        let clock = || options.clock.platform();
-        let auth =
-            tollgate_auth::Config { password_cost: options.password_cost, ..tollgate_auth::Config::from_env(env)? };
-        let auth = tollgate_auth::State::new(auth, &own_sdk("auth"), clients, clock());
-        let billing = tollgate_billing::Config::from_env(env)?;
-        let to_stripe = Outbound::over(fault_injector.to_stripe(), sdk);
-        let billing = tollgate_billing::State::new(billing, &own_sdk("billing"), to_stripe, clock());
-        Ok(Self { env, fault_injector, sdk, options, auth, billing })
+    ) -> Self {
+        Self { env, fault_injector, sdk, options, auth: OnceLock::new(), billing: OnceLock::new() }
+    }
+
+    /// The state of `auth`.
+    pub(super) fn auth(&self) -> Result<tollgate_auth::State, ConfigError> {
+        once(&self.auth, || {
+            let outbound = |provider| Outbound::over(self.fault_injector.to_provider(provider), self.sdk);
+            let clients = ProviderClients::new(outbound(IdentityProvider::Google), outbound(IdentityProvider::Github));
+            let settings = tollgate_auth::Config::from_env(self.env)?;
+            let config = tollgate_auth::Config { password_cost: self.options.password_cost, ..settings };
+            Ok(tollgate_auth::State::new(config, &self.sdk_of("auth"), clients, self.clock()))
+        })
+    }
+
+    /// The state of `billing`.
+    pub(super) fn billing(&self) -> Result<tollgate_billing::State, ConfigError> {
+        once(&self.billing, || {
+            let config = tollgate_billing::Config::from_env(self.env)?;
+            Ok(tollgate_billing::State::new(config, &self.sdk_of("billing"), self.to_stripe(), self.clock()))
+        })
+    }
+
+    /// The AWS clients of one function, whose calls its role decides about.
+    fn sdk_of(&self, name: &'static str) -> SdkConfig {
+        environment::sdk(self.env, &self.fault_injector.of(name), &self.options.clock)
     }
 
     fn clock(&self) -> Clock {
@@ -180,9 +216,12 @@ impl<'a> Surroundings<'a> {
     }
 }
 
-/// The AWS clients of one function, whose calls its role decides about.
-fn sdk_of(name: &'static str, env: &Env, fault_injector: &FaultInjector, clock: &LocalClock) -> SdkConfig {
-    environment::sdk(env, &fault_injector.of(name), clock)
+/// The value of a cell, which `make` makes where there is none.
+fn once<T: Clone>(cell: &OnceLock<T>, make: impl FnOnce() -> Result<T, ConfigError>) -> Result<T, ConfigError> {
+    match cell.get() {
+        Some(made) => Ok(made.clone()),
+        None => make().map(|made| cell.get_or_init(|| made).clone()),
+    }
 }
 
 /// Starts the functions, by name, and their schedules. No function makes a call yet.
@@ -193,15 +232,20 @@ pub(super) fn start(
     let clock = &on.options.clock;
     let mut by_name = BTreeMap::new();
     for function in FUNCTIONS {
-        let sdk = sdk_of(function.name, on.env, on.fault_injector, clock);
-        by_name.insert(function.name, (function.start)(on, &sdk)?);
+        by_name.insert(function.name, function.start(on)?);
     }
     // The dev console counts whatever faults are active, and its calls are not recorded.
     let to_count = FaultInjector::new(fakes.clone());
     to_count.count_no_calls();
     let sdk = &environment::sdk(on.env, &to_count, clock);
     let counter = event_function!(tollgate_sweeper, state!(tollgate_sweeper, on, sdk, on.to_stripe()));
-    let schedules = Schedules::new(Arc::clone(&by_name["sweeper"]), counter, fakes.documents.clone(), clock.clone())?;
+    let schedules_of = |function: &DeployedFunction| {
+        let called = Arc::clone(&by_name[function.name]);
+        let schedule = move |&(name, minutes)| Schedule { name, minutes, function: Arc::clone(&called) };
+        function.schedules().iter().map(schedule)
+    };
+    let schedules = FUNCTIONS.iter().flat_map(schedules_of);
+    let schedules = Schedules::new(schedules, counter, fakes.documents.clone(), clock.clone())?;
     let admin = schedules.count_for(Arc::clone(&by_name["admin"]));
     by_name.insert("admin", admin);
     Ok((by_name, schedules))

@@ -2,7 +2,7 @@
 
 use super::data::open;
 use super::fake_stripe::stripe;
-use super::functions::{self, FUNCTIONS, Source, Surroundings};
+use super::functions::{self, DeployedFunction, FUNCTIONS, Source, Surroundings};
 use super::options::{Data, Options};
 use super::{Stack, bind};
 use crate::ai::FakeModel;
@@ -22,8 +22,8 @@ use crate::queues::{QUEUES, Queue, QueueSpec};
 use crate::schedules::Schedules;
 use crate::snapshot::Snapshot;
 use crate::webhooks::Webhooks;
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, LazyLock, OnceLock};
 use tokio::net::TcpListener;
 use tollgate_billing::KeyCheckError;
@@ -58,9 +58,10 @@ impl Stack {
         let mut stack = Self::prepare(&options, &urls)?;
         stack.serve_aws(listeners.tables, listeners.aws);
         let (env, fault_injector, own_sdk) = (stack.env.clone(), stack.fault_injector.clone(), stack.sdk.clone());
-        let on = Surroundings::new(&env, &fault_injector, &own_sdk, &options)?;
+        let on = Surroundings::new(&env, &fault_injector, &own_sdk, &options);
         let (by_name, schedules) = functions::start(&on, &stack.fakes)?;
         stack.functions = by_name;
+        let (auth, billing) = (on.auth()?, on.billing()?);
         let webhooks = stack.open_stripe(&options, &urls)?;
         if snapshot_of(&options).is_none() {
             Store::<Operator>::new(&own_sdk, TABLE_PREFIX).create_tables().await?;
@@ -70,19 +71,19 @@ impl Stack {
                 return Err(StartError::Failed(format!("no function makes such a call: {fault:?}")));
             }
         }
-        on.auth.warm().await;
+        auth.warm().await;
         // Before anything is created: a generated password of the first admin would be lost.
-        stack.missing_plans = check_stripe_key(&env, &on.billing).await?;
+        stack.missing_plans = check_stripe_key(&env, &billing).await?;
         if let Some((email, password)) = &options.admin {
-            let made = on.auth.create_first_admin(email, password).await;
+            let made = auth.create_first_admin(email, password).await;
             stack.made_admin = made.map_err(|error| StartError::Failed(format!("the first admin: {error}")))?;
         }
         let event_sources = stack.start_event_sources(webhooks)?;
         let gateway = stack.open_gateway(&options)?.router();
         stack.tasks.push(tokio::spawn(schedules.clone().keep()));
-        let console = stack.console(&options, &urls, event_sources, on.auth.clone(), schedules);
+        let console = stack.console(&options, &urls, event_sources, auth, schedules);
         stack.serve(listeners.gateway, console::router(console).fallback_service(gateway));
-        stack.create_first_plans(&options, &on.billing).await;
+        stack.create_first_plans(&options, &billing).await;
         Ok(stack)
     }
 
@@ -231,6 +232,20 @@ impl Stack {
             }
         }
     }
+}
+
+/// The names of the variables that a function reads when it starts in a stack with these options.
+///
+/// # Errors
+/// When the stack would not start.
+pub fn variables_read_by(function: &DeployedFunction, options: &Options) -> Result<BTreeSet<String>, StartError> {
+    let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let origin = format!("http://{nowhere}");
+    let urls = Urls { address: nowhere, public: origin.clone(), origin, tables: nowhere, aws: nowhere };
+    let stack = Stack::prepare(options, &urls)?;
+    let (env, read) = stack.env.recorded();
+    function.start(&Surroundings::new(&env, &stack.fault_injector, &stack.sdk, options))?;
+    Ok(read.names())
 }
 
 /// Each path behind the gateway, with the name of its function. A process that starts many stacks makes it once.

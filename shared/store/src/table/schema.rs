@@ -15,6 +15,8 @@ use aws_sdk_dynamodb::types::{
 pub struct TableSpec {
     /// Its name, without the deployment's prefix.
     pub name: &'static str,
+    /// What it holds, for the documents.
+    pub holds: &'static str,
     /// Its partition key.
     pub partition_key: &'static str,
     /// Its sort key.
@@ -85,6 +87,8 @@ pub(crate) const SYSTEM: &str = "system";
 pub const TABLES: &[TableSpec] = &[
     TableSpec {
         name: IDENTITY,
+        holds: "profiles, links, and the unique markers of address, user name and provider identity, written in the \
+                transaction of what they refer to. Uniqueness never relies on an index. Indexes for lists and searches",
         partition_key: "pk",
         sort_key: None,
         indexes: &[
@@ -101,20 +105,60 @@ pub const TABLES: &[TableSpec] = &[
         ttl: None,
         stream: false,
     },
-    TableSpec { name: CREDENTIALS, partition_key: "pk", sort_key: None, indexes: &[], ttl: None, stream: false },
-    TableSpec { name: GATE, partition_key: "pk", sort_key: None, indexes: &[], ttl: None, stream: false },
+    TableSpec {
+        name: CREDENTIALS,
+        holds: "by address: user id, Argon2id hash, `password_version`",
+        partition_key: "pk",
+        sort_key: None,
+        indexes: &[],
+        ttl: None,
+        stream: false,
+    },
+    TableSpec {
+        name: GATE,
+        holds: "one small item per user, the only one that an authenticated request reads: `is_active`, `left` \
+                (deactivated or deleted), `is_admin`, `password_version`, `has_password`, live sessions, `tier`, \
+                `features`, `access_until`. Also the public keys, the features of the plans of price 0, the service \
+                credentials (hashes) and the count of active admins",
+        partition_key: "pk",
+        sort_key: None,
+        indexes: &[],
+        ttl: None,
+        stream: false,
+    },
     TableSpec {
         name: SESSIONS,
+        holds: "one row per session (its position in the rotation, device, times), rows of mailed secrets, OAuth states, \
+                invitations (one item by id in the partition that lists them, one by address, so that an address has \
+                one)",
         partition_key: "pk",
         sort_key: Some("sk"),
         indexes: &[],
         ttl: Some("ttl"),
         stream: false,
     },
-    TableSpec { name: LIMITS, partition_key: "pk", sort_key: None, indexes: &[], ttl: Some("ttl"), stream: false },
-    TableSpec { name: OUTBOX, partition_key: "pk", sort_key: None, indexes: &[], ttl: Some("ttl"), stream: true },
+    TableSpec {
+        name: LIMITS,
+        holds: "rate-limit buckets, attempts, caps on mails, idempotency records, metered uses by user, name and month",
+        partition_key: "pk",
+        sort_key: None,
+        indexes: &[],
+        ttl: Some("ttl"),
+        stream: false,
+    },
+    TableSpec {
+        name: OUTBOX,
+        holds: "messages written with the change that causes them; keys are kept for 35 days",
+        partition_key: "pk",
+        sort_key: None,
+        indexes: &[],
+        ttl: Some("ttl"),
+        stream: true,
+    },
     TableSpec {
         name: BILLING,
+        holds: "plans, customers with their version, subscriptions, payments, handled events (35 days, the only items \
+                that expire), the ledger of trials, an index of due items (8 shards, sorted by time)",
         partition_key: "pk",
         sort_key: Some("sk"),
         indexes: &[
@@ -132,6 +176,7 @@ pub const TABLES: &[TableSpec] = &[
     },
     TableSpec {
         name: AUDIT,
+        holds: "append-only by IAM: new items only, except the erasure of a person",
         partition_key: "pk",
         sort_key: Some("sk"),
         indexes: &[
@@ -144,6 +189,7 @@ pub const TABLES: &[TableSpec] = &[
     },
     TableSpec {
         name: SYSTEM,
+        holds: "positions of sweeps, statistics, reports and their rows",
         partition_key: "pk",
         sort_key: Some("sk"),
         indexes: &[],
