@@ -1,4 +1,4 @@
-//! Writes the texts of each language of `languages/` as constants, and checks the templates of `brand/mails/`.
+//! Writes the texts of each language of `languages/` as constants, checks the templates of `brand/mails/`, and lists them.
 
 #[path = "build/overlay.rs"]
 mod overlay;
@@ -15,7 +15,7 @@ const FIRST: &str = "en";
 fn main() -> Result<(), Error> {
     let root = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").ok_or_else(|| failed("no CARGO_MANIFEST_DIR"))?);
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or_else(|| failed("no OUT_DIR"))?);
-    for path in ["build/overlay.rs", "../../languages", "../../brand", "src/page.rs", "templates"] {
+    for path in ["build/overlay.rs", "../../languages", "../../brand", "src/mails", "src/page.rs"] {
         // Cargo takes a path that does not exist for changed, and would build everything again each time.
         if !root.join(path).exists() {
             return Err(failed(format!("{path} is missing")));
@@ -23,7 +23,9 @@ fn main() -> Result<(), Error> {
         println!("cargo::rerun-if-changed={path}");
     }
     let texts = write_texts(&root.join("../../languages"), &out)?;
-    overlay::check_templates(&root, &root.join("../../brand/mails"), &texts)
+    let own = overlay::check_templates(&root, &root.join("../../brand/mails"), &texts)?;
+    let names: Vec<_> = own.iter().map(|name| format!("{name:?}")).collect();
+    fs::write(out.join("own_templates.rs"), format!("own_templates! {{ {} }}\n", names.join(", ")))
 }
 
 fn failed(text: impl Into<String>) -> Error {

@@ -148,10 +148,7 @@ pub fn outbox_message(
     now: Timestamp,
 ) -> Result<OutboxMessage, ApiError> {
     let message = mail.into();
-    let kind = message.kind().to_owned();
-    let body = serde_json::to_string(&Addressed { locale, message });
-    let body = body.map_err(|error| ApiError::Internal(error.to_string()))?;
-    Ok(OutboxMessage { id: new_id(now), kind, body, created_at: now })
+    Ok(OutboxMessage::of(message.kind(), &Addressed { locale, message }, new_id(now), now)?)
 }
 
 fn new_id(now: Timestamp) -> MessageId {

@@ -253,12 +253,8 @@ impl<'a> People<'a> {
         };
         let (to, username) = (profile.email.as_str().to_owned(), profile.username.as_str().to_owned());
         let message = Message::from(Verify { to, username, otp, is_change: false, unlinks: Vec::new() });
-        let mail = OutboxMessage {
-            id: MessageId::new(now, random_bytes()),
-            kind: message.kind().to_owned(),
-            body: serde_json::to_string(&message).doing("a mail")?,
-            created_at: now,
-        };
+        let id = MessageId::new(now, random_bytes());
+        let mail = OutboxMessage::of(message.kind(), &message, id, now).doing("a mail")?;
         account.credentials = Some(Credentials { user_id: profile.id, hash: self.hash.clone(), password_version: 1 });
         account.verification = Some((row, mail));
         Ok(account)

@@ -15,10 +15,7 @@ pub fn outbox_message(
     now: Timestamp,
 ) -> Result<OutboxMessage, StoreError> {
     let message = mail.into();
-    let kind = message.kind().to_owned();
-    let body = serde_json::to_string(&Addressed { locale: customer.locale.clone(), message });
-    let body = body.map_err(|error| StoreError::Unexpected(error.to_string()))?;
-    Ok(OutboxMessage { id, kind, body, created_at: now })
+    OutboxMessage::of(message.kind(), &Addressed { locale: customer.locale.clone(), message }, id, now)
 }
 
 /// The id of the mail about a payment to confirm.

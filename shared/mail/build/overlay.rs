@@ -7,12 +7,12 @@ use std::io::Error;
 use std::path::Path;
 
 /// What a template may begin a name with, beside its two values.
-const KEYWORDS: [&str; 9] = ["page", "t", "if", "else", "self", "true", "false", "in", "not"];
+const KEYWORDS: [&str; 10] = ["page", "t", "if", "else", "self", "super", "true", "false", "in", "not"];
 
-/// Checks the names in the templates of `folder`, which need not exist.
-pub fn check_templates(root: &Path, folder: &Path, texts: &[String]) -> Result<(), Error> {
+/// Checks the names in the templates of `folder`, which need not exist; returns the names of those of single mails.
+pub fn check_templates(root: &Path, folder: &Path, texts: &[String]) -> Result<Vec<String>, Error> {
     if !folder.exists() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let page = fs::read_to_string(root.join("src/page.rs"))?;
     let fields: Vec<&str> = page
@@ -20,10 +20,13 @@ pub fn check_templates(root: &Path, folder: &Path, texts: &[String]) -> Result<(
         .filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(": "))
         .map(|(name, _)| name)
         .collect();
+    let mut own = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if !root.join("templates").join(&name).exists() {
+        if is_of_one_mail(root, &name) {
+            own.push(name.clone());
+        } else if !root.join("templates/shared").join(&name).is_file() {
             return Err(Error::other(format!("brand/mails/{name}: no mail has a template of this name")));
         }
         let source = fs::read_to_string(&path)?;
@@ -36,7 +39,14 @@ pub fn check_templates(root: &Path, folder: &Path, texts: &[String]) -> Result<(
             }
         }
     }
-    Ok(())
+    own.sort();
+    Ok(own)
+}
+
+/// Whether `name` is that of a part of a mail, which has a file of its kind.
+fn is_of_one_mail(root: &Path, name: &str) -> bool {
+    let kind = name.strip_suffix(".txt").or_else(|| name.strip_suffix(".html"));
+    kind.is_some_and(|kind| root.join("src/mails").join(format!("{kind}.rs")).is_file())
 }
 
 /// Whether askama can read the template; the error begins with line and column.
@@ -118,7 +128,8 @@ mod tests {
         for line in [
             "{{ page.plan }} {{ page.fill(t.verify_title) }} {{ page.marked(t.verify_title)|safe }}",
             "{% if t.lang == \"de\" && !page.brand.support_email.is_empty() %}page.nope{% else %}{% endif %}",
-            "{% block body %}{% endblock %}{% include \"code.html\" %}{# nope #}",
+            "{% block body %}{{ super() }}{% endblock %}{% include \"code.html\" %}{# nope #}",
+            "{% if page.fill(\"{reason}\").is_empty() %}{{ page.fill(\"{nope}\") }}{% endif %}",
         ] {
             assert_eq!(problem(line), None, "{line}");
         }
@@ -136,17 +147,71 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_templates_of_this_crate_have_no_problem() {
+    /// Checks the shared templates together with `own`, and without the text `missing`.
+    fn check(test: &str, own: &[(&str, &str)], missing: &str) -> Result<Vec<String>, String> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let names: Vec<_> = TEXTS.iter().map(|name| (*name).to_owned()).collect();
-        assert!(check_templates(root, &root.join("templates"), &names).is_ok());
-        let wrong: Vec<_> = names.into_iter().filter(|name| name != "verify_title").collect();
-        let error = check_templates(root, &root.join("templates"), &wrong).unwrap_err().to_string();
-        assert!(
-            error.starts_with("brand/mails/verify.") && error.ends_with("there is no text verify_title"),
-            "{error}"
-        );
-        assert!(error.contains(":2: ") || error.contains(":3: "), "it names the line: {error}");
+        let folder = std::env::temp_dir().join(format!("tollgate-mails-{test}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        for entry in fs::read_dir(root.join("templates/shared")).unwrap() {
+            let path = entry.unwrap().path();
+            fs::copy(&path, folder.join(path.file_name().unwrap())).unwrap();
+        }
+        for (name, source) in own {
+            fs::write(folder.join(name), source).unwrap();
+        }
+        let texts: Vec<_> = TEXTS.iter().map(|name| (*name).to_owned()).filter(|name| name != missing).collect();
+        let found = check_templates(root, &folder, &texts);
+        fs::remove_dir_all(&folder).unwrap();
+        found.map_err(|error| error.to_string())
+    }
+
+    const VERIFY: &str =
+        "{% extends \"layout.html\" %}\n{% block title %}{{ page.fill(t.verify_title) }}{% endblock %}";
+
+    #[test]
+    fn the_templates_of_single_mails_are_found_among_the_shared_ones() {
+        let own = [("verify.html", VERIFY), ("login_code.txt", "{{ page.code }}"), ("login_code.html", "{{ t.code }}")];
+        assert_eq!(check("found", &own, "").unwrap(), ["login_code.html", "login_code.txt", "verify.html"]);
+        assert!(check("none", &[], "").unwrap().is_empty());
+        let nowhere = Path::new("/nowhere");
+        assert!(check_templates(nowhere, nowhere, &[]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_unknown_text_is_named_with_its_template_and_line() {
+        let error = check("text", &[("verify.html", VERIFY)], "verify_title").unwrap_err();
+        assert_eq!(error, "brand/mails/verify.html:2: there is no text verify_title");
+        let error = check("shared", &[], "open_link").unwrap_err();
+        assert!(error.starts_with("brand/mails/layout.html:"), "{error}");
+        assert!(error.ends_with(": there is no text open_link"), "{error}");
+    }
+
+    #[test]
+    fn a_template_of_no_mail_is_a_problem() {
+        for name in
+            ["verfy.html", "verify.htm", "verify", "mail.html", "mail.txt", "earlier.jsonl", "layout.htm", ".txt"]
+        {
+            let error = check("unknown", &[(name, VERIFY)], "").unwrap_err();
+            assert_eq!(error, format!("brand/mails/{name}: no mail has a template of this name"));
+        }
+    }
+
+    // askama looks beside a template for those that it names, before it looks into `brand/mails`.
+    #[test]
+    fn no_template_has_those_that_it_names_beside_it() {
+        let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+        for folder in [templates.clone(), templates.join("shared")] {
+            for entry in fs::read_dir(&folder).unwrap() {
+                let path = entry.unwrap().path();
+                let Ok(source) = fs::read_to_string(&path) else { continue };
+                for tag in ["{% extends \"", "{% include \""] {
+                    for rest in source.split(tag).skip(1) {
+                        let (name, _) = rest.split_once('"').unwrap();
+                        assert!(templates.join("shared").join(name).is_file(), "{name} is shared");
+                        assert!(!folder.join(name).exists(), "{}: {name}", path.display());
+                    }
+                }
+            }
+        }
     }
 }

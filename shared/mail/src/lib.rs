@@ -2,6 +2,8 @@
 
 mod brand;
 mod compose;
+mod content;
+mod kind;
 mod mails;
 mod money;
 #[cfg(test)]
@@ -9,14 +11,13 @@ mod money;
 mod overlay;
 mod page;
 mod render;
-mod template;
 mod texts;
 mod values;
 
 pub use brand::{Accent, Brand, brand};
 pub use compose::{Envelope, Mailbox, compose};
+pub use kind::{OneTime, Secret};
 pub use mails::*;
 pub use page::Context;
 pub use render::{Mail, render};
-pub use template::{OneTime, Secret};
 pub use texts::{LANGUAGES, Texts, language_of};

@@ -26,7 +26,7 @@ mod verify;
 
 pub use refunded::{Amount, RefundReason};
 
-use crate::template::{MailTemplate, Secret};
+use crate::kind::{MailKind, Secret};
 use serde::{Deserialize, Serialize};
 
 /// Declares `Message`, and exports each mail.
@@ -61,7 +61,15 @@ macro_rules! messages {
                 }
             }
 
-            pub(crate) fn template(&self) -> &dyn MailTemplate {
+            /// Its kind: the name in its JSON.
+            #[must_use]
+            pub const fn kind(&self) -> &'static str {
+                match self {
+                    $(Self::$name(_) => stringify!($module),)*
+                }
+            }
+
+            pub(crate) fn mail(&self) -> &dyn MailKind {
                 match self {
                     $(Self::$name(mail) => mail,)*
                 }
@@ -103,16 +111,10 @@ messages! {
 }
 
 impl Message {
-    /// Its kind: the name in its JSON.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        self.template().kind()
-    }
-
     /// The secret that it contains, which is derived when it is sent.
     #[must_use]
     pub fn secret(&self) -> Option<Secret<'_>> {
-        self.template().secret()
+        self.mail().secret()
     }
 }
 

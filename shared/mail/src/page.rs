@@ -31,6 +31,7 @@ impl Context<'_> {
 }
 
 /// The values of the templates, `page` in each of them. The build reads the names of the fields in this file.
+#[allow(dead_code, reason = "a template of `brand/mails` may be the only one that asks for a value")]
 pub struct Page<'a> {
     pub brand: &'a Brand,
     pub app_name: &'a str,
@@ -40,14 +41,12 @@ pub struct Page<'a> {
     pub link: String,
     pub code: &'a str,
     pub at: String,
-    pub provider: String,
     pub plan: String,
     pub full_plan: String,
     pub amount: String,
-    pub reason: &'static str,
-    /// The providers that are unlinked, in words; empty for none.
-    pub unlinks: String,
     pub is_change: bool,
+    /// The values that no other mail has, by name.
+    own: Vec<(&'static str, String)>,
 }
 
 impl<'a> Page<'a> {
@@ -62,13 +61,11 @@ impl<'a> Page<'a> {
             link,
             code: context.code,
             at: String::new(),
-            provider: String::new(),
             plan: String::new(),
             full_plan: String::new(),
             amount: String::new(),
-            reason: "",
-            unlinks: String::new(),
             is_change: false,
+            own: Vec::new(),
         }
     }
 
@@ -79,19 +76,22 @@ impl<'a> Page<'a> {
         plan.clone_into(&mut self.plan);
     }
 
+    /// Sets a value that no other mail has: `{name}` in its texts.
+    pub fn set(&mut self, name: &'static str, value: impl Into<String>) {
+        self.own.push((name, value.into()));
+    }
+
     /// The value of a placeholder; `None` for a name that is none.
     fn value(&self, name: &str) -> Option<&str> {
         Some(match name {
             "product" => self.app_name,
             "username" => &self.username,
             "at" => &self.at,
-            "provider" => &self.provider,
-            "providers" => &self.unlinks,
             "plan" => &self.plan,
             "full_plan" => &self.full_plan,
             "amount" => &self.amount,
             "support" => &self.brand.support_email,
-            _ => return None,
+            _ => return self.own.iter().find(|own| own.0 == name).map(|own| own.1.as_str()),
         })
     }
 

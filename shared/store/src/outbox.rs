@@ -43,8 +43,16 @@ impl OutboxMessage {
     /// # Errors
     /// When it cannot be written as JSON.
     pub fn of_command(command: &Command, id: MessageId, now: Timestamp) -> Result<Self, StoreError> {
-        let body = serde_json::to_string(command).map_err(|error| StoreError::Unexpected(error.to_string()))?;
-        Ok(Self { id, kind: COMMAND.to_owned(), body, created_at: now })
+        Self::of(COMMAND, command, id, now)
+    }
+
+    /// A message of a kind, with `body` as JSON.
+    ///
+    /// # Errors
+    /// When `body` cannot be written as JSON.
+    pub fn of(kind: &str, body: &impl Serialize, id: MessageId, created_at: Timestamp) -> Result<Self, StoreError> {
+        let body = serde_json::to_string(body).map_err(|error| StoreError::Unexpected(error.to_string()))?;
+        Ok(Self { id, kind: kind.to_owned(), body, created_at })
     }
 }
 

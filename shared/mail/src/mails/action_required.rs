@@ -1,9 +1,10 @@
 //! The mail `action_required`.
 
-use crate::page::{Context, Page};
+use crate::content::{Button, Content, Part::Text};
+use crate::kind::MailKind;
 #[cfg(test)]
-use crate::template::sample;
-use crate::template::{MailTemplate, templates};
+use crate::kind::sample;
+use crate::page::{Context, Page};
 use crate::texts::Texts;
 use serde::{Deserialize, Serialize};
 
@@ -18,15 +19,18 @@ pub struct ActionRequired {
     pub invoice_url: Option<String>,
 }
 
-impl MailTemplate for ActionRequired {
-    templates!("action_required", "action_required.txt", "action_required.html");
-
-    fn subject(&self, t: &Texts) -> &'static str {
-        t.action_required_subject
-    }
-
-    fn link(&self, context: &Context<'_>) -> String {
-        self.invoice_url.clone().unwrap_or_else(|| context.account_page("/billing"))
+impl MailKind for ActionRequired {
+    fn content(&self, context: &Context<'_>, t: &Texts) -> Content {
+        Content {
+            subject: t.action_required_subject,
+            title: t.action_required_title,
+            body: vec![Text(t.action_required_text)],
+            button: Some(Button {
+                label: t.action_required_button,
+                link: self.invoice_url.clone().unwrap_or_else(|| context.account_page("/billing")),
+            }),
+            ..Content::default()
+        }
     }
 
     fn show(&self, page: &mut Page<'_>, _: &Texts) {

@@ -1,9 +1,10 @@
 //! The mail `already_registered`.
 
-use crate::page::Context;
+use crate::content::{Button, Content, Part::Text};
+use crate::kind::MailKind;
 #[cfg(test)]
-use crate::template::sample;
-use crate::template::{MailTemplate, templates};
+use crate::kind::sample;
+use crate::page::Context;
 use crate::texts::Texts;
 use serde::{Deserialize, Serialize};
 
@@ -14,15 +15,16 @@ pub struct AlreadyRegistered {
     pub to: String,
 }
 
-impl MailTemplate for AlreadyRegistered {
-    templates!("already_registered", "already_registered.txt", "already_registered.html");
-
-    fn subject(&self, t: &Texts) -> &'static str {
-        t.already_registered_subject
-    }
-
-    fn link(&self, context: &Context<'_>) -> String {
-        context.account_page("")
+impl MailKind for AlreadyRegistered {
+    fn content(&self, context: &Context<'_>, t: &Texts) -> Content {
+        Content {
+            subject: t.already_registered_subject,
+            title: t.already_registered_title,
+            body: vec![Text(t.already_registered_text), Text(t.already_registered_advice)],
+            button: Some(Button { label: t.already_registered_button, link: context.account_page("") }),
+            note: Some(t.already_registered_note),
+            ..Content::default()
+        }
     }
 
     #[cfg(test)]

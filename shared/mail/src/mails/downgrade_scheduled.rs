@@ -1,9 +1,10 @@
 //! The mail `downgrade_scheduled`.
 
-use crate::page::{Context, Page};
+use crate::content::{Button, Content, Part::Text};
+use crate::kind::MailKind;
 #[cfg(test)]
-use crate::template::sample;
-use crate::template::{MailTemplate, templates};
+use crate::kind::sample;
+use crate::page::{Context, Page};
 use crate::texts::Texts;
 use crate::values::day;
 use jiff::Timestamp;
@@ -20,15 +21,15 @@ pub struct DowngradeScheduled {
     pub at: Timestamp,
 }
 
-impl MailTemplate for DowngradeScheduled {
-    templates!("downgrade_scheduled", "downgrade_scheduled.txt", "downgrade_scheduled.html");
-
-    fn subject(&self, t: &Texts) -> &'static str {
-        t.downgrade_scheduled_subject
-    }
-
-    fn link(&self, context: &Context<'_>) -> String {
-        context.account_page("/billing")
+impl MailKind for DowngradeScheduled {
+    fn content(&self, context: &Context<'_>, t: &Texts) -> Content {
+        Content {
+            subject: t.downgrade_scheduled_subject,
+            title: t.downgrade_scheduled_title,
+            body: vec![Text(t.downgrade_scheduled_text), Text(t.downgrade_scheduled_advice)],
+            button: Some(Button { label: t.manage_button, link: context.account_page("/billing") }),
+            ..Content::default()
+        }
     }
 
     fn show(&self, page: &mut Page<'_>, t: &Texts) {

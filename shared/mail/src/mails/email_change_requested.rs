@@ -1,9 +1,10 @@
 //! The mail `email_change_requested`.
 
-use crate::page::{Context, Page};
+use crate::content::{Button, Content, Part::Text};
+use crate::kind::MailKind;
 #[cfg(test)]
-use crate::template::sample;
-use crate::template::{MailTemplate, templates};
+use crate::kind::sample;
+use crate::page::{Context, Page};
 use crate::texts::Texts;
 use crate::values::{time, unlinkable};
 use jiff::Timestamp;
@@ -20,15 +21,15 @@ pub struct EmailChangeRequested {
     pub at: Timestamp,
 }
 
-impl MailTemplate for EmailChangeRequested {
-    templates!("email_change_requested", "email_change_requested.txt", "email_change_requested.html");
-
-    fn subject(&self, t: &Texts) -> &'static str {
-        t.email_change_requested_subject
-    }
-
-    fn link(&self, context: &Context<'_>) -> String {
-        context.account_page("/sessions")
+impl MailKind for EmailChangeRequested {
+    fn content(&self, context: &Context<'_>, t: &Texts) -> Content {
+        Content {
+            subject: t.email_change_requested_subject,
+            title: t.email_change_requested_title,
+            body: vec![Text(t.email_change_requested_text), Text(t.email_change_requested_advice)],
+            button: Some(Button { label: t.email_change_requested_button, link: context.account_page("/sessions") }),
+            ..Content::default()
+        }
     }
 
     fn show(&self, page: &mut Page<'_>, t: &Texts) {

@@ -1,9 +1,10 @@
 //! The mail `email_changed`.
 
-use crate::page::{Context, Page};
+use crate::content::{Content, Part::Text};
+use crate::kind::MailKind;
 #[cfg(test)]
-use crate::template::sample;
-use crate::template::{MailTemplate, templates};
+use crate::kind::sample;
+use crate::page::{Context, Page};
 use crate::texts::Texts;
 use crate::values::{time, unlinkable};
 use jiff::Timestamp;
@@ -20,15 +21,16 @@ pub struct EmailChanged {
     pub at: Timestamp,
 }
 
-impl MailTemplate for EmailChanged {
-    templates!("email_changed", "email_changed.txt", "email_changed.html");
-
-    fn subject(&self, t: &Texts) -> &'static str {
-        t.email_changed_subject
-    }
-
-    fn link(&self, context: &Context<'_>) -> String {
-        context.account_page("")
+impl MailKind for EmailChanged {
+    fn content(&self, context: &Context<'_>, t: &Texts) -> Content {
+        let advice =
+            if context.brand.support_email.is_empty() { t.email_changed_reply } else { t.email_changed_contact };
+        Content {
+            subject: t.email_changed_subject,
+            title: t.email_changed_title,
+            body: vec![Text(t.email_changed_text), Text(advice)],
+            ..Content::default()
+        }
     }
 
     fn show(&self, page: &mut Page<'_>, t: &Texts) {

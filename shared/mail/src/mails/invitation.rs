@@ -1,9 +1,10 @@
 //! The mail `invitation`.
 
-use crate::page::{Context, Page};
+use crate::content::{Button, Content, Part::Text};
 #[cfg(test)]
-use crate::template::sample;
-use crate::template::{MailTemplate, Secret, templates};
+use crate::kind::sample;
+use crate::kind::{MailKind, Secret};
+use crate::page::{Context, Page};
 use crate::texts::Texts;
 use crate::values::day;
 use jiff::Timestamp;
@@ -23,17 +24,19 @@ pub struct Invitation {
     pub expires_at: Timestamp,
 }
 
-impl MailTemplate for Invitation {
-    templates!("invitation", "invitation.txt", "invitation.html");
-
-    fn subject(&self, t: &Texts) -> &'static str {
-        t.invitation_subject
-    }
-
-    fn link(&self, context: &Context<'_>) -> String {
+impl MailKind for Invitation {
+    fn content(&self, context: &Context<'_>, t: &Texts) -> Content {
         // The page shows the address, and password managers store the password under it.
         let query = format!("email={}&invitation={}", query_value(&self.to), context.token);
-        context.account_page(&format!("/register?{query}"))
+        let link = context.account_page(&format!("/register?{query}"));
+        Content {
+            subject: t.invitation_subject,
+            title: t.invitation_title,
+            body: vec![Text(t.invitation_text), Text(t.invitation_advice)],
+            button: Some(Button { label: t.invitation_button, link }),
+            note: Some(t.invitation_note),
+            ..Content::default()
+        }
     }
 
     fn show(&self, page: &mut Page<'_>, t: &Texts) {

@@ -1,9 +1,11 @@
 //! The mail `login_code`.
 
-use crate::page::{Context, Page};
+use crate::content::Content;
+use crate::content::Part::{Code, Text};
 #[cfg(test)]
-use crate::template::sample;
-use crate::template::{MailTemplate, OneTime, Secret, templates};
+use crate::kind::sample;
+use crate::kind::{MailKind, OneTime, Secret};
+use crate::page::{Context, Page};
 use crate::texts::Texts;
 use crate::values::unlinkable;
 use serde::{Deserialize, Serialize};
@@ -20,15 +22,15 @@ pub struct LoginCode {
     pub otp: OneTime,
 }
 
-impl MailTemplate for LoginCode {
-    templates!("login_code", "login_code.txt", "login_code.html");
-
-    fn subject(&self, t: &Texts) -> &'static str {
-        t.login_code_subject
-    }
-
-    fn link(&self, context: &Context<'_>) -> String {
-        context.account_page("")
+impl MailKind for LoginCode {
+    fn content(&self, _: &Context<'_>, t: &Texts) -> Content {
+        Content {
+            subject: t.login_code_subject,
+            title: t.login_code_title,
+            body: vec![Text(t.login_code_text), Code],
+            note: Some(t.login_code_note),
+            ..Content::default()
+        }
     }
 
     fn show(&self, page: &mut Page<'_>, _: &Texts) {

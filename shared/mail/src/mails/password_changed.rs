@@ -1,9 +1,10 @@
 //! The mail `password_changed`.
 
-use crate::page::{Context, Page};
+use crate::content::{Button, Content, Part::Text};
+use crate::kind::MailKind;
 #[cfg(test)]
-use crate::template::sample;
-use crate::template::{MailTemplate, templates};
+use crate::kind::sample;
+use crate::page::{Context, Page};
 use crate::texts::Texts;
 use crate::values::{time, unlinkable};
 use jiff::Timestamp;
@@ -20,15 +21,15 @@ pub struct PasswordChanged {
     pub at: Timestamp,
 }
 
-impl MailTemplate for PasswordChanged {
-    templates!("password_changed", "password_changed.txt", "password_changed.html");
-
-    fn subject(&self, t: &Texts) -> &'static str {
-        t.password_changed_subject
-    }
-
-    fn link(&self, context: &Context<'_>) -> String {
-        context.account_page("")
+impl MailKind for PasswordChanged {
+    fn content(&self, context: &Context<'_>, t: &Texts) -> Content {
+        Content {
+            subject: t.password_changed_subject,
+            title: t.password_changed_title,
+            body: vec![Text(t.password_changed_text), Text(t.password_changed_advice)],
+            button: Some(Button { label: t.account_button, link: context.account_page("") }),
+            ..Content::default()
+        }
     }
 
     fn show(&self, page: &mut Page<'_>, t: &Texts) {

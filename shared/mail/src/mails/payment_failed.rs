@@ -1,9 +1,10 @@
 //! The mail `payment_failed`.
 
-use crate::page::{Context, Page};
+use crate::content::{Button, Content, Part::Text};
+use crate::kind::MailKind;
 #[cfg(test)]
-use crate::template::sample;
-use crate::template::{MailTemplate, templates};
+use crate::kind::sample;
+use crate::page::{Context, Page};
 use crate::texts::Texts;
 use crate::values::day;
 use jiff::Timestamp;
@@ -26,15 +27,23 @@ pub struct PaymentFailed {
     pub is_change: bool,
 }
 
-impl MailTemplate for PaymentFailed {
-    templates!("payment_failed", "payment_failed.txt", "payment_failed.html");
-
-    fn subject(&self, t: &Texts) -> &'static str {
-        t.payment_failed_subject
-    }
-
-    fn link(&self, context: &Context<'_>) -> String {
-        self.invoice_url.clone().unwrap_or_else(|| context.account_page("/billing"))
+impl MailKind for PaymentFailed {
+    fn content(&self, context: &Context<'_>, t: &Texts) -> Content {
+        let body = match self.until {
+            _ if self.is_change => vec![Text(t.payment_failed_change), Text(t.payment_failed_change_advice)],
+            None => vec![Text(t.payment_failed_retry), Text(t.payment_failed_advice)],
+            Some(_) => vec![Text(t.payment_failed_open), Text(t.payment_failed_advice)],
+        };
+        Content {
+            subject: t.payment_failed_subject,
+            title: t.payment_failed_title,
+            body,
+            button: Some(Button {
+                label: t.payment_failed_button,
+                link: self.invoice_url.clone().unwrap_or_else(|| context.account_page("/billing")),
+            }),
+            ..Content::default()
+        }
     }
 
     fn show(&self, page: &mut Page<'_>, t: &Texts) {

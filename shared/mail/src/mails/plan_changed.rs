@@ -1,9 +1,10 @@
 //! The mail `plan_changed`.
 
-use crate::page::{Context, Page};
+use crate::content::{Button, Content, Part::Text};
+use crate::kind::MailKind;
 #[cfg(test)]
-use crate::template::sample;
-use crate::template::{MailTemplate, templates};
+use crate::kind::sample;
+use crate::page::{Context, Page};
 use crate::texts::Texts;
 use serde::{Deserialize, Serialize};
 
@@ -16,15 +17,15 @@ pub struct PlanChanged {
     pub plan: String,
 }
 
-impl MailTemplate for PlanChanged {
-    templates!("plan_changed", "plan_changed.txt", "plan_changed.html");
-
-    fn subject(&self, t: &Texts) -> &'static str {
-        t.plan_changed_subject
-    }
-
-    fn link(&self, context: &Context<'_>) -> String {
-        context.account_page("/billing")
+impl MailKind for PlanChanged {
+    fn content(&self, context: &Context<'_>, t: &Texts) -> Content {
+        Content {
+            subject: t.plan_changed_subject,
+            title: t.plan_changed_title,
+            body: vec![Text(t.plan_changed_text), Text(t.plan_changed_advice)],
+            button: Some(Button { label: t.manage_button, link: context.account_page("/billing") }),
+            ..Content::default()
+        }
     }
 
     fn show(&self, page: &mut Page<'_>, _: &Texts) {

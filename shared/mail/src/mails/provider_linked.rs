@@ -1,9 +1,10 @@
 //! The mail `provider_linked`.
 
-use crate::page::{Context, Page};
+use crate::content::{Button, Content, Part::Text};
+use crate::kind::MailKind;
 #[cfg(test)]
-use crate::template::sample;
-use crate::template::{MailTemplate, templates};
+use crate::kind::sample;
+use crate::page::{Context, Page};
 use crate::texts::Texts;
 use crate::values::{time, unlinkable};
 use jiff::Timestamp;
@@ -22,21 +23,21 @@ pub struct ProviderLinked {
     pub at: Timestamp,
 }
 
-impl MailTemplate for ProviderLinked {
-    templates!("provider_linked", "provider_linked.txt", "provider_linked.html");
-
-    fn subject(&self, t: &Texts) -> &'static str {
-        t.provider_linked_subject
-    }
-
-    fn link(&self, context: &Context<'_>) -> String {
-        context.account_page("/methods")
+impl MailKind for ProviderLinked {
+    fn content(&self, context: &Context<'_>, t: &Texts) -> Content {
+        Content {
+            subject: t.provider_linked_subject,
+            title: t.provider_linked_title,
+            body: vec![Text(t.provider_linked_text), Text(t.provider_linked_advice)],
+            button: Some(Button { label: t.provider_linked_button, link: context.account_page("/methods") }),
+            ..Content::default()
+        }
     }
 
     fn show(&self, page: &mut Page<'_>, t: &Texts) {
         page.username = unlinkable(&self.username);
         page.at = time(t, &self.at);
-        page.provider.clone_from(&self.provider);
+        page.set("provider", &self.provider);
     }
 
     #[cfg(test)]

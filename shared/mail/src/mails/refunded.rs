@@ -1,10 +1,12 @@
 //! The mail `refunded`.
 
+use crate::content::Part::{Joined, Text};
+use crate::content::{Button, Content};
+use crate::kind::MailKind;
+#[cfg(test)]
+use crate::kind::sample;
 use crate::money::money;
 use crate::page::{Context, Page};
-#[cfg(test)]
-use crate::template::sample;
-use crate::template::{MailTemplate, templates};
 use crate::texts::Texts;
 use serde::{Deserialize, Serialize};
 
@@ -44,15 +46,27 @@ pub enum RefundReason {
     PaidAfterEnd,
 }
 
-impl MailTemplate for Refunded {
-    templates!("refunded", "refunded.txt", "refunded.html");
-
-    fn subject(&self, t: &Texts) -> &'static str {
-        t.refunded_subject
+impl RefundReason {
+    const fn text(self, t: &Texts) -> &'static str {
+        match self {
+            Self::SecondSubscription => t.refund_second_subscription,
+            Self::AccountDeleted => t.refund_account_deleted,
+            Self::PaidAfterEnd => t.refund_paid_after_end,
+        }
     }
+}
 
-    fn link(&self, context: &Context<'_>) -> String {
-        context.account_page("/billing")
+impl MailKind for Refunded {
+    fn content(&self, context: &Context<'_>, t: &Texts) -> Content {
+        let text = if self.amount.is_some() { t.refunded_text } else { t.refunded_whole };
+        let first = self.reason.map_or(Text(text), |reason| Joined(text, reason.text(t)));
+        Content {
+            subject: t.refunded_subject,
+            title: t.refunded_title,
+            body: vec![first, Text(t.refunded_advice)],
+            button: Some(Button { label: t.account_button, link: context.account_page("/billing") }),
+            ..Content::default()
+        }
     }
 
     fn show(&self, page: &mut Page<'_>, t: &Texts) {
@@ -60,12 +74,7 @@ impl MailTemplate for Refunded {
         if let Some(Amount { amount_cents, currency }) = &self.amount {
             page.amount = money(*amount_cents, currency, t);
         }
-        page.reason = match self.reason {
-            Some(RefundReason::SecondSubscription) => t.refund_second_subscription,
-            Some(RefundReason::AccountDeleted) => t.refund_account_deleted,
-            Some(RefundReason::PaidAfterEnd) => t.refund_paid_after_end,
-            None => "",
-        };
+        page.set("reason", self.reason.map_or("", |reason| reason.text(t)));
     }
 
     #[cfg(test)]

@@ -1,10 +1,11 @@
 //! The mail `renewed`.
 
+use crate::content::{Button, Content, Part::Text};
+use crate::kind::MailKind;
+#[cfg(test)]
+use crate::kind::sample;
 use crate::money::money;
 use crate::page::{Context, Page};
-#[cfg(test)]
-use crate::template::sample;
-use crate::template::{MailTemplate, templates};
 use crate::texts::Texts;
 use crate::values::day;
 use jiff::Timestamp;
@@ -27,15 +28,18 @@ pub struct Renewed {
     pub invoice_url: Option<String>,
 }
 
-impl MailTemplate for Renewed {
-    templates!("renewed", "renewed.txt", "renewed.html");
-
-    fn subject(&self, t: &Texts) -> &'static str {
-        t.renewed_subject
-    }
-
-    fn link(&self, context: &Context<'_>) -> String {
-        self.invoice_url.clone().unwrap_or_else(|| context.account_page("/billing"))
+impl MailKind for Renewed {
+    fn content(&self, context: &Context<'_>, t: &Texts) -> Content {
+        Content {
+            subject: t.renewed_subject,
+            title: t.renewed_title,
+            body: vec![Text(t.renewed_text), Text(t.manage_advice)],
+            button: Some(Button {
+                label: t.renewed_button,
+                link: self.invoice_url.clone().unwrap_or_else(|| context.account_page("/billing")),
+            }),
+            ..Content::default()
+        }
     }
 
     fn show(&self, page: &mut Page<'_>, t: &Texts) {

@@ -1,9 +1,10 @@
 //! The mail `reset`.
 
-use crate::page::{Context, Page};
+use crate::content::{Button, Content, Part::Text};
 #[cfg(test)]
-use crate::template::sample;
-use crate::template::{MailTemplate, OneTime, Secret, templates};
+use crate::kind::sample;
+use crate::kind::{MailKind, OneTime, Secret};
+use crate::page::{Context, Page};
 use crate::texts::Texts;
 use crate::values::unlinkable;
 use serde::{Deserialize, Serialize};
@@ -20,15 +21,19 @@ pub struct Reset {
     pub otp: OneTime,
 }
 
-impl MailTemplate for Reset {
-    templates!("reset", "reset.txt", "reset.html");
-
-    fn subject(&self, t: &Texts) -> &'static str {
-        t.reset_subject
-    }
-
-    fn link(&self, context: &Context<'_>) -> String {
-        format!("{}?token={}", context.reset_page_url, context.token)
+impl MailKind for Reset {
+    fn content(&self, context: &Context<'_>, t: &Texts) -> Content {
+        Content {
+            subject: t.reset_subject,
+            title: t.reset_title,
+            body: vec![Text(t.reset_text), Text(t.reset_advice)],
+            button: Some(Button {
+                label: t.reset_button,
+                link: format!("{}?token={}", context.reset_page_url, context.token),
+            }),
+            note: Some(t.reset_note),
+            ..Content::default()
+        }
     }
 
     fn show(&self, page: &mut Page<'_>, _: &Texts) {

@@ -1,9 +1,10 @@
 //! The mail `subscription_canceled`.
 
-use crate::page::{Context, Page};
+use crate::content::{Button, Content, Part::Text};
+use crate::kind::MailKind;
 #[cfg(test)]
-use crate::template::sample;
-use crate::template::{MailTemplate, templates};
+use crate::kind::sample;
+use crate::page::{Context, Page};
 use crate::texts::Texts;
 use crate::values::day;
 use jiff::Timestamp;
@@ -20,15 +21,15 @@ pub struct SubscriptionCanceled {
     pub until: Timestamp,
 }
 
-impl MailTemplate for SubscriptionCanceled {
-    templates!("subscription_canceled", "subscription_canceled.txt", "subscription_canceled.html");
-
-    fn subject(&self, t: &Texts) -> &'static str {
-        t.subscription_canceled_subject
-    }
-
-    fn link(&self, context: &Context<'_>) -> String {
-        context.account_page("/billing")
+impl MailKind for SubscriptionCanceled {
+    fn content(&self, context: &Context<'_>, t: &Texts) -> Content {
+        Content {
+            subject: t.subscription_canceled_subject,
+            title: t.subscription_canceled_title,
+            body: vec![Text(t.subscription_canceled_text), Text(t.subscription_canceled_advice)],
+            button: Some(Button { label: t.manage_button, link: context.account_page("/billing") }),
+            ..Content::default()
+        }
     }
 
     fn show(&self, page: &mut Page<'_>, t: &Texts) {

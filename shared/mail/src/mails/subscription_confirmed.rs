@@ -1,9 +1,10 @@
 //! The mail `subscription_confirmed`.
 
-use crate::page::{Context, Page};
+use crate::content::{Button, Content, Part::Text};
+use crate::kind::MailKind;
 #[cfg(test)]
-use crate::template::sample;
-use crate::template::{MailTemplate, templates};
+use crate::kind::sample;
+use crate::page::{Context, Page};
 use crate::texts::Texts;
 use crate::values::day;
 use jiff::Timestamp;
@@ -20,15 +21,15 @@ pub struct SubscriptionConfirmed {
     pub until: Timestamp,
 }
 
-impl MailTemplate for SubscriptionConfirmed {
-    templates!("subscription_confirmed", "subscription_confirmed.txt", "subscription_confirmed.html");
-
-    fn subject(&self, t: &Texts) -> &'static str {
-        t.subscription_confirmed_subject
-    }
-
-    fn link(&self, context: &Context<'_>) -> String {
-        context.account_page("/billing")
+impl MailKind for SubscriptionConfirmed {
+    fn content(&self, context: &Context<'_>, t: &Texts) -> Content {
+        Content {
+            subject: t.subscription_confirmed_subject,
+            title: t.subscription_confirmed_title,
+            body: vec![Text(t.subscription_confirmed_text), Text(t.manage_advice)],
+            button: Some(Button { label: t.manage_button, link: context.account_page("/billing") }),
+            ..Content::default()
+        }
     }
 
     fn show(&self, page: &mut Page<'_>, t: &Texts) {

@@ -1,9 +1,10 @@
 //! The mail `subscription_ended`.
 
-use crate::page::{Context, Page};
+use crate::content::{Button, Content, Part::Text};
+use crate::kind::MailKind;
 #[cfg(test)]
-use crate::template::sample;
-use crate::template::{MailTemplate, templates};
+use crate::kind::sample;
+use crate::page::{Context, Page};
 use crate::texts::Texts;
 use serde::{Deserialize, Serialize};
 
@@ -16,15 +17,15 @@ pub struct SubscriptionEnded {
     pub plan: String,
 }
 
-impl MailTemplate for SubscriptionEnded {
-    templates!("subscription_ended", "subscription_ended.txt", "subscription_ended.html");
-
-    fn subject(&self, t: &Texts) -> &'static str {
-        t.subscription_ended_subject
-    }
-
-    fn link(&self, context: &Context<'_>) -> String {
-        context.account_page("/billing")
+impl MailKind for SubscriptionEnded {
+    fn content(&self, context: &Context<'_>, t: &Texts) -> Content {
+        Content {
+            subject: t.subscription_ended_subject,
+            title: t.subscription_ended_title,
+            body: vec![Text(t.subscription_ended_text), Text(t.subscription_ended_advice)],
+            button: Some(Button { label: t.plans_button, link: context.account_page("/billing") }),
+            ..Content::default()
+        }
     }
 
     fn show(&self, page: &mut Page<'_>, _: &Texts) {

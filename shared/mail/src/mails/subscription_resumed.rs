@@ -1,9 +1,10 @@
 //! The mail `subscription_resumed`.
 
-use crate::page::{Context, Page};
+use crate::content::{Button, Content, Part::Text};
+use crate::kind::MailKind;
 #[cfg(test)]
-use crate::template::sample;
-use crate::template::{MailTemplate, templates};
+use crate::kind::sample;
+use crate::page::{Context, Page};
 use crate::texts::Texts;
 use serde::{Deserialize, Serialize};
 
@@ -16,15 +17,15 @@ pub struct SubscriptionResumed {
     pub plan: String,
 }
 
-impl MailTemplate for SubscriptionResumed {
-    templates!("subscription_resumed", "subscription_resumed.txt", "subscription_resumed.html");
-
-    fn subject(&self, t: &Texts) -> &'static str {
-        t.subscription_resumed_subject
-    }
-
-    fn link(&self, context: &Context<'_>) -> String {
-        context.account_page("/billing")
+impl MailKind for SubscriptionResumed {
+    fn content(&self, context: &Context<'_>, t: &Texts) -> Content {
+        Content {
+            subject: t.subscription_resumed_subject,
+            title: t.subscription_resumed_title,
+            body: vec![Text(t.subscription_resumed_text), Text(t.manage_advice)],
+            button: Some(Button { label: t.manage_button, link: context.account_page("/billing") }),
+            ..Content::default()
+        }
     }
 
     fn show(&self, page: &mut Page<'_>, _: &Texts) {

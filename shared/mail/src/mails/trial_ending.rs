@@ -1,9 +1,10 @@
 //! The mail `trial_ending`.
 
-use crate::page::{Context, Page};
+use crate::content::{Button, Content, Part::Text};
+use crate::kind::MailKind;
 #[cfg(test)]
-use crate::template::sample;
-use crate::template::{MailTemplate, templates};
+use crate::kind::sample;
+use crate::page::{Context, Page};
 use crate::texts::Texts;
 use crate::values::day;
 use jiff::Timestamp;
@@ -20,15 +21,15 @@ pub struct TrialEnding {
     pub at: Timestamp,
 }
 
-impl MailTemplate for TrialEnding {
-    templates!("trial_ending", "trial_ending.txt", "trial_ending.html");
-
-    fn subject(&self, t: &Texts) -> &'static str {
-        t.trial_ending_subject
-    }
-
-    fn link(&self, context: &Context<'_>) -> String {
-        context.account_page("/billing")
+impl MailKind for TrialEnding {
+    fn content(&self, context: &Context<'_>, t: &Texts) -> Content {
+        Content {
+            subject: t.trial_ending_subject,
+            title: t.trial_ending_title,
+            body: vec![Text(t.trial_ending_text), Text(t.trial_ending_advice)],
+            button: Some(Button { label: t.manage_button, link: context.account_page("/billing") }),
+            ..Content::default()
+        }
     }
 
     fn show(&self, page: &mut Page<'_>, t: &Texts) {

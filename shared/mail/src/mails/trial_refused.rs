@@ -1,9 +1,10 @@
 //! The mail `trial_refused`.
 
-use crate::page::{Context, Page};
+use crate::content::{Button, Content, Part::Text};
+use crate::kind::MailKind;
 #[cfg(test)]
-use crate::template::sample;
-use crate::template::{MailTemplate, templates};
+use crate::kind::sample;
+use crate::page::{Context, Page};
 use crate::texts::Texts;
 use serde::{Deserialize, Serialize};
 
@@ -16,15 +17,15 @@ pub struct TrialRefused {
     pub plan: String,
 }
 
-impl MailTemplate for TrialRefused {
-    templates!("trial_refused", "trial_refused.txt", "trial_refused.html");
-
-    fn subject(&self, t: &Texts) -> &'static str {
-        t.trial_refused_subject
-    }
-
-    fn link(&self, context: &Context<'_>) -> String {
-        context.account_page("/billing")
+impl MailKind for TrialRefused {
+    fn content(&self, context: &Context<'_>, t: &Texts) -> Content {
+        Content {
+            subject: t.trial_refused_subject,
+            title: t.trial_refused_title,
+            body: vec![Text(t.trial_refused_text), Text(t.trial_refused_advice)],
+            button: Some(Button { label: t.plans_button, link: context.account_page("/billing") }),
+            ..Content::default()
+        }
     }
 
     fn show(&self, page: &mut Page<'_>, _: &Texts) {

@@ -1,9 +1,11 @@
 //! The mail `verify`.
 
-use crate::page::{Context, Page};
+use crate::content::Part::{Code, Text};
+use crate::content::{Button, Content};
 #[cfg(test)]
-use crate::template::sample;
-use crate::template::{MailTemplate, OneTime, Secret, templates};
+use crate::kind::sample;
+use crate::kind::{MailKind, OneTime, Secret};
+use crate::page::{Context, Page};
 use crate::texts::Texts;
 use crate::values::{list, unlinkable};
 use serde::{Deserialize, Serialize};
@@ -26,20 +28,24 @@ pub struct Verify {
     pub unlinks: Vec<String>,
 }
 
-impl MailTemplate for Verify {
-    templates!("verify", "verify.txt", "verify.html");
-
-    fn subject(&self, t: &Texts) -> &'static str {
-        if self.is_change { t.verify_change_subject } else { t.verify_subject }
-    }
-
-    fn link(&self, context: &Context<'_>) -> String {
-        format!("{}?token={}", context.verify_page_url, context.token)
+impl MailKind for Verify {
+    fn content(&self, context: &Context<'_>, t: &Texts) -> Content {
+        let (subject, title, text, note) = match self.is_change {
+            false => (t.verify_subject, t.verify_title, t.verify_text, t.verify_note),
+            true => (t.verify_change_subject, t.verify_change_title, t.verify_change_text, t.verify_change_note),
+        };
+        let mut after = vec![Text(t.code), Code];
+        if !self.unlinks.is_empty() {
+            after.push(Text(t.verify_unlinks));
+        }
+        let link = format!("{}?token={}", context.verify_page_url, context.token);
+        let button = Some(Button { label: t.verify_button, link });
+        Content { subject, title, body: vec![Text(text)], button, after, note: Some(note) }
     }
 
     fn show(&self, page: &mut Page<'_>, t: &Texts) {
         page.username = unlinkable(&self.username);
-        page.unlinks = list(t, &self.unlinks);
+        page.set("providers", list(t, &self.unlinks));
         page.is_change = self.is_change;
     }
 

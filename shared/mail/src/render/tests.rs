@@ -108,6 +108,37 @@ fn each_line_of_the_text_part_is_in_the_html_part() {
     }
 }
 
+// The HTML part has each line of the text part, and the label of the button.
+#[test]
+fn a_mail_without_own_templates_says_its_whole_content_in_order() {
+    for message in Message::samples() {
+        for t in LANGUAGES {
+            let context = Context { locale: Some(t.lang), ..context() };
+            let Content { subject, title, body, button, after, note } = message.mail().content(&context, t);
+            let mut page = Page::new(&context, String::new());
+            message.mail().show(&mut page, t);
+            let said = |part: &Part| match part {
+                Part::Text(text) => page.fill(text),
+                Part::Joined(first, second) => format!("{} {}", page.fill(first), page.fill(second)),
+                Part::Code => "042137".to_owned(),
+            };
+            let mail = render(&message, &context).unwrap();
+            assert_eq!(mail.subject, page.fill(subject));
+            let mut rest = mail.text.as_str();
+            let links = button.iter().map(|button| button.link.clone());
+            let said_before = [page.fill(title)].into_iter().chain(body.iter().map(said)).chain(links);
+            let has_own = |part| own(&format!("{}.{part}", mail.kind), &page, t).is_some();
+            for said in said_before.chain(after.iter().map(said)).chain(note.map(|note| page.fill(note))) {
+                let found = rest.split_once(said.as_str());
+                assert!(found.is_some() || has_own("txt"), "{said}\n{}", mail.text);
+                rest = found.map_or(rest, |(_, rest)| rest);
+            }
+            let label = button.map_or_else(String::new, |button| page.fill(button.label));
+            assert!(visible(&mail.html).contains(&joined(&label)) || has_own("html"), "{label}\n{}", mail.html);
+        }
+    }
+}
+
 /// Each mail in each language.
 fn in_each_language() -> impl Iterator<Item = (Message, Mail)> {
     let of_language = |texts: &'static Texts| {
@@ -291,6 +322,58 @@ fn a_plain_link_is_next_to_each_button() {
         count += 1;
     }
     assert!(count > 15);
+}
+
+/// Declares a template of the text of `docs/adopting.md`.
+macro_rules! example {
+    ($source:literal) => {
+        const EXAMPLE: &str = $source;
+
+        #[derive(Template)]
+        #[template(source = $source, ext = "html")]
+        struct Example<'a> {
+            page: &'a Page<'a>,
+            t: &'a Texts,
+        }
+    };
+}
+
+example!(
+    r#"{% extends "layout.html" %}
+{% block title %}{{ page.fill(t.login_code_title) }}{% endblock %}
+{% block body %}<p>Hi {{ page.username }}, here is your code for {{ page.app_name }}:</p>
+{% include "code.html" %}{% endblock %}
+{% block action %}{% endblock %}
+"#
+);
+
+#[test]
+fn the_documented_template_of_a_mail_is_rendered() {
+    assert!(include_str!("../../../../docs/adopting.md").contains(&format!("```html\n{EXAMPLE}```\n")));
+    let t = Texts::of(Some("de"));
+    let mut page = Page::new(&context(), "https://app.example/account".into());
+    page.username = "ann <b>".into();
+    let html = Example { page: &page, t }.render().unwrap();
+    let shown = format!("{} Hi ann <b>, here is your code for R&D <Tools>: 042137", t.login_code_title);
+    assert!(visible(&html).contains(&shown), "{}", visible(&html));
+    assert!(html.contains("<html lang=\"de\">") && !html.contains("display:inline-block"), "{html}");
+}
+
+/// What the build writes if `brand/mails` has these templates.
+mod with_templates {
+    use super::*;
+
+    own_templates! { "code.html", "layout.txt" }
+
+    #[test]
+    fn a_template_of_brand_mails_is_rendered_under_its_name_alone() {
+        let page = Page::new(&context(), String::new());
+        let t = Texts::of(None);
+        let of = |name| own(name, &page, t).map(Result::unwrap);
+        assert!(of("code.html").unwrap().contains("042137"));
+        assert!(of("layout.txt").unwrap().contains(&page.fill(t.sent_by)));
+        assert!(of("code.txt").is_none() && of("verify.html").is_none());
+    }
 }
 
 // S23

@@ -52,9 +52,7 @@ impl OutboxMessage {
     /// # Errors
     /// When it cannot be written as JSON.
     pub fn of_report(report: &Report, id: MessageId) -> Result<Self, StoreError> {
-        let body = serde_json::to_string(&ReportRequest { report_id: report.id });
-        let body = body.map_err(|error| StoreError::Unexpected(error.to_string()))?;
-        Ok(Self { id, kind: REPORT.to_owned(), body, created_at: report.created_at })
+        Self::of(REPORT, &ReportRequest { report_id: report.id }, id, report.created_at)
     }
 }
 

@@ -1,5 +1,6 @@
-//! What a mail defines beside its two templates.
+//! What a mail defines: content, values, secret.
 
+use crate::content::Content;
 use crate::page::{Context, Page};
 use crate::texts::Texts;
 use jiff::Timestamp;
@@ -7,19 +8,10 @@ use serde::{Deserialize, Serialize};
 use tollgate_domain::onetime::Purpose;
 use tollgate_domain::{InvitationId, UserId};
 
-/// A mail: its values, and how its templates show them. `templates!` writes the first two functions.
-pub trait MailTemplate {
-    /// The name in its JSON.
-    fn kind(&self) -> &'static str;
-
-    /// Its text part and its HTML part.
-    fn parts(&self, page: &Page<'_>, t: &Texts) -> Result<[String; 2], askama::Error>;
-
-    /// Its subject, with placeholders.
-    fn subject(&self, t: &Texts) -> &'static str;
-
-    /// The page that its button opens.
-    fn link(&self, context: &Context<'_>) -> String;
+/// What a mail defines, in a file of its own that has the name of its kind.
+pub trait MailKind {
+    /// What it says.
+    fn content(&self, context: &Context<'_>, t: &Texts) -> Content;
 
     /// Fills in its values.
     fn show(&self, _page: &mut Page<'_>, _t: &Texts) {}
@@ -35,35 +27,6 @@ pub trait MailTemplate {
     where
         Self: Sized;
 }
-
-/// The kind of a mail and its templates, of which `brand/mails` may have others.
-macro_rules! templates {
-    ($kind:literal, $text:literal, $html:literal) => {
-        fn kind(&self) -> &'static str {
-            $kind
-        }
-
-        fn parts(&self, page: &crate::page::Page<'_>, t: &Texts) -> Result<[String; 2], askama::Error> {
-            #[derive(askama::Template)]
-            #[template(path = $text, escape = "none")]
-            struct Text<'a> {
-                page: &'a crate::page::Page<'a>,
-                t: &'a Texts,
-            }
-
-            #[derive(askama::Template)]
-            #[template(path = $html)]
-            struct Html<'a> {
-                page: &'a crate::page::Page<'a>,
-                t: &'a Texts,
-            }
-
-            use askama::Template as _;
-            Ok([Text { page, t }.render()?, Html { page, t }.render()?])
-        }
-    };
-}
-pub(crate) use templates;
 
 /// The parameters from which a mailed link or code is derived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
