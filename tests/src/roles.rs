@@ -23,7 +23,7 @@ pub type Grants = BTreeMap<String, Vec<Grant>>;
 pub type Used = BTreeMap<String, BTreeSet<Access>>;
 
 /// The roles in the template.
-pub static GRANTS: LazyLock<Grants> = LazyLock::new(|| grants(&crate::template::template(true)));
+pub static GRANTS: LazyLock<Grants> = LazyLock::new(|| grants(&crate::template::template()));
 
 /// Decides by the roles of the template.
 pub fn as_in_the_template() -> Arc<Decide> {

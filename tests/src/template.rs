@@ -4,6 +4,7 @@ use serde_yaml_ng::value::{Tag, TaggedValue};
 use serde_yaml_ng::{Mapping, Value};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
 /// The condition of what belongs to billing.
 const WITH_BILLING: &str = "WithBilling";
@@ -14,12 +15,29 @@ const FOR_EACH: &str = "Fn::ForEach::";
 
 /// The template of a deployment with billing, or of one without. Other conditions stand as they are written.
 #[must_use]
-pub fn template(has_billing: bool) -> Value {
+pub fn template_of(has_billing: bool) -> Value {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
     let written: Value = serde_yaml_ng::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
     let loops = Loops { mappings: &written["Mappings"], items: BTreeMap::new() };
     resolve(loops.expand(&written), has_billing).unwrap()
 }
+
+/// The template of a deployment with everything.
+#[must_use]
+pub fn template() -> Value {
+    template_of(true)
+}
+
+/// A value as it is in the file, with its tags.
+#[must_use]
+pub fn written(value: &Value) -> String {
+    serde_yaml_ng::to_string(value).unwrap().trim().to_owned()
+}
+
+/// The functions, by their ids in the template and their names in the repository.
+pub static FUNCTIONS: LazyLock<Vec<(String, &str)>> = LazyLock::new(|| {
+    tollgate_local::FUNCTIONS.iter().map(|function| (function_id(function.name), function.name)).collect()
+});
 
 /// The id of a function in the template: that of `stripe-events` is `StripeEvents`.
 #[must_use]

@@ -1,11 +1,11 @@
 //! The alarms: two kinds with a topic each, a heading of the runbook for each alarm and vice versa, and metrics that
 //! the code writes.
 
-use crate::template::{FUNCTIONS, template, written};
 use serde_yaml_ng::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use tollgate_tests::template::{FUNCTIONS, template, written};
 
 fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)).unwrap()

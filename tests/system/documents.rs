@@ -4,7 +4,6 @@
 //! A generated table is between two comments. `UPDATE=1 cargo test --workspace documents` writes it.
 
 use crate::openapi;
-use crate::template::{FUNCTIONS, template, written};
 use serde_json::Value;
 use serde_yaml_ng::Value as Yaml;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tollgate_platform::Env;
 use tollgate_tests::guards::assert_same_names;
+use tollgate_tests::template::{FUNCTIONS, template, written};
 
 const BEGIN: &str = "<!-- generated: begin -->";
 const END: &str = "<!-- generated: end -->";

@@ -8,21 +8,10 @@ use crate::documents::settings;
 use crate::openapi::document;
 use serde_yaml_ng::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
 use tollgate_local::{FILE_PATHS, QUEUES, SCHEDULES, STREAM_RETRIES, Source};
 use tollgate_store::schema::{Projection, TABLES};
 use tollgate_tests::guards::assert_same_names;
-use tollgate_tests::template::function_id;
-
-/// The functions, by their ids in the template and their names in the repository.
-pub static FUNCTIONS: LazyLock<Vec<(String, &str)>> = LazyLock::new(|| {
-    tollgate_local::FUNCTIONS.iter().map(|function| (function_id(function.name), function.name)).collect()
-});
-
-/// The template of a deployment with everything.
-pub fn template() -> Value {
-    tollgate_tests::template::template(true)
-}
+use tollgate_tests::template::{FUNCTIONS, function_id, template, template_of, written};
 
 /// The properties of every resource of `kind`, by its name in the template.
 fn resources(kind: &str) -> BTreeMap<String, Value> {
@@ -30,11 +19,6 @@ fn resources(kind: &str) -> BTreeMap<String, Value> {
     let all = template["Resources"].as_mapping().unwrap();
     let of_kind = all.iter().filter(|(_, resource)| resource["Type"].as_str() == Some(kind));
     of_kind.map(|(name, resource)| (name.as_str().unwrap().to_owned(), resource.clone())).collect()
-}
-
-/// A value as it is in the file, with its tags.
-pub fn written(value: &Value) -> String {
-    serde_yaml_ng::to_string(value).unwrap().trim().to_owned()
 }
 
 fn strings(value: &Value, key: &str) -> Vec<String> {
@@ -247,7 +231,7 @@ fn references(value: &Value, found: &mut BTreeSet<String>) {
 #[test]
 fn a_deployment_without_billing_has_nothing_of_stripe() {
     for has_billing in [true, false] {
-        let template = tollgate_tests::template::template(has_billing);
+        let template = template_of(has_billing);
         let [parameters, resources] = ["Parameters", "Resources"].map(|part| template[part].as_mapping().unwrap());
         let mut found = BTreeSet::new();
         references(&template, &mut found);

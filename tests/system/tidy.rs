@@ -1,5 +1,7 @@
 //! Rules of the repository that a program can check.
 
+mod circles;
+mod imports;
 mod lengths;
 
 use std::collections::BTreeSet;

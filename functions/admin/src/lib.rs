@@ -5,75 +5,18 @@ pub mod changes;
 mod config;
 mod gallery;
 mod routes;
+mod state;
 
 pub use changes::ReportRequest;
 pub use config::Config;
 pub use routes::user::{UserDetails, find_user};
+pub use state::State;
 
-use assistant::Assistant;
-use aws_config::SdkConfig;
 use axum::Router;
-use axum::extract::FromRef;
 use axum::middleware::from_fn_with_state;
 use routes::*;
-use std::sync::Arc;
-use tollgate_http::{
-    Conventions, Description, EdgeProxy, Guard, Limiter, PublishedKeys, RouterOf, Routes, TokenKeys,
-    describe_idempotent, idempotent, routes,
-};
-use tollgate_platform::bucket::Bucket;
-use tollgate_platform::{Clock, Outbound};
-use tollgate_store::Store;
-use tollgate_store::roles::Admin;
-use tollgate_tokens::keys::KeySource;
+use tollgate_http::{Conventions, Description, RouterOf, Routes, describe_idempotent, idempotent, routes};
 use utoipa::openapi::OpenApi;
-
-/// The state that handlers share.
-#[derive(Clone)]
-pub struct State {
-    config: Arc<Config>,
-    store: Store<Admin>,
-    keys: Arc<PublishedKeys>,
-    clock: Clock,
-    proxy: Option<EdgeProxy>,
-    limiter: Limiter,
-    bucket: Bucket,
-    assistant: Assistant,
-}
-
-impl State {
-    /// Creates the clients; `to_model` leads to the endpoint of the chat model. It makes no call.
-    #[must_use]
-    pub fn new(config: Config, sdk: &SdkConfig, to_model: Outbound, clock: Clock) -> Self {
-        let store: Store<Admin> = Store::new(sdk, &config.table_prefix);
-        let secrets = Arc::new(KeySource::new(config.secret_ids.clone(), sdk, clock.clone()));
-        let proxy = EdgeProxy::new(config.client_ip.as_ref(), &secrets);
-        Self {
-            limiter: Limiter::new(store.narrow(), config.limits),
-            bucket: Bucket::new(config.bucket.clone(), sdk),
-            assistant: Assistant::new(to_model, secrets, config.model.clone()),
-            config: Arc::new(config),
-            keys: PublishedKeys::new(store.narrow()),
-            store,
-            clock,
-            proxy,
-        }
-    }
-}
-
-impl FromRef<State> for Guard {
-    fn from_ref(state: &State) -> Self {
-        let (issuer, audience) = (Arc::clone(&state.config.app_url), Arc::clone(&state.config.audience));
-        let keys = TokenKeys::Published(Arc::clone(&state.keys));
-        Self::new(keys, state.store.narrow(), issuer, audience, state.clock.clone())
-    }
-}
-
-impl FromRef<State> for Limiter {
-    fn from_ref(state: &State) -> Self {
-        state.limiter.clone()
-    }
-}
 
 /// Every path of this function, as the contract lists it.
 pub fn router(state: State) -> Router {

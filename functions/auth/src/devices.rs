@@ -1,6 +1,6 @@
 //! Clients that signed in before: they have buckets of their own, which strangers cannot fill (S9).
 
-use crate::State;
+use crate::state::State;
 use http::HeaderValue;
 use jiff::Timestamp;
 use tollgate_domain::{Secret, UserId};

@@ -1,7 +1,7 @@
 //! The first admin of a stack that has none: created from outside, never over HTTP.
 
-use crate::State;
 use crate::passwords::Hasher;
+use crate::state::State;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tollgate_domain::RequestId;

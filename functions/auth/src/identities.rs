@@ -3,7 +3,8 @@
 
 use crate::providers::Identity;
 use crate::sign_in::{refuse_closed, taken_over_entry};
-use crate::{State, invited, mails};
+use crate::state::State;
+use crate::{invited, mails};
 use serde_json::json;
 use std::collections::BTreeMap;
 use tollgate_domain::audit::Action;

@@ -1,9 +1,10 @@
 //! Invitations: their mails, their links and their entries in the audit trail. The entries name the invitation and not
 //! its address, so that the address of a person who never registers disappears with the invitation.
 
+use crate::mails;
 use crate::registered::FIRST_PASSWORD;
 use crate::sign_in::{Client, issue_tokens, new_session, signed_in_entry};
-use crate::{State, mails};
+use crate::state::State;
 use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::json;

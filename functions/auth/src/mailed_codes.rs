@@ -1,7 +1,7 @@
 //! Attempts at mailed codes: counted for the code and for the account before they are compared, and only wrong ones
 //! stay counted (S11).
 
-use crate::State;
+use crate::state::State;
 use tollgate_domain::Secret;
 use tollgate_domain::onetime::OneTimeRow;
 use tollgate_http::{AccountKey, ApiError, RequestContext};

@@ -1,7 +1,7 @@
 //! The mails and commands that this function causes: rows and messages, never the secrets themselves.
 
-use crate::State;
 use crate::config::{CODE_SECONDS, RESET_LINK_SECONDS};
+use crate::state::State;
 use jiff::Timestamp;
 use tollgate_domain::billing::{Command, UserCommand};
 use tollgate_domain::gate::Gate;

@@ -1,8 +1,8 @@
 //! Actions that require a fresh sign-in (® in the contract): the password, or a session that began within 5 minutes
 //! (S5).
 
-use crate::State;
 use crate::passwords::PasswordComparison;
+use crate::state::State;
 use serde::Deserialize;
 use tollgate_domain::password::Password;
 use tollgate_domain::session::FRESH;

@@ -1,6 +1,6 @@
 //! Browsers of registrations: a verification of the address in the same browser signs it in (E8).
 
-use crate::State;
+use crate::state::State;
 use http::HeaderValue;
 use jiff::Timestamp;
 use tollgate_domain::UserId;

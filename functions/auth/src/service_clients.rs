@@ -1,62 +1,17 @@
 //! Services that authenticate with a credential: HTTP Basic with id and secret (RFC 6749, 2.3.1), or the secret as a
-//! bearer token. The credentials are cached for a minute, so that a service's request costs no read of its own.
+//! bearer token.
 
-use crate::State;
+use crate::state::State;
 use axum::extract::FromRequestParts;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header;
 use http::request::Parts;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
-use std::sync::{Arc, PoisonError, RwLock};
-use tollgate_domain::service::ServiceCredential;
 use tollgate_http::openapi::{Describe, refuse};
 use tollgate_http::{ApiError, RequestContext};
 use tollgate_store::StoredService;
 use tollgate_tokens::ServiceSecret;
 use utoipa::openapi::path::Operation;
-
-/// How long they are cached: a deleted one is refused afterwards.
-const MAX_AGE: SignedDuration = SignedDuration::from_mins(1);
-
-type Held = Option<(Timestamp, Arc<Vec<StoredService>>)>;
-
-/// The service credentials as of the last read.
-#[derive(Clone, Default)]
-pub struct ServiceClients(Arc<RwLock<Held>>);
-
-impl ServiceClients {
-    /// Clears the cache, so that the next request reads them again.
-    pub fn forget(&self) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
-    fn held(&self, now: Timestamp) -> Option<Arc<Vec<StoredService>>> {
-        let held = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
-        held.filter(|(read_at, _)| now.duration_since(*read_at).abs() < MAX_AGE).map(|(_, services)| services)
-    }
-
-    async fn read(&self, state: &State, now: Timestamp) -> Result<Arc<Vec<StoredService>>, ApiError> {
-        let services = Arc::new(state.store.services().await?);
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&services)));
-        Ok(services)
-    }
-
-    /// Records that a service was used today. The request does not depend on it.
-    async fn record_use(&self, state: &State, service: &ServiceCredential, now: Timestamp) {
-        let today = now.to_zoned(TimeZone::UTC).date();
-        if service.last_used_on.is_some_and(|day| day >= today) {
-            return;
-        }
-        match state.store.use_service(&service.id, today).await {
-            Ok(()) => self.forget(),
-            Err(error) => {
-                tracing::warn!(service = %service.id, cause = %error, "the use of a service was not recorded")
-            }
-        }
-    }
-}
 
 /// An authenticated service.
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +30,7 @@ impl FromRequestParts<State> for ServiceClient {
         };
         let held = state.services.held(context.now);
         let known = match (&secret, &held) {
-            (Some(_), None) => matching(&state.services.read(state, context.now).await?),
+            (Some(_), None) => matching(&state.services.read(&state.store, context.now).await?),
             (Some(_), Some(held)) => matching(held),
             (None, _) => None,
         };
@@ -86,11 +41,11 @@ impl FromRequestParts<State> for ServiceClient {
             None => {
                 state.limiter.admit_failed_service(&context).await?;
                 let is_stale = secret.is_some() && held.is_some();
-                let read = if is_stale { Some(state.services.read(state, context.now).await?) } else { None };
+                let read = if is_stale { Some(state.services.read(&state.store, context.now).await?) } else { None };
                 read.and_then(|services| matching(&services)).ok_or(ApiError::InvalidClient)?
             }
         };
-        state.services.record_use(state, &known, context.now).await;
+        state.services.record_use(&state.store, &known, context.now).await;
         Ok(Self)
     }
 }

@@ -1,7 +1,8 @@
 //! The creation of a session, and the answer with its tokens.
 
+use crate::devices;
 use crate::devices::Shown;
-use crate::{State, devices};
+use crate::state::State;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header;

@@ -1,7 +1,7 @@
 //! The creation of plans: at Stripe first, then here, and never partially.
 
-use crate::State;
 use crate::error::for_admin;
+use crate::state::State;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tollgate_domain::audit::{Action, AuditEntry};

@@ -1,9 +1,9 @@
 //! The checkout: a customer at Stripe, a reservation, and a page of Stripe, in an order in which each step can be repeated after
 //! a lost answer. A step that another request has overtaken makes the whole begin again.
 
-use crate::State;
 use crate::customer::{attempt, customer_id, find_or_create_customer};
 use crate::error::{of_convergence, of_gateway};
+use crate::state::State;
 use tollgate_convergence::Cause;
 use tollgate_domain::billing::{Checkout, Customer, Plan, Subscription};
 use tollgate_http::{ActiveUser, ApiError, RequestContext};

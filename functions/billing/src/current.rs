@@ -1,7 +1,7 @@
 //! The caller's subscription as Stripe has it now: the stored one may be older. What each change of it begins with.
 
-use crate::State;
 use crate::error::of_convergence;
+use crate::state::State;
 use std::sync::OnceLock;
 use tollgate_convergence::Cause;
 use tollgate_domain::billing::{Account, Subscription};

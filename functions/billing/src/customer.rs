@@ -1,7 +1,7 @@
 //! The user's customer at Stripe: reserved in the table before it is created, so that two calls create one.
 
-use crate::State;
 use crate::error::of_gateway;
+use crate::state::State;
 use tollgate_domain::billing::{Attempt, Command, Customer, UserCommand};
 use tollgate_domain::{Email, MessageId};
 use tollgate_http::{ActiveUser, ApiError, RequestContext};

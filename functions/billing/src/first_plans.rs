@@ -1,6 +1,7 @@
 //! The plans that a deployment starts with.
 
-use crate::{State, catalogue};
+use crate::catalogue;
+use crate::state::State;
 use serde_json::{Value, json};
 use tollgate_domain::PlanId;
 use tollgate_domain::audit::{Action, AuditEntry};

@@ -1,8 +1,9 @@
 //! A change of plan within a subscription: whether it is possible, when it applies, and what it costs.
 
+use crate::catalogue;
 use crate::current::{release, sync_subscription_if};
 use crate::error::{of_gateway, of_unpaid};
-use crate::{State, catalogue};
+use crate::state::State;
 use jiff::{SignedDuration, Timestamp};
 use tollgate_domain::billing::{Payment, PaymentStatus, Plan, Status, Subscription};
 use tollgate_http::{ActiveUser, ApiError, RequestContext};

@@ -11,11 +11,15 @@
 //! use tollgate_store::ProfileOf;
 //! ```
 
+mod config;
+mod offer;
 mod product;
 /// The part of the build that checks texts, for its tests.
 #[cfg(test)]
 #[path = "../build/texts.rs"]
 mod texts;
+
+pub use config::Config;
 
 use axum::Router;
 use axum::extract::rejection::PathRejection;
@@ -23,36 +27,13 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use product::Offer;
+use offer::Offer;
 use tollgate_domain::language::{preferred, primary};
 use tollgate_http::{
     ApiError, Conventions, Description, RouterOf, Routes, header_text, prefers_html, requested_languages, routes,
 };
-use tollgate_platform::{Clock, ConfigError, Env, Origins};
+use tollgate_platform::Clock;
 use utoipa::openapi::OpenApi;
-
-/// The settings of this function.
-#[derive(Debug, Clone)]
-pub struct Config {
-    origins: Origins,
-    /// The product's front end, if it has an address of its own.
-    front_end: Option<String>,
-    offer: Offer,
-}
-
-impl Config {
-    /// # Errors
-    /// With the name of the first variable that is missing or wrong.
-    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        let own = env.address("APP_URL", String::new)? + "/account";
-        let front_end = env.address("FRONTEND_URL", || own.clone())?;
-        Ok(Self {
-            origins: Origins::from_env(env)?,
-            front_end: Some(front_end).filter(|address| *address != own),
-            offer: Offer::from_env(env)?,
-        })
-    }
-}
 
 /// A file of `web/`.
 struct Asset {

@@ -1,50 +1,17 @@
 //! What the account pages know of the product that they belong to: where it is, whether an address leads back to it, and
 //! what it offers.
 
-use crate::Config;
+use crate::config::Config;
+use crate::offer::Offer;
 use axum::Json;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use serde::{Deserialize, Serialize};
-use tollgate_platform::{ConfigError, Env, SignUp};
 
 /// The address to return to, as the page received it.
 #[derive(Deserialize)]
 pub struct Requested {
     return_to: Option<String>,
-}
-
-/// What this deployment offers. The pages hide what it does not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Offer {
-    /// Plans, checkouts and invoices.
-    pub billing: bool,
-    /// New accounts for anyone.
-    sign_up: bool,
-    /// New accounts by invitation.
-    invitations: bool,
-    /// Passwords.
-    passwords: bool,
-    /// Sign-in by Google.
-    google: bool,
-    /// Sign-in by GitHub.
-    github: bool,
-}
-
-impl Offer {
-    /// # Errors
-    /// With the name of the variable that is wrong.
-    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        let sign_up = env.sign_up()?;
-        Ok(Self {
-            billing: env.has_billing()?,
-            sign_up: sign_up == SignUp::Open,
-            invitations: sign_up != SignUp::Closed,
-            passwords: env.has_passwords()?,
-            google: env.client_id("GOOGLE_CLIENT_ID").is_some(),
-            github: env.client_id("GITHUB_CLIENT_ID").is_some(),
-        })
-    }
 }
 
 /// The answer for a page.

@@ -6,6 +6,7 @@ use http::Request;
 use http_body_util::BodyExt;
 use std::collections::BTreeSet;
 use std::io::Read;
+use tollgate_platform::Env;
 use tower::ServiceExt;
 
 async fn ask(method: &str, path: &str, headers: &[(&str, &str)]) -> (StatusCode, HeaderMap, Vec<u8>) {

@@ -3,15 +3,17 @@
 
 mod config;
 mod runner;
+mod state;
 mod tables;
 
 pub use config::Config;
 pub use runner::run_statement_if_asked;
+pub use state::State;
 
-use aws_config::SdkConfig;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde::Deserialize;
+use state::{Folder, TakenSnapshot};
 use std::convert::Infallible;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
@@ -19,62 +21,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 use tables::ReadError;
-use tokio::sync::Mutex;
 use tollgate_domain::MessageId;
 use tollgate_domain::report::{Report, ReportFormat, ReportOutcome, ReportRequest, ReportStatus};
-use tollgate_platform::bucket::{Bucket, BucketError};
-use tollgate_platform::sqs::{self, MessageError, SourceQueue};
-use tollgate_platform::{Clock, Outbound, random_bytes};
-use tollgate_sql::{Answer, Job, Output, RunError, Snapshot, SnapshotError};
-use tollgate_store::roles::Reports;
-use tollgate_store::{Claim, Store, StoreError};
+use tollgate_platform::bucket::BucketError;
+use tollgate_platform::random_bytes;
+use tollgate_platform::sqs::{self, MessageError};
+use tollgate_sql::{Answer, Job, Output, RunError, SnapshotError};
+use tollgate_store::{Claim, StoreError};
 
 /// How long later reports use a snapshot.
 const SNAPSHOT_KEPT: SignedDuration = SignedDuration::from_mins(5);
-
-/// The state that invocations share.
-#[derive(Clone)]
-pub struct State {
-    config: Arc<Config>,
-    store: Store<Reports>,
-    bucket: Bucket,
-    queue: SourceQueue,
-    outbound: Outbound,
-    clock: Clock,
-    snapshot: Arc<Mutex<Option<Arc<TakenSnapshot>>>>,
-}
-
-/// A snapshot, and its time. It is dropped before its folder, which is removed when empty.
-struct TakenSnapshot {
-    snapshot: Snapshot,
-    as_of: Timestamp,
-    _folder: Folder,
-}
-
-/// A folder that is removed with this if it is empty.
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _in_use = std::fs::remove_dir(&self.0);
-    }
-}
-
-impl State {
-    /// Creates the clients. It makes no call.
-    #[must_use]
-    pub fn new(config: Config, sdk: &SdkConfig, outbound: Outbound, clock: Clock) -> Self {
-        Self {
-            store: Store::new(sdk, &config.table_prefix),
-            bucket: Bucket::new(config.bucket.clone(), sdk),
-            queue: SourceQueue::new(sdk, &config.queue_url, clock.clone()),
-            config: Arc::new(config),
-            outbound,
-            clock,
-            snapshot: Arc::default(),
-        }
-    }
-}
 
 /// Why a message is received again.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! Reads the tables into a snapshot: their segments in parallel, page by page, so that no table or segment is
 //! completely in memory.
 
-use crate::State;
+use crate::state::State;
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

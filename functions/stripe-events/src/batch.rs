@@ -4,8 +4,9 @@
 //! wait with it.
 
 use crate::command::{self, QueueMessage};
+use crate::error::HandlingError;
 use crate::event::{self, Consequence, Event, Hint};
-use crate::{HandlingError, State};
+use crate::state::State;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use std::collections::BTreeSet;
 use tollgate_convergence::{Cause, ConvergeError};

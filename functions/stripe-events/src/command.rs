@@ -1,6 +1,7 @@
 //! Commands: changes at Stripe that another function has written to the outbox.
 
-use crate::{HandlingError, State};
+use crate::error::HandlingError;
+use crate::state::State;
 use serde::Deserialize;
 use tollgate_convergence::Cause;
 use tollgate_domain::MessageId;

@@ -1,7 +1,8 @@
 //! Drift: a product or a price that was changed at Stripe. The plan's row takes precedence; differences are logged, and
 //! an alarm counts them.
 
-use crate::{HandlingError, State};
+use crate::error::HandlingError;
+use crate::state::State;
 use serde_json::Value;
 
 /// Whether `object`, a product or a price of an event of this kind, differs from the plan.

@@ -1,6 +1,8 @@
 //! Stripe's events: the hints and their customers.
 
-use crate::{HandlingError, State, drift};
+use crate::drift;
+use crate::error::HandlingError;
+use crate::state::State;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;

@@ -2,7 +2,8 @@
 //! week, which frees address and name (S23). Finished accounts leave the indexes, which are the position of the sweep.
 
 use crate::erasure::{erase, erase_what_came_late, park_mails};
-use crate::{State, SweepError, Swept, Tally};
+use crate::state::State;
+use crate::swept::{SweepError, Swept, Tally};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tollgate_domain::audit::{Action, AuditEntry};

@@ -2,7 +2,7 @@
 //! accounts to erase: the next run resumes an interrupted erasure. A request that ran at the same time may write data a
 //! moment later, so a later run checks again.
 
-use crate::State;
+use crate::state::State;
 use jiff::Timestamp;
 use tollgate_convergence::{Cause, ConvergeError};
 use tollgate_domain::UserId;

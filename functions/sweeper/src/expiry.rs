@@ -1,6 +1,7 @@
 //! The hourly sweep of due subscriptions.
 
-use crate::{State, SweepError, Swept, Tally};
+use crate::state::State;
+use crate::swept::{SweepError, Swept, Tally};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use tollgate_convergence::{Cause, ConvergeError};

@@ -2,77 +2,22 @@
 //! came follows within the hour or the day.
 
 mod accounts;
+mod config;
 mod erasure;
 mod expiry;
 mod outbox;
 mod reconciliation;
 mod reminders;
 mod rollup;
+mod state;
+mod swept;
 
-use aws_config::SdkConfig;
-use serde::{Deserialize, Serialize};
-use std::sync::Arc;
-use tollgate_convergence::{ConvergeError, Convergence};
-use tollgate_domain::billing::{Grace, Rules};
-use tollgate_outbox::{Queues, Sender};
-use tollgate_platform::{Clock, ConfigError, Env, Outbound};
-use tollgate_store::roles::Sweeper;
-use tollgate_store::{Store, StoreError};
-use tollgate_stripe::{Gateway, GatewayError, STRIPE_API};
-use tollgate_tokens::keys::{KeySource, SecretIds};
+pub use config::Config;
+pub use state::State;
+pub use swept::{SweepError, Swept};
 
-/// The settings of this function.
-#[derive(Debug, Clone)]
-pub struct Config {
-    table_prefix: String,
-    stripe_url: String,
-    rules: Rules,
-    queues: Queues,
-    secret_ids: SecretIds,
-    has_billing: bool,
-}
-
-impl Config {
-    /// # Errors
-    /// With the name of the first variable that is missing or wrong.
-    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        let has_billing = env.has_billing()?;
-        Ok(Self {
-            table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
-            stripe_url: env.address("STRIPE_API_URL", || STRIPE_API.to_owned())?,
-            rules: env.billing_rules()?,
-            queues: Queues::from_env(env)?,
-            secret_ids: if has_billing { SecretIds::billing(env)? } else { SecretIds::default() },
-            has_billing,
-        })
-    }
-}
-
-/// The state that invocations share.
-#[derive(Clone)]
-pub struct State {
-    store: Store<Sweeper>,
-    gateway: Gateway,
-    convergence: Convergence,
-    grace: Grace,
-    sender: Sender,
-    clock: Clock,
-    /// Without it Stripe is never called.
-    has_billing: bool,
-}
-
-impl State {
-    /// Creates the clients; `outbound` leads to Stripe. It makes no call.
-    #[must_use]
-    pub fn new(config: Config, sdk: &SdkConfig, outbound: Outbound, clock: Clock) -> Self {
-        let store: Store<Sweeper> = Store::new(sdk, &config.table_prefix);
-        let keys = Arc::new(KeySource::new(config.secret_ids, sdk, clock.clone()));
-        let gateway = Gateway::new(outbound, Arc::clone(&keys), &config.stripe_url);
-        let convergence = Convergence::new(store.narrow(), gateway.clone(), keys, clock.clone(), config.rules);
-        let sender = Sender::new(config.queues, sdk);
-        Self { store, gateway, convergence, grace: config.rules.grace, sender, clock, has_billing: config.has_billing }
-    }
-}
+use serde::Deserialize;
+use tollgate_stripe::GatewayError;
 
 /// The task of the schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -115,35 +60,6 @@ impl Schedule {
     }
 }
 
-/// The result of a sweep.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Swept {
-    /// How many users were synchronised, messages resent, accounts removed, or users counted.
-    pub handled: usize,
-}
-
-/// Why a sweep is incomplete. The next one continues with the rest.
-#[derive(Debug, thiserror::Error)]
-pub enum SweepError {
-    /// The tables did not answer.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Stripe did not answer.
-    #[error(transparent)]
-    Stripe(#[from] GatewayError),
-    /// Some users failed; all others are done.
-    #[error("{failed} users could not be handled, the last error was: {last}")]
-    Some {
-        /// The number.
-        failed: usize,
-        /// The error of the last one.
-        last: ConvergeError,
-    },
-    /// Some messages were refused by their queues; all others are sent.
-    #[error("{0} messages were not sent")]
-    NotSent(usize),
-}
-
 /// Runs the task of the schedule. Without billing or Stripe's key, tasks that need Stripe do nothing.
 ///
 /// # Errors
@@ -175,32 +91,4 @@ async fn sweep(schedule: Schedule, state: &State) -> Result<Swept, SweepError> {
 
 async fn has_stripe(state: &State) -> bool {
     state.has_billing && !matches!(state.gateway.mode().await, Err(GatewayError::NotConfigured))
-}
-
-/// Counts successes and failures.
-#[derive(Default)]
-struct Tally {
-    handled: usize,
-    failed: usize,
-    last: Option<ConvergeError>,
-}
-
-impl Tally {
-    fn count(&mut self, result: Result<usize, ConvergeError>) {
-        match result {
-            Ok(handled) => self.handled += handled,
-            Err(error) => {
-                tracing::error!(%error, "a user failed");
-                self.failed += 1;
-                self.last = Some(error);
-            }
-        }
-    }
-
-    fn end(self) -> Result<Swept, SweepError> {
-        match self.last {
-            None => Ok(Swept { handled: self.handled }),
-            Some(last) => Err(SweepError::Some { failed: self.failed, last }),
-        }
-    }
 }

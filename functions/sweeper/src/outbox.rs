@@ -1,7 +1,8 @@
 //! The hourly sweep of the outbox: messages that `relay` missed or that were lost are sent to their queues again. A
 //! repeated message has no second effect, because of the row's claim.
 
-use crate::{State, SweepError, Swept};
+use crate::state::State;
+use crate::swept::{SweepError, Swept};
 use jiff::Timestamp;
 use tollgate_domain::outbox::{SENT_AGAIN_AFTER, is_sent_again};
 use tollgate_outbox::QueueMessage;

@@ -10,7 +10,8 @@ mod customers;
 mod lists;
 mod plans;
 
-use crate::{State, SweepError, Swept, Tally};
+use crate::state::State;
+use crate::swept::{SweepError, Swept, Tally};
 use customers::Customers;
 use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};

@@ -1,6 +1,7 @@
 //! Reminders: the end of a trial, and open payments.
 
-use crate::{State, SweepError, Swept, Tally};
+use crate::state::State;
+use crate::swept::{SweepError, Swept, Tally};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use tollgate_domain::billing::reminder::TRIAL_NOTICE;

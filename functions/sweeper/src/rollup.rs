@@ -1,6 +1,7 @@
 //! The statistics: all current values are counted, page by page, and the rows of the days that can still change.
 
-use crate::{State, SweepError, Swept};
+use crate::state::State;
+use crate::swept::{SweepError, Swept};
 use jiff::civil::Date;
 use tollgate_domain::UserId;
 use tollgate_domain::statistics::{Counting, Window, date_of};

@@ -1,11 +1,11 @@
 //! The API: authentication, the choice of the call, its answer.
 
-use crate::Stripe;
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::lists::lists;
 use crate::params::Params;
 use crate::refusals::operation_of;
+use crate::stripe::Stripe;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -29,7 +29,7 @@ async fn call(State(stripe): State<Stripe>, method: Method, uri: Uri, headers: H
             return Err(ApiError { status: 401, ..ApiError::invalid("Invalid API Key provided") });
         }
         let version = text("stripe-version");
-        if !version.is_empty() && version != crate::API_VERSION {
+        if !version.is_empty() && version != crate::settings::API_VERSION {
             return Err(ApiError::invalid(format!("Invalid Stripe API version: {version}")));
         }
         let body = String::from_utf8_lossy(&body);
@@ -72,7 +72,7 @@ async fn call(State(stripe): State<Stripe>, method: Method, uri: Uri, headers: H
     response
         .headers_mut()
         .extend(HeaderValue::try_from(request_id).map(|id| (header::HeaderName::from_static("request-id"), id)));
-    response.headers_mut().insert("stripe-version", HeaderValue::from_static(crate::API_VERSION));
+    response.headers_mut().insert("stripe-version", HeaderValue::from_static(crate::settings::API_VERSION));
     response
 }
 

@@ -1,10 +1,10 @@
 //! Actions in Stripe's dashboard, and controls for tests.
 
-use crate::Stripe;
 use crate::control_error::ControlError;
 use crate::core::Core;
 use crate::outcome::Outcome;
 use crate::status::{is_live, present_customer};
+use crate::stripe::Stripe;
 use crate::subscriptions::Start;
 use serde_json::{Map, Value};
 

@@ -3,7 +3,7 @@
 use crate::documents::{DocumentStore, DocumentStoreError, NoDocumentStore};
 use crate::index::Index;
 use crate::record::Record;
-use crate::{Now, Settings};
+use crate::settings::{Now, Settings};
 use aws_lc_rs::rand;
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};

@@ -1,8 +1,8 @@
 //! Credit notes: of a paid invoice, whose amount is refunded.
 
-use crate::Stripe;
 use crate::control_error::ControlError;
 use crate::objects::sublist;
+use crate::stripe::Stripe;
 use serde_json::{Value, json};
 
 impl Stripe {

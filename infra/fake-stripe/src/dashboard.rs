@@ -1,6 +1,5 @@
 //! Changes of a subscription in Stripe's dashboard.
 
-use crate::Stripe;
 use crate::control_error::ControlError;
 use crate::core::Core;
 use crate::discounts::{Duration, Off};
@@ -9,6 +8,7 @@ use crate::params::Params;
 use crate::proration::{Behavior, Change};
 use crate::schedules::{change_schedule, schedule_of};
 use crate::status::present;
+use crate::stripe::Stripe;
 use serde_json::{Map, Value, json};
 
 /// A new discount.

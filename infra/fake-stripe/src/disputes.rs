@@ -1,9 +1,9 @@
 //! Disputes: the card's owner contests a payment, until the dispute is won or lost. The charge stays marked as
 //! disputed.
 
-use crate::Stripe;
 use crate::control_error::ControlError;
 use crate::core::Core;
+use crate::stripe::Stripe;
 use serde_json::{Value, json};
 
 impl Stripe {

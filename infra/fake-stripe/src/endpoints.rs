@@ -1,11 +1,11 @@
 //! Webhook endpoints. All events go to one address; they are signed with the secret of the newest enabled endpoint of
 //! that address.
 
-use crate::Stripe;
 use crate::call::Answered;
 use crate::core::Core;
 use crate::error::ApiError;
 use crate::params::Params;
+use crate::stripe::Stripe;
 use serde_json::{Map, Value, json};
 
 const KIND: &str = "webhook_endpoint";
@@ -78,7 +78,7 @@ impl Stripe {
                 return;
             }
             let endpoint = json!({
-                "id": core.new_id("we"), "object": KIND, "api_version": crate::API_VERSION, "application": null,
+                "id": core.new_id("we"), "object": KIND, "api_version": crate::settings::API_VERSION, "application": null,
                 "created": core.now(), "description": null, "enabled_events": events, "livemode": false,
                 "metadata": metadata, "status": "enabled", "url": url,
             });

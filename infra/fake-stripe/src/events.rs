@@ -1,7 +1,8 @@
 //! Events and their deliveries: signed anew at each attempt, and retried at intervals as by Stripe.
 
 use crate::core::Core;
-use crate::{API_VERSION, Stripe};
+use crate::settings::API_VERSION;
+use crate::stripe::Stripe;
 use aws_lc_rs::hmac;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -1,9 +1,9 @@
 //! Objects in the same account that belong to another application, in any shape.
 
-use crate::Stripe;
 use crate::control_error::ControlError;
 use crate::core::Core;
 use crate::objects::sublist;
+use crate::stripe::Stripe;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 

@@ -50,7 +50,9 @@ mod refusals;
 mod resources;
 mod rules;
 mod schedules;
+mod settings;
 mod status;
+mod stripe;
 mod subscriptions;
 mod taxes;
 mod tick;
@@ -65,80 +67,5 @@ pub use events::{Delivery, Mode};
 pub use foreign::Foreign;
 pub use outcome::Outcome;
 pub use refusals::Refusal;
-
-use self::core::Core;
-use jiff::Timestamp;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// The version of the API whose shapes it uses.
-pub const API_VERSION: &str = "2026-08-26.dahlia";
-
-/// Its configuration.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The address of its pages, without a slash at the end.
-    pub base_url: String,
-    /// The key that calls must carry.
-    pub secret_key: String,
-    /// The secret that signs events.
-    pub webhook_secret: String,
-    /// Where events are sent.
-    pub webhook_url: String,
-}
-
-/// The current time.
-pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
-/// Called when there is an event to send.
-pub type Wake = Arc<dyn Fn() + Send + Sync>;
-
-/// The fake. Each call and each action is one change under one lock.
-#[derive(Clone)]
-pub struct Stripe {
-    core: Arc<Mutex<Core>>,
-    wake: Wake,
-}
-
-impl Stripe {
-    /// Opens it with the records of the document store.
-    ///
-    /// # Errors
-    /// When the document store cannot be read.
-    pub fn open(
-        documents: Arc<dyn DocumentStore>,
-        settings: Settings,
-        now: Now,
-        wake: Wake,
-    ) -> Result<Self, DocumentStoreError> {
-        Ok(Self { core: Arc::new(Mutex::new(Core::open(documents, settings, now)?)), wake })
-    }
-
-    /// Creates it in memory, with these records; [`Records::default`] has none.
-    #[must_use]
-    pub fn in_memory(records: Records, settings: Settings, now: Now, wake: Wake) -> Self {
-        Self { core: Arc::new(Mutex::new(Core::with(records, settings, now))), wake }
-    }
-
-    /// A copy of all records.
-    #[must_use]
-    pub fn records(&self) -> Records {
-        self.core().records()
-    }
-
-    fn core(&self) -> MutexGuard<'_, Core> {
-        self.core.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Does `work` and writes its changes to the document store.
-    fn with<T>(&self, work: impl FnOnce(&mut Core) -> T) -> T {
-        let mut core = self.core();
-        let done = work(&mut core);
-        core.save();
-        let is_to_send = std::mem::take(&mut core.is_to_send);
-        drop(core);
-        if is_to_send {
-            (self.wake)();
-        }
-        done
-    }
-}
+pub use settings::{API_VERSION, Now, Settings, Wake};
+pub use stripe::Stripe;

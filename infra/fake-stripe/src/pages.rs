@@ -1,9 +1,9 @@
 //! Stripe's pages: the checkout, an invoice to pay, and the route to the portal.
 
-use crate::Stripe;
 use crate::cards::{DECLINED, first_outcome};
 use crate::html::{card_of, money, page, see_other};
 use crate::portal_page::{portal, press_portal_button};
+use crate::stripe::Stripe;
 use crate::subscriptions::Start;
 use askama::Template;
 use axum::Router;

@@ -1,7 +1,6 @@
 //! Pauses: the collection of payments, which leaves the subscription active, and the pause of a subscription whose trial
 //! ended without a card.
 
-use crate::Stripe;
 use crate::call::Answered;
 use crate::control_error::ControlError;
 use crate::core::Core;
@@ -9,6 +8,7 @@ use crate::error::ApiError;
 use crate::items::{items_of, periods_after, set_items, set_period};
 use crate::params::Params;
 use crate::status::present;
+use crate::stripe::Stripe;
 use serde_json::{Map, Value, json};
 
 const BEHAVIORS: [&str; 3] = ["keep_as_draft", "mark_uncollectible", "void"];

@@ -1,11 +1,11 @@
 //! The customer portal: its configuration, and the call that opens a session.
 
-use crate::Stripe;
 use crate::call::Answered;
 use crate::core::Core;
 use crate::error::ApiError;
 use crate::params::Params;
 use crate::status::present_customer;
+use crate::stripe::Stripe;
 use serde_json::{Value, json};
 
 /// The call that creates a session.

@@ -1,12 +1,12 @@
 //! The customer portal's page, where a customer ends a subscription or keeps it, pays what is open and leaves another card.
 
-use crate::Stripe;
 use crate::cards::DECLINED;
 use crate::core::Core;
 use crate::html::{card_of, date, money, page, see_other};
 use crate::items::{amount_of_all, items_of, present_period};
 use crate::outcome::Outcome;
 use crate::status::{is_live, present_customer, will_end};
+use crate::stripe::Stripe;
 use askama::Template;
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Response};

@@ -1,8 +1,8 @@
 //! Calls that the fake refuses permanently, as configured by a test or a developer.
 
-use crate::Stripe;
 use crate::core::Core;
 use crate::error::ApiError;
+use crate::stripe::Stripe;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 

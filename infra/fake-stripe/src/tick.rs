@@ -1,9 +1,9 @@
 //! The work that is due by the clock, in the order of the due times.
 
-use crate::Stripe;
 use crate::core::Core;
 use crate::record::Due;
 use crate::status::will_end;
+use crate::stripe::Stripe;
 use serde_json::json;
 
 impl Core {

@@ -2,8 +2,8 @@
 //! tables, queues, SES and secrets at two fixed addresses, and the rows of the samples in `events/`. Nothing is stored
 //! on disk.
 
-use crate::TABLE_PREFIX;
 use crate::clock::LocalClock;
+use crate::documents::TABLE_PREFIX;
 use crate::documents::{DatabaseError, Documents, request_of, table_items};
 use crate::environment::{Addresses, environment, sdk, seed_secrets};
 use crate::error::StartError;

@@ -1,7 +1,7 @@
 //! How each service denies a call that the role of a function does not allow: status, code and text as AWS has them. The
 //! text names the role, the action and the resource.
 
-use crate::TABLE_PREFIX;
+use crate::documents::TABLE_PREFIX;
 use crate::failures::answered;
 use crate::permissions::Permission;
 use crate::service::Service;

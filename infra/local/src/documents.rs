@@ -1,7 +1,6 @@
 //! The documents of the fakes: with `--data` in one table of the database of the functions' tables, so that they
 //! survive a `kill -9`; with `:memory:` only in memory.
 
-use crate::TABLE_PREFIX;
 use dynoxide::Database;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -240,6 +239,9 @@ pub(crate) fn each_page<E: From<DatabaseError>>(
 fn failed(error: impl std::fmt::Display) -> DatabaseError {
     DatabaseError::of(error)
 }
+
+/// The prefix of the local tables.
+pub const TABLE_PREFIX: &str = "tollgate-";
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,7 @@
 //! never removes any: an index lets each read start at its position, and a trigger removes the records that `relay` has
 //! handled.
 
-use crate::TABLE_PREFIX;
+use crate::documents::TABLE_PREFIX;
 use crate::documents::{DatabaseError, Documents, TABLE};
 use dynoxide::Database;
 use rusqlite::Connection;

@@ -1,7 +1,7 @@
 //! The environment of the functions: variables, secrets, settings of their AWS clients.
 
-use crate::TABLE_PREFIX;
 use crate::clock::LocalClock;
+use crate::documents::TABLE_PREFIX;
 use crate::error::StartError;
 use crate::fakes::Fakes;
 use crate::faults::FaultInjector;

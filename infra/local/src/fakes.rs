@@ -1,103 +1,26 @@
 //! The fakes of SQS, SES and Secrets Manager: they implement the SDKs' protocols for exactly the calls in use. The
 //! functions of this process reach them through the fault injector, others over a listener on loopback.
 
+mod answer;
+mod secrets;
 mod ses;
 mod sqs;
+mod state;
 
+pub use answer::{Answer, TARGET};
 pub use ses::{MAILS_KEPT, Mail};
+pub use state::Fakes;
 
-use crate::clock::LocalClock;
-use crate::documents::{DatabaseError, Documents};
-use crate::queues::Queue;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
-use std::sync::Arc;
-
-/// The state of the fakes.
-#[derive(Clone)]
-pub struct Fakes {
-    /// Mails and secrets.
-    pub documents: Documents,
-    /// The queues.
-    pub queues: Arc<Vec<Queue>>,
-    /// The current time.
-    pub clock: LocalClock,
-}
-
-/// The header that names the service and its operation.
-pub const TARGET: &str = "x-amz-target";
-
-const SECRETS: &str = "secret";
 
 impl Fakes {
     /// The listener's router.
     pub fn router(self) -> Router {
         Router::new().fallback(call).with_state(self)
-    }
-
-    /// The text of a secret.
-    ///
-    /// # Errors
-    /// When the document store does not answer.
-    pub fn secret(&self, name: &str) -> Result<Option<String>, DatabaseError> {
-        self.documents.get(SECRETS, name)
-    }
-
-    /// Sets the text of a secret.
-    ///
-    /// # Errors
-    /// When the document store does not.
-    pub fn put_secret(&self, name: &str, text: &str) -> Result<(), DatabaseError> {
-        self.documents.put(SECRETS, name, &text)
-    }
-
-    fn get_secret(&self, request: &Value) -> Result<Value, DatabaseError> {
-        let name = request["SecretId"].as_str().unwrap_or_default();
-        Ok(match self.secret(name)? {
-            Some(text) => {
-                json!({"ARN": format!("arn:aws:secretsmanager:local:000000000000:secret:{name}"), "Name": name, "SecretString": text})
-            }
-            None => json!({"__type": "ResourceNotFoundException", "Message": "no such secret"}),
-        })
-    }
-
-    fn put_secret_value(&self, request: &Value) -> Result<Value, DatabaseError> {
-        let name = request["SecretId"].as_str().unwrap_or_default();
-        if self.secret(name)?.is_none() {
-            return Ok(json!({"__type": "ResourceNotFoundException", "Message": "no such secret"}));
-        }
-        self.put_secret(name, request["SecretString"].as_str().unwrap_or_default())?;
-        Ok(json!({"Name": name, "VersionId": request["ClientRequestToken"]}))
-    }
-}
-
-/// An answer of a fake.
-pub struct Answer {
-    /// The status.
-    pub status: StatusCode,
-    /// The type of the body.
-    pub content_type: &'static str,
-    /// The body.
-    pub body: String,
-}
-
-impl Answer {
-    fn json(status: StatusCode, body: &Value) -> Self {
-        Self { status, content_type: "application/x-amz-json-1.1", body: body.to_string() }
-    }
-
-    fn xml(status: StatusCode, body: String) -> Self {
-        Self { status, content_type: "text/xml", body }
-    }
-}
-
-impl IntoResponse for Answer {
-    fn into_response(self) -> Response {
-        (self.status, [(header::CONTENT_TYPE, self.content_type)], self.body).into_response()
     }
 }
 

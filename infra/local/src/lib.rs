@@ -22,6 +22,7 @@ mod gateway;
 mod invocation;
 pub mod log_lines;
 pub mod moved_clock;
+pub mod openapi;
 pub mod permissions;
 mod providers;
 mod queues;
@@ -36,6 +37,7 @@ mod unprocessed;
 mod webhooks;
 
 pub use aws_endpoints::{AwsEndpoints, SAMPLE_CODES_SECRET, put_sample_rows};
+pub use documents::TABLE_PREFIX;
 pub use environment::{STRIPE_WEBHOOK_URL, settings};
 pub use error::StartError;
 pub use event_sources::STREAM_RETRIES;
@@ -48,24 +50,5 @@ pub use stack::{Data, DeployedFunction, FUNCTIONS, Options, Source, Stack};
 pub use tollgate_auth::PasswordCost;
 pub use tollgate_sql::Limits as ReportLimits;
 
-/// The OpenAPI document.
-pub mod openapi {
-    use crate::FUNCTIONS;
-    use serde_json::Value;
-    use std::sync::LazyLock;
-
-    static DOCUMENT: LazyLock<Value> =
-        LazyLock::new(|| tollgate_http::openapi::document(FUNCTIONS.iter().filter_map(|function| function.openapi())));
-
-    /// The whole document, of the parts of the functions.
-    #[must_use]
-    pub fn document() -> &'static Value {
-        &DOCUMENT
-    }
-}
-
 /// The paths that the template routes to `pages` in addition to those of its document.
 pub const FILE_PATHS: &[&str] = tollgate_pages::FILE_PATHS;
-
-/// The prefix of the local tables.
-pub const TABLE_PREFIX: &str = "tollgate-";

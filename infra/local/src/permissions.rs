@@ -1,7 +1,7 @@
 //! The permission that a call needs, in IAM's terms: an action and a resource. Tables, queues and secrets have the
 //! names that they have on this machine, without a prefix.
 
-use crate::TABLE_PREFIX;
+use crate::documents::TABLE_PREFIX;
 use crate::service::Service;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};

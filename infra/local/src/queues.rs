@@ -1,82 +1,22 @@
 //! The parts of SQS that matter here: visibility, receive counts, redelivery, dead letters, FIFO groups.
 
 mod held;
+mod message;
+mod spec;
 
 pub use held::MoveTask;
 pub(crate) use held::Recent;
+pub use message::Message;
+pub use spec::{QUEUES, QueueSpec};
 
 use crate::clock::LocalClock;
 use crate::documents::{DatabaseError, Documents};
 use held::Held;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
-use tollgate_platform::sqs::MAX_RECEIVES;
-
-/// One queue of the deployment.
-#[derive(Debug, Clone, Copy)]
-pub struct QueueSpec {
-    /// Its name; a FIFO queue's ends in `.fifo`.
-    pub name: &'static str,
-    /// How long a received message stays hidden.
-    pub visibility_seconds: i64,
-    /// After this number of receives a message becomes a dead letter.
-    pub max_receives: u32,
-}
-
-impl QueueSpec {
-    /// The name of the queue of its dead letters.
-    #[must_use]
-    pub fn dead_name(&self) -> String {
-        match self.name.strip_suffix(".fifo") {
-            Some(name) => format!("{name}-dead.fifo"),
-            None => format!("{}-dead", self.name),
-        }
-    }
-
-    fn is_fifo(&self) -> bool {
-        self.name.ends_with(".fifo")
-    }
-}
-
-/// Every queue of the deployment.
-pub const QUEUES: &[QueueSpec] = &[
-    QueueSpec { name: "mail", visibility_seconds: 360, max_receives: MAX_RECEIVES },
-    // An admin waits for a report: it fails soon with a message, instead of after hours of retries.
-    QueueSpec { name: "reports", visibility_seconds: 720, max_receives: 5 },
-    QueueSpec { name: "stripe.fifo", visibility_seconds: 360, max_receives: MAX_RECEIVES },
-];
-
-/// A message in a queue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Message {
-    /// The same at every receive. Ids sort by the time of sending.
-    pub id: String,
-    /// The sent message.
-    pub body: String,
-    /// Its group, in a FIFO queue.
-    pub group: Option<String>,
-    /// Deduplication id: in a FIFO queue the same id is accepted once in five minutes.
-    pub dedup: Option<String>,
-    /// When it was sent.
-    pub sent_at: Timestamp,
-    /// How often it was received.
-    pub receives: u32,
-    /// The end of its visibility timeout.
-    pub hidden_until: Option<Timestamp>,
-    /// Whether it is a dead letter.
-    pub is_dead: bool,
-}
-
-impl Message {
-    /// The handle of its latest receive: an earlier one is no longer valid.
-    #[must_use]
-    pub fn receipt_handle(&self) -> String {
-        format!("{}-{}", self.id, self.receives)
-    }
-}
 
 /// Why the visibility of a message is not changed: SQS's own code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 mod data;
 mod fake_stripe;
 mod functions;
+mod options;
 mod start;
 
 use crate::clock::LocalClock;
@@ -10,10 +11,9 @@ use crate::contract::Contract;
 use crate::error::StartError;
 use crate::event_sources::{EventSourceError, EventSources};
 use crate::fakes::Fakes;
-use crate::faults::{Fault, FaultInjector};
+use crate::faults::FaultInjector;
 use crate::functions::Function;
 use crate::invocation::invoke;
-use crate::permissions::Decide;
 use crate::queues::Queue;
 use crate::snapshot::{Snapshot, SnapshotError};
 use aws_config::SdkConfig;
@@ -24,60 +24,16 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tollgate_auth::PasswordCost;
 use tollgate_fake_stripe::Stripe;
-use tollgate_platform::{Env, Secret};
-use tollgate_sql::Limits;
+use tollgate_platform::Env;
 
 pub use functions::{DeployedFunction, FUNCTIONS, Source};
-
-/// Where the tables live.
-#[derive(Clone)]
-pub enum Data {
-    /// In memory only.
-    Memory,
-    /// In this folder.
-    Folder(PathBuf),
-    /// In memory too, starting with a copy of another stack's data. Its clock must begin at the snapshot's time.
-    Copy(Arc<Snapshot>),
-}
-
-/// How a stack is started.
-#[derive(Clone)]
-pub struct Options {
-    /// Where it listens on 127.0.0.1; 0 takes any free port.
-    pub port: u16,
-    /// The public address, if not the one where it listens. A copy takes that of its snapshot, if it has one.
-    pub public_url: Option<String>,
-    /// Where the tables live.
-    pub data: Data,
-    /// The current time.
-    pub clock: LocalClock,
-    /// The first admin's address and password.
-    pub admin: Option<(String, Secret<String>)>,
-    /// Settings for the functions, which override those of the stack.
-    pub env: Vec<(String, String)>,
-    /// Faults that are active from the start.
-    pub faults: Vec<Fault>,
-    /// Whether the first plans are created if there are none.
-    pub first_plans: bool,
-    /// Further functions behind the gateway, each by its path.
-    pub extra_functions: Vec<(String, Function)>,
-    /// The program that runs the statements of reports; `None` for this one. It calls `run_statement_if_asked` first.
-    pub report_runner: Option<PathBuf>,
-    /// The limits of report statements.
-    pub report_limits: Limits,
-    /// What a new password hash costs. Tests of other subjects take the lowest.
-    pub password_cost: PasswordCost,
-    /// The roles of the functions, from their first call on; `None` allows every call.
-    pub roles: Option<Arc<Decide>>,
-}
+pub use options::{Data, Options};
 
 /// A running stack.
 pub struct Stack {

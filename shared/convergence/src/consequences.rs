@@ -1,6 +1,6 @@
 //! The consequences of a change of a user's billing: audit entries and mails.
 
-use crate::Cause;
+use crate::cause::Cause;
 use crate::messages::{consent_id, outbox_message};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};

@@ -2,9 +2,12 @@
 //! Stripe's state, write all changes if the version is unchanged, else repeat. An older read never overwrites newer
 //! state.
 
+mod cause;
 mod consequences;
 mod messages;
 mod reminders;
+
+pub use cause::Cause;
 
 use consequences::{audit, mails};
 use jiff::Timestamp;
@@ -14,7 +17,7 @@ use tollgate_domain::billing::{
     Account, Catalogue, Changes, EndReason, Ending, InvoiceRefund, Payment, PaymentStatus, Rules, Status, StripeState,
     Subscription, converge, recompute_access,
 };
-use tollgate_domain::{Email, RequestId, UserId};
+use tollgate_domain::{Email, UserId};
 use tollgate_platform::Clock;
 use tollgate_store::roles::Converging;
 use tollgate_store::{AccountWrite, CustomerVersion, EventRow, Store, StoreError, TrialEntry};
@@ -46,19 +49,6 @@ pub enum ConvergeError {
     /// Another writer or Stripe changed the state each time: the caller must retry.
     #[error("the customer's state was still changing after {MAX_FETCHES} fetches")]
     Overtaken,
-}
-
-/// Why a user is synchronised.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Cause<'a> {
-    /// The events that caused it, each once: at most ten.
-    pub events: &'a [EventRow],
-    /// The request.
-    pub request_id: Option<RequestId>,
-    /// The customer that Stripe reports as deleted.
-    pub gone_customer: Option<&'a str>,
-    /// Whether only reconciliation found the difference.
-    pub is_repair: bool,
 }
 
 /// What Stripe lists of a customer.

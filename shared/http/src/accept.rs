@@ -1,7 +1,7 @@
 //! Content negotiation: a page or JSON (RFC 9110, 12.5.1), and the language (12.5.4).
 
-use crate::context::header_text;
 use crate::cookies::CookieJar;
+use crate::header::header_text;
 use http::{HeaderMap, header};
 
 /// The kinds of JSON that this service answers with.

@@ -1,7 +1,7 @@
 //! Input, parsed once at the edge.
 
-use crate::context::header_text;
 use crate::describe::describe_conventions;
+use crate::header::header_text;
 use crate::openapi::{Describe, refuse};
 use crate::{ApiError, FieldError};
 use axum::body::Bytes;
@@ -390,6 +390,9 @@ impl<A, B> Describe for PathIds<A, B> {
         refuse(operation, [ApiError::NotFound]);
     }
 }
+
+/// The largest body, in bytes.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {

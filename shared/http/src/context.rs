@@ -1,11 +1,12 @@
 //! The context of a request: its id, client and time.
 
 use crate::accept::requested_languages;
+use crate::describe::Describe;
+use crate::header::header_text;
 use axum::extract::{FromRequestParts, MatchedPath};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, header};
 use jiff::Timestamp;
-use std::borrow::Cow;
 use std::convert::Infallible;
 use tollgate_domain::audit::{Action, AuditEntry};
 use tollgate_domain::{AuditId, RequestId, UserId};
@@ -57,10 +58,7 @@ impl RequestContext {
     }
 }
 
-/// The text of a header. A byte that is not UTF-8 becomes U+FFFD and changes no other character.
-pub fn header_text(headers: &HeaderMap, name: HeaderName) -> Cow<'_, str> {
-    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes())).unwrap_or_default()
-}
+impl Describe for RequestContext {}
 
 fn short_text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     headers.contains_key(&name).then(|| short(&header_text(headers, name)))

@@ -1,7 +1,7 @@
 //! The possible answers of an operation, derived from the types that produce them: each extractor, layer and error
 //! describes itself once, and the [description](crate::Description) reads a handler's signature.
 
-use crate::{ApiError, RequestContext};
+use crate::ApiError;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use http::HeaderMap;
@@ -21,7 +21,6 @@ pub trait Describe {
 }
 
 impl<S> Describe for State<S> {}
-impl Describe for RequestContext {}
 impl Describe for HeaderMap {}
 /// The handler itself handles a value that cannot be read.
 impl<T, E> Describe for Result<T, E> {}

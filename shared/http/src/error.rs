@@ -3,9 +3,9 @@
 
 mod answer;
 
-use crate::Exceeded;
 use http::{Extensions, HeaderName, StatusCode};
 use serde::Serialize;
+use tollgate_domain::limit::Quota;
 use tollgate_domain::password::WeakPasswordError;
 use tollgate_guard::GuardError;
 
@@ -425,4 +425,15 @@ impl ApiError {
     pub fn detail(&self) -> String {
         self.public().2
     }
+}
+
+/// A limit that was exceeded, for the headers of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exceeded {
+    /// The name of the limit.
+    pub policy: &'static str,
+    /// Its quota.
+    pub quota: Quota,
+    /// When it allows one more call.
+    pub retry_after_seconds: u32,
 }

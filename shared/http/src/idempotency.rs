@@ -1,12 +1,13 @@
 //! `idempotency-key`: the same key and body get the same answer for 24 hours, by user and route.
 
 use crate::openapi::{Describe, refuse};
-use crate::{ActiveUser, ApiError, FieldError, Guard, Limiter, MAX_BODY_BYTES, RequestContext};
+use crate::{ApiError, FieldError, Limiter, MAX_BODY_BYTES, RequestContext};
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRef, FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use tollgate_guard::{ActiveUser, Guard};
 use tollgate_platform::fingerprint;
 use tollgate_store::{IdempotentCall, StoredAnswer};
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};

@@ -10,6 +10,7 @@ mod describe;
 mod error;
 mod export;
 mod guards;
+mod header;
 mod idempotency;
 mod limits;
 mod message;
@@ -19,16 +20,17 @@ mod page;
 mod routes;
 
 pub use accept::{prefers_html, requested_languages};
-pub use body::{Form, FormBody, Input, JsonBody, OptionalJson, Patch, PatchBody, PathId, PathIds};
+pub use body::{Form, FormBody, Input, JsonBody, MAX_BODY_BYTES, OptionalJson, Patch, PatchBody, PathId, PathIds};
 pub use client_ip::{ClientIpHeader, EdgeProxy};
-pub use context::{RequestContext, header_text};
-pub use conventions::{Conventions, method_not_allowed, misconfigured, not_found};
+pub use context::RequestContext;
+pub use conventions::{CONTENT_SECURITY_POLICY, Conventions, method_not_allowed, misconfigured, not_found};
 pub use cookies::{CookieJar, CookieName, CookieSettings};
-pub use error::{ApiError, FieldError, Refused};
+pub use error::{ApiError, Exceeded, FieldError, Refused};
 pub use export::Export;
+pub use header::header_text;
 pub use idempotency::{describe_idempotent, idempotent};
 pub use limits::{
-    AccountKey, BY_USER, ClientCount, EXPORTS, Exceeded, Limiter, Limits, count_posts, describe_limit_of_posts,
+    AccountKey, BY_USER, ClientCount, EXPORTS, Limiter, Limits, count_posts, describe_limit_of_posts,
     describe_limit_of_redirects, describe_limit_of_users, limit_posts, limit_redirects, limit_users,
 };
 pub use message::{Message, message};
@@ -41,10 +43,3 @@ pub use tollgate_guard::{
     ActiveUser, ActiveUserWith, Admin, FreePlan, Guard, GuardError, OwnStore, PublishedKeys, RequireTier, TokenKeys,
     admit_beside,
 };
-
-/// The policy of every HTML page: nothing inline, nothing foreign, in no frame.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
-/// The largest body, in bytes.
-pub const MAX_BODY_BYTES: usize = 64 * 1024;

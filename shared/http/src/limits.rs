@@ -3,7 +3,7 @@
 //! answer of the tables every request is refused.
 
 use crate::openapi::{Describe, refuse};
-use crate::{ActiveUser, ApiError, Guard, RequestContext};
+use crate::{ApiError, Exceeded, RequestContext};
 use axum::extract::{FromRef, FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -15,6 +15,7 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 use tollgate_domain::limit::{AttemptQuotas, DAY_SECONDS, HOUR_SECONDS, Quota};
 use tollgate_domain::{Email, UserId};
+use tollgate_guard::{ActiveUser, Guard};
 use tollgate_platform::{ConfigError, Env, fingerprint};
 use tollgate_store::roles::Limiting;
 use tollgate_store::{Attempt, AttemptLimit, Bucket, MailCount, MailsTo, Store};
@@ -84,17 +85,6 @@ fn number(env: &Env, name: &'static str, default: u32, range: RangeInclusive<u32
 pub struct Limiter {
     pub(crate) store: Store<Limiting>,
     limits: Option<Limits>,
-}
-
-/// A limit that was exceeded, for the headers of the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Exceeded {
-    /// The name of the limit.
-    pub policy: &'static str,
-    /// Its quota.
-    pub quota: Quota,
-    /// When it allows one more call.
-    pub retry_after_seconds: u32,
 }
 
 impl ApiError {

@@ -1,131 +1,22 @@
 //! Hostile statements, with each guard removed, and the results of allowed statements.
 
+mod sample;
+mod statements;
+
 use crate::check::check_with;
 use crate::guard::{Guard, Guards};
 use crate::job::{Answer, Job, Limits, Output};
 use crate::run::{RunError, execute_with};
 use crate::snapshot::*;
 use jiff::Timestamp;
+use sample::{scratch, snapshot};
 use serde_json::{Value, json};
+use statements::{STOPPED, refused};
 use std::fs;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use tollgate_domain::report::{CsvOptions, Delimiter};
-
-/// A name that no other test uses.
-fn scratch(extension: &str) -> PathBuf {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    std::env::temp_dir().join(format!("tollgate-sql-{}-{number}.{extension}", std::process::id()))
-}
 
 fn now() -> Timestamp {
     "2026-06-15T12:00:00Z".parse().unwrap()
-}
-
-/// Three users: one pays, one was deleted and one has never paid.
-fn snapshot() -> Snapshot {
-    let writer = SnapshotWriter::create(scratch("db")).unwrap();
-    let profile = ProfileRow {
-        id: "usr_1",
-        email: "ann@example.com",
-        username: "ann",
-        provider: "local",
-        email_verified: true,
-        is_active: true,
-        is_admin: true,
-        created_at: "2026-01-01T00:00:00Z",
-    };
-    let subscription = SubscriptionRow {
-        id: "sub_1",
-        user_id: "usr_1",
-        plan_id: Some("plan_1"),
-        status: "active",
-        price_cents: 1900,
-        currency: "usd",
-        billing_period: "month",
-        interval_count: 1,
-        quantity: 1,
-        started_at: "2026-05-01T00:00:00Z",
-        current_period_start: "2026-06-01T00:00:00Z",
-        current_period_end: "2026-07-01T00:00:00Z",
-        cancel_at_period_end: false,
-        canceled_at: None,
-        has_access: true,
-    };
-    let payment = PaymentRow {
-        id: "pay_1",
-        user_id: "usr_1",
-        subscription_id: Some("sub_1"),
-        plan_id: Some("plan_1"),
-        amount_cents: 1900,
-        refunded_cents: 0,
-        currency: "usd",
-        status: "succeeded",
-        created_at: "2026-06-01T00:00:00Z",
-    };
-    let event = SubscriptionEventRow {
-        id: "aud_1",
-        subscription_id: "sub_1",
-        at: "2026-05-01T00:00:00Z",
-        plan_id: Some("plan_1"),
-        status: Some("trialing"),
-    };
-    let sign_in = SignInRow { day: "2026-06-14", method: "password", user_id: "usr_1" };
-    // In one possible order.
-    writer.tier(&TierRow { user_id: "usr_1", tier: 1 }).unwrap();
-    writer
-        .subscription_event(&SubscriptionEventRow {
-            id: "aud_2",
-            at: "2026-05-08T00:00:00Z",
-            plan_id: None,
-            status: Some("active"),
-            ..event
-        })
-        .unwrap();
-    // Twice within a second: the last one counts.
-    for (id, status) in [("aud_31", "past_due"), ("aud_32", "active"), ("aud_33", "unpaid"), ("aud_34", "canceled")] {
-        let at = if id < "aud_33" { "2026-06-02T00:00:00Z" } else { "2026-06-03T00:00:00Z" };
-        let changed = SubscriptionEventRow { id, at, plan_id: None, status: Some(status), ..event };
-        writer.subscription_event(&changed).unwrap();
-    }
-    writer.profile(&profile).unwrap();
-    writer
-        .profile(&ProfileRow { id: "usr_2", email: "=cmd@example.com", username: "bob", is_admin: false, ..profile })
-        .unwrap();
-    writer.sign_in(&sign_in).unwrap();
-    writer.subscription_event(&event).unwrap();
-    writer.subscription(&subscription).unwrap();
-    writer.payment(&payment).unwrap();
-    writer
-        .payment(&PaymentRow { id: "pay_2", user_id: "usr_3", subscription_id: None, refunded_cents: 500, ..payment })
-        .unwrap();
-    writer.sign_in(&sign_in).unwrap();
-    writer.sign_in(&SignInRow { user_id: "usr_2", ..sign_in }).unwrap();
-    writer
-        .subscription_event(&SubscriptionEventRow {
-            id: "aud_3",
-            at: "2026-06-01T00:00:00Z",
-            plan_id: None,
-            status: None,
-            ..event
-        })
-        .unwrap();
-    writer
-        .plan(&PlanRow {
-            id: "plan_1",
-            code: "pro",
-            name: "Pro",
-            price_cents: 1900,
-            currency: "usd",
-            billing_period: "month",
-            tier: 1,
-            trial_days: 7,
-            is_active: true,
-            created_at: "2026-01-01T00:00:00Z",
-        })
-        .unwrap();
-    writer.finish().unwrap()
 }
 
 fn job(snapshot: &Snapshot, sql: &str) -> Job {
@@ -151,139 +42,11 @@ fn in_process() -> Guards {
     Guards::without(&[Guard::Memory])
 }
 
-/// Statements that the check must refuse, by the guard that refuses them.
-fn refused() -> Vec<(Guard, String)> {
-    use Guard::*;
-    let own = |guard: Guard, sql: &str| (guard, sql.to_owned());
-    let mut all = vec![
-        own(Characters, "SELECT 1\0; DROP TABLE users"),
-        own(Characters, "\u{feff}SELECT 1"),
-        own(Characters, "SELECT 1 -- \0 hidden"),
-        (SqlLength, format!("SELECT 1{}", " ".repeat(20_001 - 8))),
-        own(FirstWord, ""),
-        own(FirstWord, "   \n\t"),
-        own(FirstWord, "-- nothing"),
-        own(FirstWord, "/* nothing */ ;"),
-        own(FirstWord, "VALUES (1), (2)"),
-        own(FirstWord, "/* SELECT */ VALUES (1)"),
-        own(FirstWord, "-- SELECT 1\nVALUES (1)"),
-        own(FirstWord, "SELEKT 1"),
-        own(FirstWord, "(SELECT 1)"),
-        own(OneStatement, "SELECT 1; SELECT 2"),
-        own(OneStatement, "SELECT 1; /* then */ SELECT 2;"),
-        own(OneStatement, "SELECT 1; DELETE FROM users"),
-        own(Parameters, "SELECT ?"),
-        own(Parameters, "SELECT ?1"),
-        own(Parameters, "SELECT :a"),
-        own(Parameters, "SELECT $a"),
-        own(Parameters, "SELECT @a"),
-        own(Tables, "SELECT * FROM sqlite_schema"),
-        own(Tables, "SELECT * FROM sqlite_master"),
-        own(Tables, "SELECT sql FROM sqlite_temp_master"),
-        own(Tables, "SELECT rowid FROM users"),
-        own(Tables, "SELECT _rowid_, oid FROM payments"),
-        own(Tables, "SELECT count(*) FROM sqlite_schema"),
-        own(Tables, "WITH users AS (SELECT sql AS email FROM sqlite_schema) SELECT email FROM users"),
-        own(Tables, "SELECT (SELECT sql FROM sqlite_schema LIMIT 1) FROM users"),
-        own(Tables, "SELECT 1 WHERE EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'x')"),
-        own(Tables, "SELECT * FROM users UNION SELECT 1,2,3,4,5,6,7,8,sql FROM sqlite_schema"),
-        own(Tables, "SELECT email FROM users ORDER BY (SELECT max(name) FROM sqlite_schema)"),
-        own(Tables, "SELECT * FROM pragma_table_info('users')"),
-        own(Tables, "SELECT * FROM pragma_database_list"),
-        own(Tables, "SELECT * FROM dbstat"),
-        own(Tables, "SELECT * FROM json_each('[1]')"),
-        own(Tables, "SELECT value FROM json_tree('[1]')"),
-        own(Tables, "SELECT * FROM credentials"),
-        own(Tables, "SELECT hash FROM users"),
-        own(Tables, "SELECT users.password FROM users"),
-        own(Tables, "SELECT * FROM \u{ff55}sers"),
-        own(Tables, "SELECT \u{435}mail FROM users"),
-        own(Functions, "SELECT load_extension('x')"),
-        own(Functions, "SELECT randomblob(100000000)"),
-        own(Functions, "SELECT zeroblob(100000000)"),
-        own(Functions, "SELECT sqlite_version()"),
-        own(Functions, "SELECT sqlite_compileoption_get(0)"),
-        own(Functions, "SELECT sqlite_source_id()"),
-        own(Functions, "SELECT random()"),
-        own(Functions, "SELECT hex(email), quote(email) FROM users"),
-        own(Functions, "SELECT char(61)"),
-        own(Functions, "SELECT current_timestamp"),
-        own(Functions, "SELECT changes(), last_insert_rowid()"),
-        own(Functions, "SELECT json_group_array(email) FROM users"),
-        own(Functions, "SELECT fts3_tokenizer('x')"),
-        own(Functions, "SELECT email MATCH 'x' FROM users"),
-        own(Functions, "SELECT email REGEXP 'x' FROM users"),
-        own(Functions, "SELECT likelihood(1, 0.5), unlikely(1), soundex('a')"),
-        own(Actions, "WITH a AS (SELECT 1) INSERT INTO users (id) SELECT * FROM a"),
-        own(Actions, "WITH a AS (SELECT 1) DELETE FROM users"),
-        own(Actions, "WITH a AS (SELECT 1) UPDATE users SET email = 'x'"),
-        own(Actions, "WITH a AS (SELECT 1) DELETE FROM users RETURNING email"),
-        own(Actions, "WITH a AS (SELECT 1) INSERT INTO sqlite_schema SELECT * FROM a"),
-        own(DoubleQuotes, "SELECT \"no_such_column\" FROM users"),
-        own(DoubleQuotes, "SELECT email FROM users WHERE provider = \"local\""),
-        (Shape, format!("SELECT {}1{}", "(".repeat(2000), ")".repeat(2000))),
-        (Shape, vec!["SELECT 1"; 500].join(" UNION ALL ")),
-        (Shape, format!("SELECT {}", vec!["1"; 101].join(", "))),
-        (Shape, format!("SELECT {}", vec!["1"; 150].join(" + "))),
-        (Shape, format!("SELECT coalesce({})", vec!["null"; 17].join(", "))),
-    ];
-    // A statement that begins with another word is refused by it; without that guard, by the ones after it.
-    for statement in [
-        "INSERT INTO users (id) VALUES ('x')",
-        "UPDATE users SET is_admin = 1",
-        "DELETE FROM users RETURNING email",
-        "REPLACE INTO users (id) VALUES ('x')",
-        "CREATE TABLE x (a)",
-        "CREATE TEMP VIEW x AS SELECT * FROM users",
-        "CREATE VIRTUAL TABLE x USING fts5(a)",
-        "CREATE TRIGGER t AFTER INSERT ON users BEGIN SELECT 1; END",
-        "ALTER TABLE users ADD COLUMN x",
-        "DROP TABLE users",
-        "ATTACH 'file:x' AS x",
-        "DETACH main",
-        "PRAGMA table_info(users)",
-        "PRAGMA writable_schema = 1",
-        "VACUUM INTO '/tmp/x.db'",
-        "REINDEX",
-        "ANALYZE",
-        "BEGIN",
-        "COMMIT",
-        "SAVEPOINT x",
-        "EXPLAIN SELECT 1",
-        "EXPLAIN QUERY PLAN SELECT email FROM users",
-    ] {
-        all.push(own(FirstWord, statement));
-    }
-    all
-}
-
-/// Statements that are accepted and must be stopped, by the guard that stops them.
-fn stopped() -> Vec<(Guard, &'static str)> {
-    use Guard::*;
-    vec![
-        (Deadline, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"),
-        (Deadline, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0"),
-        (
-            Deadline,
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) \
-             SELECT count(*) FROM n a, n b, n c",
-        ),
-        (Rows, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"),
-        (Rows, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 2000) SELECT a.i FROM n a, n b"),
-        (ValueLength, "SELECT length(replace(printf('%0200000d', 1), '0', 'xxxxxxxxxx'))"),
-        (
-            ValueLength,
-            "WITH RECURSIVE g(t) AS (SELECT 'x' UNION ALL SELECT t || t FROM g LIMIT 22) SELECT max(length(t)) FROM g",
-        ),
-        (ValueLength, "SELECT length(group_concat(printf('%0200000d', 1))) FROM users a, users b"),
-    ]
-}
-
 // S29
 #[test]
 fn hostile_statements_are_refused_before_they_run() {
     let all = refused();
-    assert!(all.len() + stopped().len() >= 60, "{}", all.len());
+    assert!(all.len() + STOPPED.len() >= 60, "{}", all.len());
     for (guard, sql) in &all {
         let refusal = crate::check(sql);
         assert!(refusal.is_err(), "{guard:?} {sql:?} is accepted");
@@ -297,7 +60,7 @@ fn hostile_statements_are_refused_before_they_run() {
 #[test]
 fn statements_that_never_end_are_stopped_by_a_limit() {
     let snapshot = snapshot();
-    for (guard, sql) in stopped() {
+    for (guard, sql) in STOPPED {
         crate::check(sql).unwrap();
         let limits = Limits { deadline_ms: 200, rows: 1000, ..Limits::CONTRACT };
         let ran = execute_with(&Job { limits, ..job(&snapshot, sql) }, &in_process());

@@ -266,7 +266,36 @@ async fn conformance(
     let attempt = Attempt { id: "attempt-of-the-check".to_owned(), started_at: now };
     let terms = Terms { price_cents: 1900, currency: "usd".parse()?, billing_period: BillingPeriod::Month };
     let plan = plan(now, &terms)?;
-    let (user, email) = (UserId::new(now, [2; 10]), Email::parse("ann@example.com")?);
+    call_plans(&stripe, &mut conformance, &plan, &attempt).await;
+    call_checkouts(&stripe, &mut conformance, &plan, &attempt).await?;
+    call_subscriptions(&stripe, &mut conformance, &subscription, &terms, now).await;
+    call_lists(&stripe, &mut conformance, now).await;
+    call_ends(&stripe, &mut conformance).await;
+    set_up(&stripe, &mut conformance).await;
+    Ok((!conformance.has_failed, conformance.calls, conformance.unknown))
+}
+
+/// The calls for plans: products and prices.
+async fn call_plans(stripe: &Gateway, conformance: &mut Conformance, plan: &Plan, attempt: &Attempt) {
+    let terms = &plan.terms;
+    conformance.call("mode", 0, stripe.mode().await, |mode| *mode == Mode::Test);
+    conformance.call("ensure_product", 1, stripe.ensure_product(plan).await, |()| true);
+    // The product, its active prices, and the plan's own, which is not among them.
+    conformance.call("show_plan", 3, stripe.show_plan(plan, &Catalogue::default()).await, |()| true);
+    conformance.call("archive_product", 1, stripe.archive_product("prod_1").await, |()| true);
+    conformance.call("create_price", 1, stripe.create_price("prod_1", terms, attempt).await, |id| !id.is_empty());
+    conformance.call("price_of_attempt", 1, stripe.price_of_attempt("prod_1", attempt).await, Option::is_none);
+    conformance.call("archive_price", 1, stripe.archive_price("price_1").await, |()| true);
+}
+
+/// The calls for customers and checkouts.
+async fn call_checkouts(
+    stripe: &Gateway,
+    conformance: &mut Conformance,
+    plan: &Plan,
+    attempt: &Attempt,
+) -> Result<(), Box<dyn Error>> {
+    let (user, email) = (UserId::new(attempt.started_at, [2; 10]), Email::parse("ann@example.com")?);
     let checkout = Checkout {
         attempt: attempt.clone(),
         plan_id: plan.id,
@@ -284,26 +313,29 @@ async fn conformance(
         cancel_url: "https://app.example/left",
     };
 
-    conformance.call("mode", 0, stripe.mode().await, |mode| *mode == Mode::Test);
-    conformance.call("ensure_product", 1, stripe.ensure_product(&plan).await, |()| true);
-    // The product, its active prices, and the plan's own, which is not among them.
-    conformance.call("show_plan", 3, stripe.show_plan(&plan, &Catalogue::default()).await, |()| true);
-    conformance.call("archive_product", 1, stripe.archive_product("prod_1").await, |()| true);
-    conformance.call("create_price", 1, stripe.create_price("prod_1", &terms, &attempt).await, |id| !id.is_empty());
-    conformance.call("price_of_attempt", 1, stripe.price_of_attempt("prod_1", &attempt).await, Option::is_none);
-    conformance.call("archive_price", 1, stripe.archive_price("price_1").await, |()| true);
-    let made = stripe.create_customer(&user, &email, &attempt).await;
+    let made = stripe.create_customer(&user, &email, attempt).await;
     conformance.call("create_customer", 1, made, |id| !id.is_empty());
-    conformance.call("customer_of_attempt", 1, stripe.customer_of_attempt(&email, &attempt).await, Option::is_none);
+    conformance.call("customer_of_attempt", 1, stripe.customer_of_attempt(&email, attempt).await, Option::is_none);
     conformance.call("has_customer", 1, stripe.has_customer("cus_1").await, |exists| *exists);
     conformance.call("update_customer", 1, stripe.update_customer("cus_1", &email).await, |()| true);
     conformance.call("create_checkout", 1, stripe.create_checkout(new_checkout).await, |made| !made.id.is_empty());
     conformance.call("checkout_of_attempt", 1, stripe.checkout_of_attempt("cus_1", &checkout).await, Option::is_none);
     conformance.call("checkout", 1, stripe.checkout("cs_test_1").await, |found| !found.id.is_empty());
     conformance.call("expire_checkout", 1, stripe.expire_checkout("cs_test_1").await, |found| !found.id.is_empty());
+    Ok(())
+}
+
+/// The calls for subscriptions.
+async fn call_subscriptions(
+    stripe: &Gateway,
+    conformance: &mut Conformance,
+    subscription: &Subscription,
+    terms: &Terms,
+    now: Timestamp,
+) {
     let state = stripe.fetch_state("cus_1").await;
     conformance.call("fetch_state", 3, state, |state| !state.subscriptions.is_empty() && !state.invoices.is_empty());
-    let change = PriceChange { subscription: &subscription, price: "price_2", from: now, trial: None };
+    let change = PriceChange { subscription, price: "price_2", from: now, trial: None };
     conformance.call("preview", 1, stripe.preview(change).await, |preview| !preview.lines.is_empty());
     // The sample waits for a payment: its payments say why.
     let changed = stripe.change_price(change).await;
@@ -311,11 +343,15 @@ async fn conformance(
     conformance.call("invoice_links", 1, stripe.invoice_links("in_1").await, |_| true);
     conformance.call("needs_consent", 1, stripe.needs_consent("in_1").await, |_| true);
     // The schedule, then its phases.
-    conformance.call("schedule_price", 2, stripe.schedule_price(&subscription, "price_2", &terms).await, |()| true);
+    conformance.call("schedule_price", 2, stripe.schedule_price(subscription, "price_2", terms).await, |()| true);
     let unmanaged = Subscription { schedule: None, ..subscription.clone() };
-    conformance.call("schedule_price", 2, stripe.schedule_price(&unmanaged, "price_2", &terms).await, |()| true);
+    conformance.call("schedule_price", 2, stripe.schedule_price(&unmanaged, "price_2", terms).await, |()| true);
     conformance.call("release", 1, stripe.release("sub_sched_1").await, |()| true);
     conformance.call("customer_of_charge", 1, stripe.customer_of_charge("ch_1").await, |_| true);
+}
+
+/// The lists.
+async fn call_lists(stripe: &Gateway, conformance: &mut Conformance, now: Timestamp) {
     conformance.call("subscriptions", 1, stripe.subscriptions(None).await, |page| !page.items.is_empty());
     conformance.call("open_invoices", 1, stripe.open_invoices(None).await, |page| !page.items.is_empty());
     let invoices = stripe.invoices_since(now, Some("in_1".to_owned())).await;
@@ -327,6 +363,10 @@ async fn conformance(
     conformance.call("products", 1, stripe.products(None).await, |page| !page.items.is_empty());
     conformance.call("check_key", 1, stripe.check_key().await, |()| true);
     conformance.call("prices", 1, stripe.prices(None).await, |page| !page.items.is_empty());
+}
+
+/// The calls that end or resume a subscription, or refund it.
+async fn call_ends(stripe: &Gateway, conformance: &mut Conformance) {
     conformance.call("cancel", 1, stripe.cancel("sub_1").await, |()| true);
     conformance.call("cancel_at_period_end", 1, stripe.cancel_at_period_end("sub_1").await, |()| true);
     // The sample subscription has a cancellation time.
@@ -335,8 +375,6 @@ async fn conformance(
     conformance.call("portal", 1, stripe.portal("cus_1", "https://app.example").await, |url| !url.is_empty());
     conformance.call("dispute_of_charge", 1, stripe.dispute_of_charge("ch_1").await, |_| true);
     conformance.call("refund", 1, stripe.refund("ch_1", Some(1)).await, |()| true);
-    set_up(&stripe, &mut conformance).await;
-    Ok((!conformance.has_failed, conformance.calls, conformance.unknown))
 }
 
 /// The calls of `tollgate-ops` that set up an account and check a key.

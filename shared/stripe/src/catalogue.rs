@@ -2,6 +2,7 @@
 
 use crate::client::{Gateway, GatewayError};
 use crate::lists::ListParams;
+use crate::metadata::ATTEMPT;
 use crate::objects::{Changed, Created, Price};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -110,7 +111,7 @@ impl Gateway {
             product,
             unit_amount: terms.price_cents,
             recurring: Recurring { interval: terms.billing_period },
-            metadata: BTreeMap::from([(crate::ATTEMPT, attempt.id.as_str())]),
+            metadata: BTreeMap::from([(ATTEMPT, attempt.id.as_str())]),
         };
         let made: Created = self.post_once("/prices", &price, attempt).await?;
         Ok(made.id)

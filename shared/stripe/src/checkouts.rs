@@ -2,6 +2,7 @@
 
 use crate::client::{Gateway, GatewayError, NoParams};
 use crate::lists::{ListParams, is_of};
+use crate::metadata::{ATTEMPT, USER};
 use crate::objects;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -97,10 +98,10 @@ impl Gateway {
             client_reference_id: &user,
             customer: new_checkout.customer,
             line_items: [LineItem { price: &new_checkout.checkout.stripe_price_id, quantity: 1 }],
-            metadata: BTreeMap::from([(crate::USER, user.as_str()), (crate::ATTEMPT, attempt.id.as_str())]),
+            metadata: BTreeMap::from([(USER, user.as_str()), (ATTEMPT, attempt.id.as_str())]),
             mode: "subscription",
             subscription_data: SubscriptionData {
-                metadata: BTreeMap::from([(crate::USER, user.as_str())]),
+                metadata: BTreeMap::from([(USER, user.as_str())]),
                 trial_period_days: Some(new_checkout.checkout.trial_days).filter(|days| *days > 0),
             },
             success_url: new_checkout.success_url,
@@ -154,12 +155,9 @@ mod tests {
             client_reference_id: "usr_1",
             customer: "cus_1",
             line_items: [LineItem { price: "price_1", quantity: 1 }],
-            metadata: BTreeMap::from([(crate::USER, "usr_1"), (crate::ATTEMPT, "a")]),
+            metadata: BTreeMap::from([(USER, "usr_1"), (ATTEMPT, "a")]),
             mode: "subscription",
-            subscription_data: SubscriptionData {
-                metadata: BTreeMap::from([(crate::USER, "usr_1")]),
-                trial_period_days,
-            },
+            subscription_data: SubscriptionData { metadata: BTreeMap::from([(USER, "usr_1")]), trial_period_days },
             success_url: "https://app.example/{CHECKOUT_SESSION_ID}",
         };
         let form = |days| RequestBuilder::new(StripeMethod::Post, "/x").form(&params(days)).body.unwrap();

@@ -15,6 +15,12 @@ use tollgate_domain::billing::Attempt;
 use tollgate_platform::{Outbound, Secret, random_bytes};
 use tollgate_tokens::keys::{KeyError, KeySource};
 
+/// The address of Stripe's API.
+pub const STRIPE_API: &str = "https://api.stripe.com";
+
+/// The version of Stripe's API that every call requests.
+pub const API_VERSION: &str = "2026-08-26.dahlia";
+
 /// Why there is no usable answer.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum GatewayError {
@@ -196,7 +202,7 @@ impl Gateway {
             .method(method)
             .uri(format!("{}/v1{}{query}", self.base_url, request.path))
             .header(header::AUTHORIZATION, format!("Bearer {}", secret.expose()))
-            .header("stripe-version", super::API_VERSION)
+            .header("stripe-version", API_VERSION)
             .header(header::USER_AGENT, concat!("Tollgate/", env!("CARGO_PKG_VERSION")));
         if let Some(key) = key {
             call = call.header("idempotency-key", key);

@@ -2,6 +2,7 @@
 
 use crate::client::{Gateway, GatewayError, NoParams};
 use crate::lists::ListParams;
+use crate::metadata::{ATTEMPT, USER};
 use crate::objects::{Changed, ChargeCustomer, Created, Customer, CustomerExists, PortalSession};
 use crate::setup::PortalConfiguration;
 use serde::Serialize;
@@ -36,7 +37,7 @@ impl Gateway {
         attempt: &Attempt,
     ) -> Result<String, GatewayError> {
         let user = user.to_string();
-        let metadata = BTreeMap::from([(crate::USER, user.as_str()), (crate::ATTEMPT, attempt.id.as_str())]);
+        let metadata = BTreeMap::from([(USER, user.as_str()), (ATTEMPT, attempt.id.as_str())]);
         let params = CustomerParams { email: email.as_str(), metadata };
         let made: Created = self.post_once("/customers", &params, attempt).await?;
         Ok(made.id)

@@ -12,6 +12,7 @@ mod customers;
 mod endings;
 mod listings;
 mod lists;
+mod metadata;
 mod objects;
 mod reads;
 mod schedules;
@@ -19,24 +20,13 @@ mod setup;
 
 pub use changes::{Preview, PreviewLine, PriceChange, PriceChanged, TrialEnd, Unpaid};
 pub use checkouts::{CheckoutSession, CheckoutState, NewCheckout};
-pub use client::{Gateway, GatewayError, Mode};
+pub use client::{API_VERSION, Gateway, GatewayError, Mode, STRIPE_API};
 pub use listings::{Page, Price, Product};
 pub use lists::UnreadableEntry;
 pub use reads::{BoxFuture, InvoiceLinks};
 pub use setup::{
     KEY_PERMISSIONS, KeyPermission, PortalConfiguration, WEBHOOK_EVENTS, WebhookEndpoint, secret_metadata,
 };
-
-/// The address of Stripe's API.
-pub const STRIPE_API: &str = "https://api.stripe.com";
-
-/// The version of Stripe's API that every call requests.
-pub const API_VERSION: &str = "2026-08-26.dahlia";
-
-/// The metadata key that links an object at Stripe to its cause.
-const ATTEMPT: &str = "tollgate_attempt";
-/// The key of the user in Stripe's metadata, for people who read it there. No code depends on it.
-const USER: &str = "tollgate_user";
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@
 //! customer was deleted. `objects` requires so few fields that an entry of ours is practically always readable.
 
 use crate::client::{Gateway, GatewayError};
+use crate::metadata::ATTEMPT;
 use crate::objects::Metadata;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -155,5 +156,5 @@ impl List {
 
 /// Whether an attempt created an object.
 pub(crate) fn is_of(metadata: &Metadata, attempt: &str) -> bool {
-    metadata.get(crate::ATTEMPT).is_some_and(|id| id == attempt)
+    metadata.get(ATTEMPT).is_some_and(|id| id == attempt)
 }

@@ -1,7 +1,7 @@
 //! The setup of an account at Stripe for a deployment: the webhook endpoint, the configuration of the customer portal,
 //! and the permissions of the key. Operators set it up; no function does.
 
-use crate::client::{Gateway, GatewayError, NoParams};
+use crate::client::{API_VERSION, Gateway, GatewayError, NoParams};
 use crate::objects::{Metadata, or_default};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -96,7 +96,7 @@ impl WebhookEndpoint {
     /// Whether its events have the shapes that this version understands.
     #[must_use]
     pub fn has_current_version(&self) -> bool {
-        self.api_version.as_deref() == Some(crate::API_VERSION)
+        self.api_version.as_deref() == Some(API_VERSION)
     }
 }
 
@@ -238,12 +238,8 @@ impl Gateway {
 
     /// Creates a webhook endpoint of this version and returns it with its signing secret.
     pub async fn create_webhook_endpoint(&self, url: &str) -> Result<(WebhookEndpoint, Secret<String>), GatewayError> {
-        let params = NewEndpoint {
-            url,
-            api_version: crate::API_VERSION,
-            enabled_events: WEBHOOK_EVENTS,
-            description: "Tollgate",
-        };
+        let params =
+            NewEndpoint { url, api_version: API_VERSION, enabled_events: WEBHOOK_EVENTS, description: "Tollgate" };
         let created: CreatedEndpoint = self.post("/webhook_endpoints", &params).await?;
         Ok((created.endpoint, Secret::new(created.secret)))
     }

@@ -1,6 +1,7 @@
 //! The expected state: the state of the fake, interpreted by the contract. It uses none of the system's own rules.
 
 use crate::app::TestApp;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -285,7 +286,7 @@ impl Expected {
         let cuts = self.cuts(subscription, gross);
         let most = cuts.iter().map(|(_, off)| *off).max().filter(|off| *off > 0);
         let Some((discount, _)) = cuts.into_iter().find(|(_, off)| Some(*off) == most) else { return Value::Null };
-        let ends_at = discount["end"].as_i64().map(super::stored::moment);
+        let ends_at = discount["end"].as_i64().map(moment);
         let percent = discount["source"]["coupon"]["percent_off"].as_f64();
         json!({"percent_off": percent, "amount_off_cents": null, "ends_at": ends_at})
     }
@@ -348,4 +349,9 @@ pub fn ends(subscription: &Value) -> bool {
 pub fn ended_by_itself(subscription: &Value) -> bool {
     let at_end = ends(subscription) && subscription["ended_at"] == subscription["cancel_at"];
     at_end || subscription["cancellation_details"]["reason"] == "payment_failed"
+}
+
+/// A time as the system writes it.
+pub fn moment(seconds: i64) -> Value {
+    json!(Timestamp::from_second(seconds).unwrap())
 }

@@ -1,6 +1,6 @@
 //! The stored state of the system as plain JSON, and its comparison with the expected state.
 
-use super::expected::{Expected, ends, int, is_live, period, price, text};
+use super::expected::{Expected, ends, int, is_live, moment, period, price, text};
 use crate::app::TestApp;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -23,11 +23,6 @@ fn plain(typed: &Value) -> Value {
         ("NULL", _) => Value::Null,
         _ => value.clone(),
     }
-}
-
-/// A time as the system writes it.
-pub fn moment(seconds: i64) -> Value {
-    json!(Timestamp::from_second(seconds).unwrap())
 }
 
 /// The stored state of a user.

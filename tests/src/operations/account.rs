@@ -1,8 +1,7 @@
 //! The caller's own account: its password, its address, its profile, its end.
 
-use super::reads::Read;
 use super::sign_in::{EMAIL, NEW_EMAIL, NEW_PASSWORD, gets_in, is_dead, is_live};
-use super::{Case, Operation, by_caller, case, open, own, scenario};
+use super::{Case, Operation, Read, by_caller, case, open, own, scenario};
 use crate::app::{PASSWORD, TestApp};
 use crate::request::Request;
 use serde_json::json;

@@ -1,7 +1,6 @@
 //! Pages, documents and metadata.
 
-use super::reads::Read;
-use super::{Operation, open};
+use super::{Operation, Read, open};
 
 pub fn operations() -> Vec<Operation> {
     vec![

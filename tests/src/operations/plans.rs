@@ -1,7 +1,6 @@
 //! Plans.
 
-use super::reads::Read;
-use super::{Case, Operation, by_caller, case, of_admins, scenario};
+use super::{Case, Operation, Read, by_caller, case, of_admins, scenario};
 use crate::app::{Session, TestApp};
 use crate::request::Request;
 use serde_json::{Value, json};

@@ -1,68 +1,9 @@
 //! Calls that change nothing. They share one state, so that their costs are comparable.
 
-use super::{Ids, Measured, Operation, filled, id_of};
+use super::operation::{Ids, Operation, Read, Reader, filled, id_of};
 use crate::app::{Session, TestApp};
 use crate::request::Request;
 use serde_json::json;
-
-/// A call that changes nothing, and whose cost is part of the budget.
-#[derive(Clone, Copy)]
-pub struct Read {
-    /// Its name, unless it is that of the operation.
-    name: Option<&'static str>,
-    pub(super) path: &'static str,
-    reader: Option<Reader>,
-    pub measured: Measured,
-}
-
-/// The caller of a read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reader {
-    Anonymous,
-    /// A user without a plan.
-    Member,
-    /// A user who has paid for `team`.
-    Subscriber,
-    Admin,
-}
-
-impl Read {
-    /// A read of this path, answered with 200. Its objects are those of [`ReadWorld::ids`].
-    pub const fn of(path: &'static str) -> Self {
-        Self { name: None, path, reader: None, measured: Measured::answer(200) }
-    }
-
-    pub const fn named(self, name: &'static str) -> Self {
-        Self { name: Some(name), ..self }
-    }
-
-    pub const fn by(self, reader: Reader) -> Self {
-        Self { reader: Some(reader), ..self }
-    }
-
-    pub const fn refused(self, status: u16, code: &'static str) -> Self {
-        Self { measured: Measured::refusal(status, code), ..self }
-    }
-
-    pub const fn second(self) -> Self {
-        Self { measured: self.measured.second(), ..self }
-    }
-
-    /// Its name in the budget.
-    pub fn name(&self, operation: &Operation) -> &'static str {
-        self.name.unwrap_or(operation.name)
-    }
-
-    /// Its caller: unless another one is named, the first of those who may call it.
-    fn reader(&self, operation: &Operation) -> Reader {
-        match (self.reader, operation.statuses[0]) {
-            (Some(reader), _) => reader,
-            (None, 401) if operation.is_of_admins() => Reader::Admin,
-            (None, 401) => Reader::Subscriber,
-            (None, _) => Reader::Anonymous,
-        }
-    }
-}
 
 /// The state that the reads share.
 pub struct ReadWorld {

@@ -1,6 +1,6 @@
 //! Registration and the verification of addresses.
 
-use super::sign_in::{EMAIL, NEW_EMAIL, NEW_PASSWORD, gets_in};
+use super::sign_in::{EMAIL, NEW_EMAIL, NEW_PASSWORD, gets_in, wrong};
 use super::{Case, Operation, case, open, scenario};
 use crate::app::{PASSWORD, TestApp};
 use crate::request::Request;
@@ -118,12 +118,6 @@ async fn verify_link_here(app: &TestApp) -> Case {
     case!(request, |app| {
         gets_in(app, EMAIL, PASSWORD).await;
     })
-}
-
-/// A code of six digits other than this one.
-pub(super) fn wrong(code: &str) -> String {
-    let first = if code.starts_with('1') { '2' } else { '1' };
-    format!("{first}{}", &code[1..])
 }
 
 async fn verify_wrong_code(app: &TestApp) -> Case {

@@ -1,8 +1,7 @@
 //! Reports and the assistant.
 
-use super::reads::Read;
 use super::users::admin_and_ann;
-use super::{Case, Operation, case, of_admins, scenario};
+use super::{Case, Operation, Read, case, of_admins, scenario};
 use crate::app::{Session, TestApp};
 use crate::request::Request;
 use serde_json::{Value, json};

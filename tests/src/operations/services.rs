@@ -1,8 +1,7 @@
 //! Credentials of services, introspection, and invitations.
 
-use super::reads::Read;
 use super::users::admin_and_ann;
-use super::{Case, Operation, case, of_admins, open, scenario};
+use super::{Case, Operation, Read, case, of_admins, open, scenario};
 use crate::app::{PASSWORD, Session, TestApp};
 use crate::request::Request;
 use serde_json::json;

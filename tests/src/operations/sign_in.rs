@@ -1,8 +1,6 @@
 //! Sign-ins and sessions.
 
-use super::reads::Read;
-use super::registration::wrong;
-use super::{Case, Operation, case, open, own, owned, scenario};
+use super::{Case, Operation, Read, case, open, own, owned, scenario};
 use crate::app::{PASSWORD, Session, TestApp};
 use crate::request::Request;
 use serde_json::{Value, json};
@@ -181,4 +179,10 @@ async fn revoke(app: &TestApp) -> Case {
         is_dead(app, &other).await;
         is_live(app, &session).await;
     })
+}
+
+/// A code of six digits other than this one.
+pub(super) fn wrong(code: &str) -> String {
+    let first = if code.starts_with('1') { '2' } else { '1' };
+    format!("{first}{}", &code[1..])
 }

@@ -1,8 +1,8 @@
 //! Checkouts, subscriptions, payments, and the endpoints that a subscription opens.
 
 use super::plans::{give_trial, ledger};
-use super::reads::{Read, Reader};
-use super::{Case, Operation, case, own, scenario};
+
+use super::{Case, Operation, Read, Reader, case, own, scenario};
 use crate::app::{Session, TestApp};
 use crate::events::same_as_stripe;
 use crate::request::Request;

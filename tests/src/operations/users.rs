@@ -1,7 +1,6 @@
 //! What admins see and change of users, their subscriptions and their payments.
 
-use super::reads::Read;
-use super::{Case, Operation, case, of_admins, scenario};
+use super::{Case, Operation, Read, case, of_admins, scenario};
 use crate::app::{PASSWORD, Session, TestApp};
 use crate::request::Request;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! Two concurrent requests on accounts and sessions, and the checks for every interleaving.
 
-use super::{Race, RaceSetup, race, two_racers};
+use super::race::{Race, RaceSetup, race, two_racers};
 use crate::app::{Answer, PASSWORD, Session, TestApp, World};
 use crate::browser::{Browser, verified_account};
 use crate::request::Request;

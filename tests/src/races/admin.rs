@@ -1,6 +1,6 @@
 //! Two concurrent changes of the rights of users: an active admin always remains.
 
-use super::{Race, RaceSetup, race, two_racers};
+use super::race::{Race, RaceSetup, race, two_racers};
 use crate::app::{Answer, PASSWORD, Session, TestApp, World};
 use crate::request::Request;
 use futures_util::FutureExt;

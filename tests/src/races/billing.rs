@@ -1,7 +1,7 @@
 //! Concurrent syncs while Stripe's state changes once: an event, another event, the reconciliation, the user's own
 //! request. An older fetch never overwrites a newer one.
 
-use super::{CHANGE, Ended, Race, RaceSetup, Racer, race, two_racers};
+use super::race::{CHANGE, Ended, Race, RaceSetup, Racer, race, two_racers};
 use crate::app::{Answer, Session, TestApp, World};
 use crate::events::same_as_stripe;
 use crate::request::Request;

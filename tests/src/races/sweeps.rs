@@ -1,7 +1,7 @@
 //! The sweep of unverified accounts concurrent with a verification, or another change of the account: exactly one of
 //! them takes effect.
 
-use super::{Ended, Race, RaceSetup, Racer, race};
+use super::race::{Ended, Race, RaceSetup, Racer, race};
 use crate::app::{Answer, PASSWORD, Session, TestApp, World};
 use crate::browser::{Browser, verified_account};
 use crate::request::Request;

@@ -1,7 +1,7 @@
 //! `POST /admin/ai/ask`: a model writes the statement, a person runs it.
 
-use crate::State;
 use crate::assistant::{AskError, Proposal, Question};
+use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use serde::Deserialize;

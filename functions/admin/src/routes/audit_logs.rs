@@ -1,6 +1,6 @@
 //! `GET /admin/audit-logs`.
 
-use crate::State;
+use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use jiff::Timestamp;

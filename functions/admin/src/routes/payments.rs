@@ -1,6 +1,6 @@
 //! `GET /admin/payments` and `/admin/payments/{id}`.
 
-use crate::State;
+use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use serde::{Deserialize, Serialize};

@@ -2,8 +2,8 @@
 //! `/me/export` and `/me/delete`, for a request received by mail.
 
 use super::user::found;
-use crate::State;
 use crate::changes::{Actor, delete_user};
+use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use http::StatusCode;

@@ -1,9 +1,9 @@
 //! `POST` and `GET /admin/reports`, `GET /admin/reports/{id}`, and the names for statements: the schema and the
 //! gallery.
 
-use crate::State;
 use crate::changes::{Actor, ReportRequest, request_report};
 use crate::gallery::{GALLERY, GalleryItem};
+use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use http::StatusCode;

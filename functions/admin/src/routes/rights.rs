@@ -2,8 +2,8 @@
 //! was read as its condition; when another change was faster, the state is read again.
 
 use super::user::found;
-use crate::State;
 use crate::changes::{self, Actor, MAX_ATTEMPTS, overtaken};
+use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use serde::Deserialize;

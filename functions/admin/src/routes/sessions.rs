@@ -1,7 +1,7 @@
 //! `DELETE /admin/users/{id}/sessions` and `/admin/users/{id}/sessions/{sid}`: an admin ends the sessions of a user.
 
 use super::user::gate_of;
-use crate::State;
+use crate::state::State;
 use axum::extract::State as Shared;
 use http::StatusCode;
 use serde_json::json;

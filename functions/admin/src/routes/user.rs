@@ -1,7 +1,7 @@
 //! `GET /admin/users/{id}` and the lists of that user.
 
 use super::subscriptions::list_page;
-use crate::State;
+use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use jiff::Timestamp;

@@ -1,7 +1,7 @@
 //! `GET /admin/users`.
 
 use super::user::found;
-use crate::State;
+use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use serde::{Deserialize, Serialize};

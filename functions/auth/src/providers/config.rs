@@ -1,6 +1,5 @@
 //! The settings of both providers. Every address can be set, so that any fake can be used.
 
-use super::Endpoints;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_platform::{ConfigError, Env};
 use tollgate_tokens::keys::SecretIds;
@@ -84,6 +83,16 @@ impl Providers {
             }),
         }
     }
+}
+
+/// The address at which a sign-in at a provider begins.
+pub(super) struct Endpoints<'a> {
+    pub(super) client_id: &'a str,
+    pub(super) authorize_url: &'a str,
+    pub(super) token_url: &'a str,
+    pub(super) scopes: &'static [&'static str],
+    /// The scopes of which one must be granted for the address.
+    pub(super) email_scopes: &'static [&'static str],
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! GitHub: the account by its API; the address counts only as a verified primary one of `/user/emails` (S22).
 
-use super::{Identity, Tokens, get, get_json, unavailable, verified_email};
-use crate::State;
+use super::answers::{Tokens, get, get_json, unavailable};
+use super::identity::{Identity, verified_email};
+use crate::state::State;
 use http::{HeaderMap, header};
 use oauth2::TokenResponse;
 use oauth2::url::Url;

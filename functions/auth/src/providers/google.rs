@@ -1,10 +1,11 @@
 //! Google: OpenID Connect. The ID token identifies the user; it is checked against Google's keys, for this client and
 //! this flow (S24).
 
-use super::{Identity, Tokens, denied, get_json, unavailable, verified_email};
-use crate::State;
+use super::answers::{Tokens, denied, get_json, unavailable};
+use super::identity::{Identity, verified_email};
 use crate::providers::config::Google;
-use jiff::{SignedDuration, Timestamp};
+use crate::state::State;
+use jiff::SignedDuration;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
@@ -20,10 +21,6 @@ const LEEWAY_SECONDS: i64 = 60;
 const KEYS_LIVE: SignedDuration = SignedDuration::from_hours(1);
 /// The minimum interval between fetches for an unknown key.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_mins(1);
-
-/// Google's keys, and when they were read.
-#[derive(Default)]
-pub struct HeldKeys(Option<(Timestamp, JwkSet)>);
 
 #[derive(Deserialize)]
 struct Claims {

@@ -1,87 +1,33 @@
 //! Google and GitHub as identity providers: OAuth 2.0 (RFC 6749) with PKCE (RFC 7636), as RFC 9700 requires.
 
+mod answers;
+mod clients;
 mod config;
 mod github;
 mod google;
+mod identity;
 
+pub use clients::ProviderClients;
 pub use config::Providers;
+pub use identity::Identity;
 
-use crate::State;
-use http::HeaderMap;
-use oauth2::basic::{
-    BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
-};
+use answers::{Tokens, denied, refusal};
+use config::Endpoints;
+
+use crate::state::State;
+use oauth2::basic::{BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse};
 use oauth2::url::Url;
 use oauth2::{
     AsyncHttpClient, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
-    EndpointSet, ExtraTokenFields, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
-    RequestTokenError, Scope, StandardRevocableToken, StandardTokenResponse, TokenResponse, TokenUrl,
+    EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
+    StandardRevocableToken, TokenResponse, TokenUrl,
 };
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
-use tollgate_domain::Email;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_http::ApiError;
 use tollgate_platform::{Outbound, OutboundError, Secret};
 use tollgate_tokens::oauth::Flow;
 
-/// The clients of both providers, and their cached keys.
-#[derive(Clone)]
-pub struct ProviderClients {
-    /// The client of Google.
-    pub google: Outbound,
-    /// The client of GitHub.
-    pub github: Outbound,
-    /// Google's public keys.
-    pub(crate) google_keys: Arc<Mutex<google::HeldKeys>>,
-}
-
-impl ProviderClients {
-    /// Nothing is cached yet.
-    #[must_use]
-    pub fn new(google: Outbound, github: Outbound) -> Self {
-        Self { google, github, google_keys: Arc::default() }
-    }
-}
-
-/// An identity at a provider: provider and subject, never the address (S22).
-pub struct Identity {
-    pub provider: IdentityProvider,
-    pub subject: String,
-    /// The provider's name for the user.
-    pub name: String,
-    /// The address that the provider has verified, or why there is none.
-    pub email: Result<Email, ApiError>,
-}
-
-/// The address of an identity that the provider has verified.
-fn verified_email(address: Option<&str>) -> Result<Email, ApiError> {
-    let address = address.ok_or(ApiError::EmailNotVerifiedByProvider)?;
-    Email::parse(address).map_err(|_| ApiError::EmailNotSupported)
-}
-
-/// The address at which a sign-in at a provider begins.
-struct Endpoints<'a> {
-    client_id: &'a str,
-    authorize_url: &'a str,
-    token_url: &'a str,
-    scopes: &'static [&'static str],
-    /// The scopes of which one must be granted for the address.
-    email_scopes: &'static [&'static str],
-}
-
-/// The fields of a token answer besides those of the standard.
-#[derive(Debug, Serialize, Deserialize)]
-struct Extra {
-    #[serde(default)]
-    id_token: Option<String>,
-}
-
-impl ExtraTokenFields for Extra {}
-
-type Tokens = StandardTokenResponse<Extra, BasicTokenType>;
 type Client = oauth2::Client<
     BasicErrorResponse,
     Tokens,
@@ -163,58 +109,5 @@ impl<'c> AsyncHttpClient<'c> for Exchange<'_> {
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(self.0.send(request))
-    }
-}
-
-/// A refusal by the provider is reported to the caller; a missing or incomplete answer is an error of the provider.
-fn refusal(error: RequestTokenError<OutboundError, BasicErrorResponse>) -> ApiError {
-    match error {
-        RequestTokenError::ServerResponse(answer) => denied(answer.error()),
-        RequestTokenError::Parse(error, body) => match serde_json::from_slice::<BasicErrorResponse>(&body) {
-            // GitHub reports errors with status 200.
-            Ok(answer) => denied(answer.error()),
-            Err(_) => unavailable(format!("the token answer: {}", error.path())),
-        },
-        RequestTokenError::Request(error) => unavailable(error),
-        RequestTokenError::Other(error) => unavailable(error),
-    }
-}
-
-/// A refusal; `why` is for the operator who configured the client, for example an expired secret.
-fn denied(why: &impl std::fmt::Display) -> ApiError {
-    tracing::warn!(%why, "a provider's answer does not hold");
-    ApiError::OauthDenied
-}
-
-/// The provider does not answer, or not as expected; `cause` is for the log.
-fn unavailable(cause: impl std::fmt::Display) -> ApiError {
-    ApiError::OauthProviderUnavailable(cause.to_string())
-}
-
-/// Gets a JSON document with the provider's access token, if given.
-async fn get_json<T: DeserializeOwned>(outbound: &Outbound, address: &str, token: Option<&str>) -> Result<T, ApiError> {
-    Ok(get(outbound, address, token).await?.0)
-}
-
-/// The same with the headers of the answer.
-async fn get<T: DeserializeOwned>(
-    outbound: &Outbound,
-    address: &str,
-    token: Option<&str>,
-) -> Result<(T, HeaderMap), ApiError> {
-    let mut request = http::Request::get(address).header("accept", "application/json").header("user-agent", "tollgate");
-    if let Some(token) = token {
-        request = request.header("authorization", format!("Bearer {token}"));
-    }
-    let request = request.body(Vec::new()).map_err(|error| ApiError::Internal(format!("{address}: {error}")))?;
-    let answer = outbound.send(request).await.map_err(unavailable)?;
-    match answer.status().as_u16() {
-        200 => {
-            let document = serde_json::from_slice(answer.body());
-            let document = document.map_err(|error| unavailable(format!("{address}: {error}")))?;
-            Ok((document, answer.into_parts().0.headers))
-        }
-        401 => Err(ApiError::OauthDenied),
-        status => Err(unavailable(format!("{address}: status {status}"))),
     }
 }

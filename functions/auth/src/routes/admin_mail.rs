@@ -2,7 +2,7 @@
 //! issues the secrets in mails: the function of the other admin routes has no access to their key.
 
 use super::request_mail::{applies, issue};
-use crate::State;
+use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use http::StatusCode;

@@ -2,9 +2,9 @@
 
 use super::register::ALREADY_REGISTERED;
 use super::{email, placeholder_id};
-use crate::State;
 use crate::mails::{self, Account, NewAddress};
 use crate::reauthentication::{self, Actor, require_fresh};
+use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use http::StatusCode;

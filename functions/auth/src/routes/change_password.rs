@@ -2,7 +2,8 @@
 
 use crate::passwords::PasswordComparison;
 use crate::reauthentication::Actor;
-use crate::{State, devices, mails};
+use crate::state::State;
+use crate::{devices, mails};
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
 use http::header;

@@ -1,7 +1,8 @@
 //! `POST /deactivate` and `POST /me/delete`: closing an account.
 
+use crate::mails;
 use crate::reauthentication::{self, Confirmation, require_fresh};
-use crate::{State, mails};
+use crate::state::State;
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};

@@ -2,7 +2,7 @@
 //! library or a gateway verifies access tokens. Only endpoints that exist are named: there is no OAuth authorization or
 //! token endpoint.
 
-use crate::State;
+use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use axum::response::IntoResponse;

@@ -1,7 +1,7 @@
 //! `GET` and `POST /me/export`: all data about the caller.
 
-use crate::State;
 use crate::reauthentication::{self, Actor, Confirmation, verify_password};
+use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use tollgate_domain::password::Password;

@@ -1,7 +1,7 @@
 //! `POST /introspect` (RFC 7662): whether an access token is valid now, for services that cannot wait until it expires.
 
-use crate::State;
 use crate::service_clients::ServiceClient;
+use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use jiff::Timestamp;

@@ -2,7 +2,8 @@
 //! issues the secrets in mails.
 
 use super::email;
-use crate::{State, invited, mails};
+use crate::state::State;
+use crate::{invited, mails};
 use axum::Json;
 use axum::extract::State as Shared;
 use http::StatusCode;

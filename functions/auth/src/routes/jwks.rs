@@ -1,6 +1,6 @@
 //! `GET /.well-known/jwks.json`.
 
-use crate::State;
+use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use axum::response::IntoResponse;

@@ -1,8 +1,8 @@
 //! `POST` and `DELETE /me/links/{provider}`.
 
 use super::oauth::begin;
-use crate::State;
 use crate::reauthentication::{self, Actor, Confirmation, require_fresh};
+use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};

@@ -1,11 +1,12 @@
 //! `POST /login`.
 
 use super::{account_key, email_or_placeholder, placeholder_id};
+use crate::devices;
 use crate::devices::Shown;
 use crate::mails::{self, Account};
 use crate::passwords::PasswordComparison;
 use crate::sign_in::{Client, SignInMethod, TokenDelivery, TokenResponse, refuse_closed, sign_in};
-use crate::{State, devices};
+use crate::state::State;
 use axum::extract::State as Shared;
 use axum::response::Response;
 use serde::Deserialize;

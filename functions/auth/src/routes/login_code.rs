@@ -3,7 +3,8 @@
 use super::{account_key, email_or_placeholder, placeholder_id};
 use crate::devices::Shown;
 use crate::sign_in::{Client, SignInMethod, TokenDelivery, TokenResponse, refuse_closed, sign_in};
-use crate::{State, devices, mailed_codes};
+use crate::state::State;
+use crate::{devices, mailed_codes};
 use axum::extract::State as Shared;
 use axum::response::Response;
 use serde::Deserialize;

@@ -1,7 +1,7 @@
 //! `POST /logout`.
 
 use super::refresh_token::{PresentedToken, presented};
-use crate::State;
+use crate::state::State;
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};

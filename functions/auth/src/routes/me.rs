@@ -1,6 +1,6 @@
 //! `GET` and `PATCH /me`.
 
-use crate::State;
+use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use serde::{Deserialize, Deserializer, Serialize};

@@ -2,7 +2,8 @@
 
 use super::verify::{LinkQuery, find_link, refused};
 use crate::pages::{self, Answer};
-use crate::{State, devices, mails};
+use crate::state::State;
+use crate::{devices, mails};
 use axum::extract::State as Shared;
 use axum::response::Response;
 use http::{HeaderValue, header};

@@ -1,12 +1,12 @@
 //! Sign-in at Google and GitHub: `GET /google/login`, `/github/login` and their callbacks (S21–S24).
 
-use crate::State;
 use crate::config::FLOW_SECONDS;
 use crate::devices::Shown;
 use crate::identities::{account_of, link_identity};
 use crate::pages::wants_json;
 use crate::providers::{authorize_url, identify};
 use crate::sign_in::{Client, SignInMethod, TokenDelivery, TokenResponse, sign_in};
+use crate::state::State;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State as Shared};
 use axum::response::{IntoResponse, Response};

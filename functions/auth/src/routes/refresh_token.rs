@@ -1,7 +1,7 @@
 //! `POST /refresh-token`.
 
-use crate::State;
 use crate::sign_in::{IssuedRefreshToken, TokenDelivery, TokenResponse, answer};
+use crate::state::State;
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
 use http::header;

@@ -2,9 +2,10 @@
 //! the same for any address, and so is the work (S6).
 
 use super::{email, placeholder_id};
+use crate::devices;
 use crate::devices::Shown;
 use crate::mails::{self, Account};
-use crate::{State, devices};
+use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use http::StatusCode;

@@ -2,8 +2,8 @@
 //! which verifies an admin's password and authenticates services: the function of the other admin routes has no access to
 //! password hashes.
 
-use crate::State;
 use crate::reauthentication::{self, require_fresh};
+use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use http::StatusCode;

@@ -1,6 +1,6 @@
 //! `GET /sessions`, `DELETE /sessions` and `DELETE /sessions/{id}`.
 
-use crate::State;
+use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use http::StatusCode;

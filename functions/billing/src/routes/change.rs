@@ -2,10 +2,10 @@
 //! once and is charged now, a downgrade at the end of the period.
 
 use super::subscription::view;
-use crate::State;
 use crate::current::sync_subscription;
 use crate::error::user_errors;
 use crate::plan_change::{Change, parse_proration_date, whole_seconds};
+use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use jiff::Timestamp;

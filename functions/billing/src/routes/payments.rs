@@ -1,7 +1,7 @@
 //! `GET /billing/payments/me` and `/billing/payments/{id}/invoice`.
 
-use crate::State;
 use crate::error::{of_gateway, user_errors};
+use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use serde::Serialize;

@@ -1,8 +1,9 @@
 //! `GET`, `PATCH` and `DELETE /billing/plans/{id}`.
 
 use super::plans::{IsAdmin, check_amount, currency, description, features, name, price_cents, tier, trial_days};
+use crate::catalogue;
 use crate::error::admin_errors;
-use crate::{State, catalogue};
+use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use http::StatusCode;

@@ -1,7 +1,8 @@
 //! `GET` and `POST /billing/plans`.
 
+use crate::catalogue;
 use crate::error::admin_errors;
-use crate::{State, catalogue};
+use crate::state::State;
 use axum::Json;
 use axum::extract::{FromRequestParts, State as Shared};
 use http::request::Parts;

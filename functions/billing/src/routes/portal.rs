@@ -1,7 +1,7 @@
 //! `POST /billing/portal`.
 
-use crate::State;
 use crate::error::{of_gateway, user_errors};
+use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use http::StatusCode;

@@ -1,9 +1,9 @@
 //! `POST /billing/subscriptions/cancel` and `/resume`: whether the subscription renews after its period.
 
 use super::subscription::view;
-use crate::State;
 use crate::current::{release, sync_subscription, sync_subscription_if};
 use crate::error::{of_gateway, of_unpaid, user_errors};
+use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use tollgate_domain::billing::{Status, Subscription, SubscriptionView};

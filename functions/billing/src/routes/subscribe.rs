@@ -1,8 +1,9 @@
 //! `POST /billing/subscriptions/subscribe`.
 
+use crate::catalogue;
 use crate::checkout::start_checkout;
 use crate::error::user_errors;
-use crate::{State, catalogue};
+use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use http::StatusCode;

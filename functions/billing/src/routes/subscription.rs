@@ -1,6 +1,6 @@
 //! `GET /billing/subscriptions/me`.
 
-use crate::State;
+use crate::state::State;
 use axum::Json;
 use axum::extract::{FromRequestParts, State as Shared};
 use http::request::Parts;

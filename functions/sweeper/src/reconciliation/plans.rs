@@ -1,7 +1,8 @@
 //! Products and prices, compared with the plans, whose rows take precedence.
 
 use super::lists::List;
-use crate::{State, SweepError, Tally};
+use crate::state::State;
+use crate::swept::{SweepError, Tally};
 use std::collections::BTreeSet;
 use tollgate_domain::billing::{Catalogue, Command, Plan, PlanCommand};
 use tollgate_domain::{MessageId, PlanId};

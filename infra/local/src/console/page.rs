@@ -2,8 +2,9 @@
 
 use super::error::Answer;
 use super::state::Console;
+use crate::documents::TABLE_PREFIX;
 use crate::queues::Queue;
-use crate::{TABLE_PREFIX, log_lines, moved_clock, s3};
+use crate::{log_lines, moved_clock, s3};
 use axum::extract::{Path, Query, State};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;

@@ -2,7 +2,7 @@
 
 use super::error::Answer;
 use super::state::Console;
-use crate::TABLE_PREFIX;
+use crate::documents::TABLE_PREFIX;
 use crate::documents::{DatabaseError, request_of, table_items};
 use axum::extract::{Path, Query, State};
 use axum::routing::get;

@@ -1,6 +1,7 @@
 //! The fake SES: it refuses what SES refuses, and stores what it takes for the inbox of the dev console.
 
-use super::{Answer, Fakes};
+use super::answer::Answer;
+use super::state::Fakes;
 use crate::documents::DatabaseError;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,6 +1,6 @@
 //! The fake SQS: exactly the calls in use.
 
-use super::Fakes;
+use super::state::Fakes;
 use crate::documents::DatabaseError;
 use crate::queues::Queue;
 use serde::Deserialize;

@@ -1,25 +1,15 @@
 //! The fake GitHub: an access token, and the two documents of its API that a sign-in reads. It reports errors with
 //! status 200.
 
-use super::{Account, Exchange, Providers, TokenError};
+use super::account::Account;
+use super::authorization::{Exchange, Providers, TokenError, random};
 use axum::Json;
 use axum::extract::{Form, Query, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tollgate_domain::user::IdentityProvider;
-
-/// One of an account's addresses.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Address {
-    /// The address.
-    pub email: String,
-    /// Whether GitHub has verified it.
-    pub verified: bool,
-    /// Whether it is the primary address.
-    pub primary: bool,
-}
 
 const TOKENS: &str = "github-token";
 
@@ -28,7 +18,7 @@ pub async fn token(State(providers): State<Providers>, Form(exchange): Form<Exch
     let no = |error: &str| Json(json!({"error": error, "error_description": "see the documentation"})).into_response();
     match providers.take(IdentityProvider::Github, &exchange) {
         Ok((grant, account)) => {
-            let token = format!("gho_{}", super::random());
+            let token = format!("gho_{}", random());
             match providers.documents.put(TOKENS, &token, &account.subject) {
                 Ok(()) => {
                     let scope = grant.request.scope.replace(' ', ",");

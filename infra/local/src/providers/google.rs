@@ -1,6 +1,7 @@
 //! The fake Google: ID tokens signed with RS256, and the public keys.
 
-use super::{Account, Exchange, Grant, Providers, TokenError};
+use super::account::{Account, Flaw};
+use super::authorization::{Exchange, Grant, Providers, TokenError, random};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
@@ -10,28 +11,9 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 use tollgate_domain::user::IdentityProvider;
-
-/// The flaw of an account's ID tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Flaw {
-    /// The signature of another key.
-    WrongSignature,
-    /// Another issuer.
-    WrongIss,
-    /// Another client.
-    WrongAud,
-    /// Expired an hour ago.
-    Expired,
-    /// The nonce of another sign-in.
-    WrongNonce,
-    /// Not signed at all.
-    AlgNone,
-}
 
 /// The key of this process: it is the only published key, and tokens need not survive the process.
 static KEY: LazyLock<Option<KeyPair>> = LazyLock::new(|| KeyPair::generate(KeySize::Rsa2048).ok());
@@ -42,7 +24,7 @@ pub async fn token(State(providers): State<Providers>, Form(exchange): Form<Exch
     match providers.take(IdentityProvider::Google, &exchange) {
         Ok((grant, account)) => match id_token(&providers, &grant, &account) {
             Some(id_token) => Json(json!({
-                "access_token": super::random(), "expires_in": 3599, "scope": grant.request.scope,
+                "access_token": random(), "expires_in": 3599, "scope": grant.request.scope,
                 "token_type": "Bearer", "id_token": id_token,
             }))
             .into_response(),

@@ -1,6 +1,7 @@
 //! The messages of one queue in memory, with the indexes by which they are found.
 
-use super::{Message, QueueSpec};
+use super::message::Message;
+use super::spec::QueueSpec;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 

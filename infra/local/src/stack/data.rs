@@ -1,8 +1,8 @@
 //! The folder of a stack's data: its lock, its version, its database.
 
-use super::Data;
-use crate::TABLE_PREFIX;
+use super::options::Data;
 use crate::clock::LocalClock;
+use crate::documents::TABLE_PREFIX;
 use crate::documents::{self, Documents};
 use crate::engine;
 use crate::environment::hex;

@@ -1,7 +1,7 @@
 //! The functions of the deployment, and how a stack starts each of them, with its own AWS clients.
 
-use super::Options;
 use super::data::reports_folder;
+use super::options::Options;
 use crate::clock::LocalClock;
 use crate::environment;
 use crate::error::StartError;

@@ -3,12 +3,13 @@
 use super::data::open;
 use super::fake_stripe::stripe;
 use super::functions::{self, FUNCTIONS, Source, Surroundings};
-use super::{Data, Options, Stack, bind};
-use crate::TABLE_PREFIX;
+use super::options::{Data, Options};
+use super::{Stack, bind};
 use crate::ai::FakeModel;
 use crate::console;
 use crate::console::state::Console;
 use crate::contract::Contract;
+use crate::documents::TABLE_PREFIX;
 use crate::environment::{Addresses, LOG, OPERATOR_SETTINGS, STRIPE_KEY, environment, sdk, seed_secrets};
 use crate::error::StartError;
 use crate::event_sources::{EventSources, Sources};

@@ -1,6 +1,6 @@
 //! The checks of the AWS account: mail, alarms, quota.
 
-use super::{Examination, Finding};
+use super::examination::{Examination, Finding};
 use crate::aws::{AwsError, LAMBDA, SES, SNS, elements};
 
 /// AWS keeps 100 concurrent executions unreserved; a new account has 10 in all.

@@ -2,65 +2,17 @@
 //! how to correct it. A check that is not possible is skipped, with the reason.
 
 mod account;
+mod examination;
 mod stack;
 mod stripe;
 
 pub use stripe::missing_permissions;
 
+use examination::{Examination, Finding, Result};
+
 use crate::outcome::{Exit, Outcome};
 use crate::target::Target;
-use serde::Serialize;
 use serde_json::json;
-use std::collections::BTreeMap;
-use tollgate_platform::Secret;
-
-/// The result of a check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Result {
-    Ok,
-    /// It works, but only for a limited time or for some users.
-    Warn,
-    Fail,
-    /// It was not possible.
-    Skipped,
-}
-
-/// What a check found.
-#[derive(Debug, Clone)]
-pub struct Finding {
-    result: Result,
-    found: String,
-    mend: &'static str,
-}
-
-impl Finding {
-    fn ok(found: impl Into<String>) -> Self {
-        Self { result: Result::Ok, found: found.into(), mend: "" }
-    }
-
-    fn skipped(found: impl Into<String>) -> Self {
-        Self { result: Result::Skipped, found: found.into(), mend: "" }
-    }
-
-    fn warn(found: impl Into<String>, mend: &'static str) -> Self {
-        Self { result: Result::Warn, found: found.into(), mend }
-    }
-
-    fn fail(found: impl Into<String>, mend: &'static str) -> Self {
-        Self { result: Result::Fail, found: found.into(), mend }
-    }
-}
-
-/// The values that several checks read.
-struct Examination<'a> {
-    target: &'a Target,
-    /// The outputs of the stack.
-    outputs: BTreeMap<String, String>,
-    /// The signing secret of the webhook, and the client for Stripe, where both are set.
-    stripe: Option<(tollgate_stripe::Gateway, Secret<String>)>,
-    has_billing: bool,
-}
 
 /// A check, with its name.
 macro_rules! checks {

@@ -1,6 +1,6 @@
 //! The checks of the stack itself: where it is, what runs there, its secrets, tables, queues and schedules.
 
-use super::{Examination, Finding};
+use super::examination::{Examination, Finding};
 use crate::arguments::DeadQueue;
 use crate::aws::AwsError;
 use crate::redrive::count;

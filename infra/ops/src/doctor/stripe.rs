@@ -1,6 +1,6 @@
 //! The checks of the account at Stripe: the key, the webhook endpoint, the customer portal.
 
-use super::{Examination, Finding};
+use super::examination::{Examination, Finding};
 use tollgate_stripe::{Gateway, GatewayError, KEY_PERMISSIONS, PortalConfiguration, WebhookEndpoint};
 
 const SETUP: &str = "run `tollgate-ops stripe-setup`";

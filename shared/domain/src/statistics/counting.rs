@@ -1,7 +1,9 @@
 //! The count itself: all current values are counted anew; of the days, those that can still change.
 
+use super::figures::{
+    ByCurrency, Day, DayRow, Funnel, MAX_DAYS, PlanFigures, Totals, UserCounts, date_of, days_before,
+};
 use super::movements::MovementsOfDays;
-use super::{ByCurrency, DayRow, Funnel, MAX_DAYS, PlanFigures, Totals, UserCounts, date_of, days_before};
 use crate::audit::{Action, AuditEntry};
 use crate::billing::{AuditedSubscription, Payment, PaymentStatus, Status, Subscription};
 use crate::{PlanId, UserId};
@@ -113,7 +115,7 @@ impl Counting {
             row.day.revenue_cents.clear();
             if date >= window.events_from {
                 DayRow {
-                    day: super::Day { sign_ins: 0, refunded_cents: ByCurrency::new(), ..row.day },
+                    day: Day { sign_ins: 0, refunded_cents: ByCurrency::new(), ..row.day },
                     movements: BTreeMap::new(),
                     churned: 0,
                 }

@@ -1,7 +1,7 @@
 //! The changes of subscriptions, day by day: computed from the current state back to the first given entry of the audit
 //! trail.
 
-use super::{ByCurrency, DayRow, date_of};
+use super::figures::{ByCurrency, DayRow, date_of};
 use crate::UserId;
 use crate::audit::AuditEntry;
 use crate::billing::{AuditedSubscription, Subscription};

@@ -5,8 +5,11 @@ use crate::audit::{Action, AuditEntry};
 use crate::billing::{
     AuditedSubscription, BillingPeriod, DuplicateRefund, Payment, PaymentStatus, Status, Subscription, Terms,
 };
-use crate::{AuditId, PaymentId, SubscriptionId, UserId};
+use crate::{AuditId, PaymentId, PlanId, SubscriptionId, UserId};
+use jiff::Timestamp;
+use jiff::civil::Date;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()

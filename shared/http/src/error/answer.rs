@@ -1,7 +1,7 @@
 //! The answer to an error: its body and headers. The errors of other crates become those of the contract.
 
+use super::Exceeded;
 use super::{ApiError, FieldError, RATELIMIT, RATELIMIT_POLICY};
-use crate::Exceeded;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! Customers: the link of a user to Stripe, and the stored billing state of a user.
 
-use super::{Key, key, sort_key, user_partition};
+use super::rows::{Key, key, sort_key, user_partition};
 use crate::outbox::{OutboxMessage, outbox_item};
 use crate::roles::{ChangeCustomers, EraseAccounts, ReadBilling, ReadGate, SellPlans, SweepBilling};
 use crate::table::client::Tables;

@@ -2,7 +2,7 @@
 //! removed, so that the index itself is the position of the sweep.
 
 use super::customers::SUBSCRIPTION;
-use super::{key, user_partition};
+use super::rows::{key, user_partition};
 use crate::roles::{ReadDue, SweepBilling};
 use crate::table::client::Tables;
 use crate::table::codec::{Item, read, s};

@@ -1,6 +1,6 @@
 //! Handled events of Stripe: stored for 35 days, longer than Stripe resends one.
 
-use super::{Key, key};
+use super::rows::{Key, key};
 use crate::roles::Converge;
 use crate::table::codec::{Item, item, n};
 use crate::table::schema::BILLING;

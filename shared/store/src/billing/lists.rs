@@ -1,7 +1,7 @@
 //! Subscriptions and payments of all users, as the admin's lists show them.
 
 use super::customers::{Owner, PAYMENT, SUBSCRIPTION};
-use super::user_partition;
+use super::rows::user_partition;
 use crate::roles::{ReadBilling, SweepBilling};
 use crate::table::client::Tables;
 use crate::table::codec::{Item, read, s};

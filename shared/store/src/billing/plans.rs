@@ -1,6 +1,6 @@
 //! Plans: their rows, the codes, which are never reused, and the rows that lead from prices to plans.
 
-use super::{Key, key, no, sort_key, yes};
+use super::rows::{Key, key, no, sort_key, yes};
 use crate::audit::audit_item;
 use crate::gate::published::keep_free_features;
 use crate::outbox::{OutboxMessage, outbox_item};

@@ -1,7 +1,7 @@
 //! The ledger of trials: one item for each address and each card that had a trial, by its hash. It holds no other
 //! personal data, and an erasure keeps it.
 
-use super::{Key, key};
+use super::rows::{Key, key};
 use crate::roles::Converge;
 use crate::table::codec::{Item, item, read};
 use crate::table::schema::BILLING;

@@ -2,10 +2,12 @@
 
 use crate::limits::ttl;
 use crate::roles::CountCalls;
+use crate::table::codec::SCHEMA_VERSION;
 use crate::table::codec::{n, read, s};
 use crate::table::schema::LIMITS;
 use crate::table::update::{Updated, conditional};
-use crate::{SCHEMA_VERSION, Store, StoreError, is_of, write_id};
+use crate::table::update::{is_of, write_id};
+use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use jiff::Timestamp;
 use serde::Deserialize;

@@ -2,10 +2,12 @@
 
 use crate::roles::CountCalls;
 use crate::table::client::Tables;
+use crate::table::codec::SCHEMA_VERSION;
 use crate::table::codec::{n, read, s};
 use crate::table::schema::LIMITS;
+use crate::table::update::write_id;
 use crate::table::update::{Updated, conditional};
-use crate::{SCHEMA_VERSION, Store, StoreError, write_id};
+use crate::{Store, StoreError};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;

@@ -2,10 +2,12 @@
 
 use crate::roles::CountUses;
 use crate::table::codec;
+use crate::table::codec::SCHEMA_VERSION;
 use crate::table::codec::n;
 use crate::table::schema::LIMITS;
 use crate::table::update::{Updated, conditional};
-use crate::{SCHEMA_VERSION, Store, StoreError, is_of, write_id};
+use crate::table::update::{is_of, write_id};
+use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use tollgate_domain::features::Month;
 use tollgate_domain::{RequestId, UserId};

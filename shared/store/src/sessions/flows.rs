@@ -3,8 +3,9 @@
 use crate::roles::UseSecrets;
 use crate::table::codec::{item, n, read, s};
 use crate::table::schema::SESSIONS;
+use crate::table::update::write_id;
 use crate::table::update::{Updated, conditional};
-use crate::{Store, StoreError, write_id};
+use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
 };

@@ -1,16 +1,17 @@
 //! Rows that expire: sessions with their rotation, mailed secrets, and sign-ins that are under way.
 
 pub(crate) mod flows;
+mod keys;
 pub(crate) mod secrets;
 
 use crate::roles::{EraseAccounts, ReadSessions, StartSessions};
-use crate::sessions::secrets::pending_key;
+use crate::sessions::keys::{KEPT_SECONDS, partition, pending_key};
 use crate::table::client::Tables;
 use crate::table::codec::{Item, item, n, read, s};
 use crate::table::listing::{Consistency, IndexQuery, Listed, PageOf, all_rows};
 use crate::table::schema::SESSIONS;
-use crate::table::update::{Updated, conditional};
-use crate::{Store, StoreError, write_id};
+use crate::table::update::{Updated, conditional, write_id};
+use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure, Select,
 };
@@ -20,9 +21,6 @@ use serde::{Deserialize, Serialize};
 use tollgate_domain::onetime::OneTimeRow;
 use tollgate_domain::session::{Rotation, Session};
 use tollgate_domain::{Email, RequestId, SessionId, UserId};
-
-/// How long a row is stored after its end, in seconds, so that a late secret is distinguished from an unknown one.
-const KEPT_SECONDS: i64 = 86_400;
 
 /// A session to be created.
 #[derive(Debug, Clone)]
@@ -108,10 +106,6 @@ pub enum TokenRotation {
     Stale(SessionRow),
     /// There is no such session, or the token does not belong to it.
     Unknown,
-}
-
-pub(crate) fn partition(user: &UserId) -> AttributeValue {
-    s(format!("USER#{user}"))
 }
 
 fn session_sort(session: &SessionId) -> AttributeValue {

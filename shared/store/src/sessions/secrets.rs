@@ -3,12 +3,12 @@
 use crate::identity::Condition;
 use crate::outbox::{DECOY_SECONDS, OutboxMessage, outbox_item};
 use crate::roles::UseSecrets;
-use crate::sessions::{KEPT_SECONDS, partition};
+use crate::sessions::keys::{KEPT_SECONDS, partition, pending_key};
 use crate::table::codec::{Item, item, n, read, s};
 use crate::table::schema::{OUTBOX, SESSIONS};
 use crate::table::transaction::Refusal;
-use crate::table::update::{Updated, conditional};
-use crate::{Store, StoreError, is_of, write_id};
+use crate::table::update::{Updated, conditional, is_of, write_id};
+use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure, Update,
@@ -46,10 +46,6 @@ pub(crate) fn use_up(row: &OneTimeRow, field: &str, now: Timestamp) -> UpdateBui
         .condition_expression("attribute_exists(pk) AND attribute_not_exists(#field)")
         .expression_attribute_names("#field", field)
         .expression_attribute_values(":now", s(now.to_string()))
-}
-
-pub(crate) fn pending_key(address: &Email) -> [(&'static str, AttributeValue); 2] {
-    [("pk", s(format!("ADDRESS#{}", address.key()))), ("sk", s("CHANGE"))]
 }
 
 /// The key that finds the code for a new address, which no account has yet.

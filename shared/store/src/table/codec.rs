@@ -1,6 +1,6 @@
 //! Conversion between items and Rust types.
 
-use crate::{SCHEMA_VERSION, StoreError};
+use crate::StoreError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -35,3 +35,6 @@ pub(crate) fn item<T: Serialize, const N: usize>(
 pub(crate) fn read<T: DeserializeOwned>(table: &'static str, item: Item) -> Result<T, StoreError> {
     serde_dynamo::from_item(item).map_err(|error| StoreError::Corrupt { table, detail: error.to_string() })
 }
+
+/// The version of the items' shape; every item carries it as `v`.
+pub const SCHEMA_VERSION: u32 = 1;

@@ -5,6 +5,7 @@ use crate::table::codec::Item;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
+use tollgate_domain::RequestId;
 
 /// The result.
 pub(crate) enum Updated {
@@ -26,4 +27,14 @@ pub(crate) async fn conditional(call: UpdateItemFluentBuilder) -> Result<Updated
         }
         _ => Err(StoreError::of(error)),
     }
+}
+
+/// The id of the writer in a write, so that a repeated write whose answer was lost is recognised (R8).
+pub(crate) fn write_id(request: &RequestId) -> String {
+    request.bare()
+}
+
+/// Whether the write `by` wrote `item`.
+pub(crate) fn is_of(item: &Item, by: &str) -> bool {
+    item.get("by").and_then(|value| value.as_s().ok()).is_some_and(|found| found == by)
 }

@@ -1,0 +1,30 @@
+//! The settings of this function.
+
+use tollgate_domain::billing::Rules;
+use tollgate_platform::{ConfigError, Env};
+use tollgate_stripe::STRIPE_API;
+use tollgate_tokens::keys::SecretIds;
+
+/// The settings of this function.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub(crate) queue_url: String,
+    pub(crate) table_prefix: String,
+    pub(crate) stripe_url: String,
+    pub(crate) rules: Rules,
+    pub(crate) secret_ids: SecretIds,
+}
+
+impl Config {
+    /// # Errors
+    /// With the name of the first variable that is missing or wrong.
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        Ok(Self {
+            queue_url: env.required("STRIPE_QUEUE_URL", "the address of the queue of Stripe's events")?.to_owned(),
+            table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
+            stripe_url: env.address("STRIPE_API_URL", || STRIPE_API.to_owned())?,
+            rules: env.billing_rules()?,
+            secret_ids: SecretIds::billing(env)?,
+        })
+    }
+}
