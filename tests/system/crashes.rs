@@ -15,7 +15,7 @@ const SCENARIOS: [&str; 8] = [
     "POST /verify by link",
     "POST /refresh-token",
     "POST /logout",
-    "GET /auth/social/callback/google",
+    "GET /auth/social/callback/google that links",
     "GET /auth/social/callback/github of a newcomer",
     "the mail with a code",
     "POST /billing/portal",

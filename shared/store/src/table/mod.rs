@@ -3,6 +3,7 @@
 pub(crate) mod batch;
 pub(crate) mod client;
 pub(crate) mod codec;
+mod creation;
 pub(crate) mod listing;
 pub mod schema;
 pub(crate) mod transaction;
