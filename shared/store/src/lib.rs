@@ -6,6 +6,7 @@ mod billing;
 mod error;
 mod gate;
 mod identity;
+mod labels;
 mod limits;
 pub mod outbox;
 mod reports;
