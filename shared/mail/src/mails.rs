@@ -10,7 +10,6 @@ mod email_changed;
 mod invitation;
 mod login_code;
 mod password_changed;
-mod password_reset;
 mod payment_failed;
 mod plan_changed;
 mod provider_linked;
@@ -97,7 +96,6 @@ messages! {
     email_changed::EmailChanged,
     provider_linked::ProviderLinked,
     password_changed::PasswordChanged,
-    password_reset::PasswordReset,
     subscription_confirmed::SubscriptionConfirmed,
     renewed::Renewed,
     plan_changed::PlanChanged,

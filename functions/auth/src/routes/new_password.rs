@@ -14,7 +14,7 @@ use tollgate_domain::onetime::Purpose;
 use tollgate_domain::password::{Password, WeakPasswordError};
 use tollgate_domain::{Email, Secret};
 use tollgate_http::{AccountKey, ApiError, CookieJar, Form, Input, Message, RequestContext, errors, message};
-use tollgate_mail::PasswordReset;
+use tollgate_mail::PasswordChanged;
 use tollgate_store::NewPassword;
 use utoipa::ToSchema;
 
@@ -116,7 +116,7 @@ async fn set(
         .check(&body.password, &profile.email, &profile.username)
         .map_err(|weak| ApiError::WeakPassword("password", weak))?;
     let hash = state.hasher.hash(&body.password).await?;
-    let notice = PasswordReset {
+    let notice = PasswordChanged {
         to: profile.email.as_str().to_owned(),
         username: profile.username.as_str().to_owned(),
         at: context.now,
