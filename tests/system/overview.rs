@@ -205,11 +205,3 @@ async fn each_total_is_the_one_that_sql_counts() {
     assert_eq!(json!([listed.len(), amount]), rows(&app, &admin, failed).await[0]);
     assert_ne!(amount, 0, "a failed payment is open");
 }
-
-#[tokio::test]
-async fn a_new_stack_has_no_label() {
-    let app = TestApp::start().await;
-    let (_, admin) = app.person("admin").await;
-    app.make_admins(&[&admin]).await;
-    assert_eq!(app.get_as(&admin, "/admin/labels").await.expect(200).body["has_label"], false);
-}

@@ -14,7 +14,6 @@ pub fn operations() -> Vec<Operation> {
 fn lists() -> Vec<Operation> {
     let of_user = |name, path| of_admins(name, 200).at(path).read(Read::of(path));
     vec![
-        of_admins("GET /admin/labels", 200).read(Read::of("/admin/labels")),
         of_admins("GET /admin/stats", 200).read(Read::of("/admin/stats")),
         of_admins("GET /admin/users", 200)
             .read(Read::of("/admin/users"))

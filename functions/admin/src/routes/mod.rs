@@ -2,7 +2,6 @@
 
 pub mod ask;
 pub mod audit_logs;
-pub mod labels;
 pub mod payments;
 pub mod personal_data;
 pub mod reports;
@@ -22,7 +21,6 @@ use tollgate_http::{Routes, describe_idempotent, idempotent, routes};
 pub(crate) fn operations<R: Routes<State>>(list: R) -> R {
     let list = routes![list;
         stats::stats,
-        labels::labels,
         users::list,
         user::get,
         personal_data::delete,
