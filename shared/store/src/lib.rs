@@ -6,7 +6,6 @@ mod billing;
 mod error;
 mod gate;
 mod identity;
-mod labels;
 mod limits;
 pub mod outbox;
 mod reports;

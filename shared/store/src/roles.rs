@@ -291,8 +291,6 @@ capabilities! {
     DeliverMessages;
     /// Finds messages that were not sent.
     FindMessages;
-    /// Labels.
-    ReadLabels;
     /// The audit trail.
     ReadAudit;
     /// Adds audit entries.
@@ -319,7 +317,7 @@ roles! {
     Billing: ReadGate, ReadProfiles, CountUses, CountCalls, ReadBilling, Converge, SellPlans, ChangeCustomers, WriteMessages;
     /// `functions/admin`.
     Admin: ReadGate, EndSessions, ReadSessions, ReadProfiles, ListUsers, ChangeRights, CloseAccounts, CountUses, CountCalls,
-        ReadBilling, ReadAudit, ReadStatistics, RequestReports, ReadLabels;
+        ReadBilling, ReadAudit, ReadStatistics, RequestReports;
     /// `functions/stripe-events`.
     StripeEvents: ReadGate, ReadProfiles, ReadBilling, Converge, ChangeCustomers, ReadDue, WriteMessages, DeliverMessages;
     /// `functions/mailer`.
@@ -363,7 +361,7 @@ const fn access(
 pub const TABLE_ACCESS: &[TableAccess] = &[
     access(
         "admin",
-        &["identity", "gate", "sessions", "billing", "audit", "system", "labels"],
+        &["identity", "gate", "sessions", "billing", "audit", "system"],
         &["identity", "credentials", "gate", "limits", "outbox", "audit", "system"],
     ),
     access(

@@ -73,7 +73,6 @@ pub(crate) const OUTBOX: &str = "outbox";
 pub(crate) const AUDIT: &str = "audit";
 pub(crate) const BILLING: &str = "billing";
 pub(crate) const SYSTEM: &str = "system";
-pub(crate) const LABELS: &str = "labels";
 
 /// Every table.
 pub const TABLES: &[TableSpec] = &[
@@ -186,15 +185,6 @@ pub const TABLES: &[TableSpec] = &[
         sort_key: Some("sk"),
         indexes: &[],
         ttl: Some("ttl"),
-        stream: false,
-    },
-    TableSpec {
-        name: LABELS,
-        holds: "labels",
-        partition_key: "pk",
-        sort_key: None,
-        indexes: &[],
-        ttl: None,
         stream: false,
     },
 ];
