@@ -126,9 +126,6 @@ pub const FUNCTIONS: &[DeployedFunction] = &[
     function("hello", Source::Gateway(tollgate_hello::openapi), |on, _| {
         Ok(http_function(tollgate_hello::router(tollgate_hello::Config::from_env(on.env)?, on.clock())))
     }),
-    function("ticker", Source::Schedules(&[("tick", 60)]), |on, sdk| {
-        Ok(event_function!(tollgate_ticker, state!(tollgate_ticker, on, sdk)))
-    }),
     function("pages", Source::OtherPaths(tollgate_pages::openapi), |on, _| {
         Ok(http_function(tollgate_pages::router(tollgate_pages::Config::from_env(on.env)?, on.clock())))
     }),
