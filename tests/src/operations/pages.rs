@@ -14,7 +14,6 @@ pub fn operations() -> Vec<Operation> {
         open("GET /dashboard", 200),
         open("GET /admin", 303),
         open("GET /docs", 200),
-        open("GET /hello", 200),
         open("GET /openapi.json", 200),
     ]
 }

@@ -123,9 +123,6 @@ pub const FUNCTIONS: &[DeployedFunction] = &[
     of_billing(function("stripe-webhook", Source::Gateway(tollgate_stripe_webhook::openapi), |on, sdk| {
         Ok(http_function(tollgate_stripe_webhook::router(state!(tollgate_stripe_webhook, on, sdk))))
     })),
-    function("hello", Source::Gateway(tollgate_hello::openapi), |on, _| {
-        Ok(http_function(tollgate_hello::router(tollgate_hello::Config::from_env(on.env)?, on.clock())))
-    }),
     function("pages", Source::OtherPaths(tollgate_pages::openapi), |on, _| {
         Ok(http_function(tollgate_pages::router(tollgate_pages::Config::from_env(on.env)?, on.clock())))
     }),
