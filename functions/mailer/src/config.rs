@@ -19,8 +19,6 @@ pub struct Config {
     pub mail_from: Mailbox,
     /// SES's configuration set, which counts bounces.
     pub configuration_set: Option<String>,
-    /// The address for answers to mails; none if it is not set.
-    pub reply_to: Option<String>,
     /// The queue that calls this function.
     pub queue_url: String,
     /// The prefix of table names.
@@ -45,7 +43,6 @@ impl Config {
             verify_page_url: env.address("VERIFY_PAGE_URL", || format!("{app_url}/verify"))?,
             reset_page_url: env.address("RESET_PAGE_URL", || format!("{app_url}/new-password"))?,
             configuration_set: env.get("SES_CONFIGURATION_SET").map(str::to_owned),
-            reply_to: env.get("MAIL_REPLY_TO").map(str::to_owned),
             queue_url: env.required("MAIL_QUEUE_URL", "the address of the mail queue")?.to_owned(),
             table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
             secret_ids: SecretIds::codes(env)?,
