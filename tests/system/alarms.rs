@@ -171,11 +171,17 @@ fn the_dashboard_names_resources_of_the_template() {
     let names = text.split("${").skip(1).map(|rest| rest.split(['}', '.']).next().unwrap());
     let mut found = BTreeSet::new();
     for name in names.filter(|name| *name != "Stage" && !name.starts_with("AWS::")) {
-        assert!(template["Resources"].get(name).is_some(), "{name}");
+        assert!(
+            template["Resources"].get(name).is_some(),
+            "there is no {name}: edit OperationsDashboard in template.yaml"
+        );
         found.insert(name);
     }
     for (function, _) in FUNCTIONS.iter().filter(|(function, _)| function != "Example") {
-        assert!(found.contains(function.as_str()), "no widget shows {function}");
+        assert!(
+            found.contains(function.as_str()),
+            "no widget shows {function}: edit OperationsDashboard in template.yaml"
+        );
     }
     // The widget of the example is there where the example is.
     let written = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml")).unwrap();

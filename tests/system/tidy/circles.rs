@@ -1,12 +1,9 @@
 //! No files of a crate that import each other in a circle.
 
 use super::imports::{Graph, add_target, roots};
-use super::root;
+use super::{SHOWN, root};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
-
-/// How much of a failure is shown.
-const SHOWN: usize = 20;
 
 /// The files that can be reached from a file.
 fn reached<'a>(graph: &'a Graph, from: &'a str) -> BTreeSet<&'a str> {

@@ -1,14 +1,11 @@
 //! The longest files, functions and handlers of the code, that of the tests and examples included.
 
-use super::{files, root};
+use super::{SHOWN, files, root};
 use std::fs;
 
 const FILE_LINES: usize = 500;
 const FUNCTION_LINES: usize = 70;
 const HANDLER_LINES: usize = 25;
-
-/// How much of a failure is shown.
-const SHOWN: usize = 20;
 
 /// What may be longer: the file, the function in it, or none for the file itself, and the reason.
 const LONGER: &[(&str, &str, &str)] = &[("shared/http/src/error.rs", "public", "one exhaustive match of all errors")];

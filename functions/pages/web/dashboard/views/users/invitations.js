@@ -13,16 +13,17 @@ export function showInvitations() {
   const rows = h("ul", { class: "session-rows" });
   const field = h("input", { name: "invited", type: "email", required: true });
 
-  /** Makes a change, if one is given, and shows the list. */
+  /** Makes a change, if one is given, and shows the list. Returns whether that succeeded. */
   async function update(...change) {
     alert.textContent = "";
     try {
       if (change.length > 0) await call(...change);
       const { items } = await call("GET", `${PATH}?limit=100`);
       rows.replaceChildren(...items.map(row));
-      field.value = "";
+      return true;
     } catch (problem) {
       alert.textContent = problemText(problem);
+      return false;
     }
   }
 
@@ -32,9 +33,11 @@ export function showInvitations() {
     return h("li", {}, h("div", {}, h("span", { dir: "auto" }, email), h("small", {}, "expires ", when(expires_at))), button);
   }
 
-  function send(event) {
+  async function send(event) {
     event.preventDefault();
-    update("POST", PATH, { email: field.value });
+    const email = field.value;
+    // An address that is being typed meanwhile stays.
+    if ((await update("POST", PATH, { email })) && field.value === email) field.value = "";
   }
 
   const close = h("form", { method: "dialog", class: "dialog-actions" }, h("button", { class: "quiet" }, "Close"));
