@@ -39,41 +39,9 @@ export function list({ label, columns, load, href, empty, footer, onChange }) {
   let cursor = null;
   let turn = 0;
 
-  const body = h("tbody", { role: "rowgroup" });
-  const heads = columns.map(({ name, kind }) => h("th", { scope: "col", role: "columnheader", class: kind }, kind === "select" ? h("span", { class: "hidden" }, name) : name));
-  const table = h("table", { role: "table", "aria-label": label }, h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, ...heads)), body);
-  const below = h("div", { class: "list-foot" });
-  const status = h("p", { class: "hidden", role: "status" });
-  const more = h("button", { type: "button", class: "quiet small", onclick: () => next() }, "Show more");
-  const frame = h("div", { class: "table-frame" }, table);
-  const node = h("section", { class: "list", "aria-label": label }, frame, below, status);
-
-  function row(item) {
-    const path = href?.(item);
-    const cells = columns.map(({ name, kind, cell }) => {
-      const content = [cell(item)].flat();
-      const shown = path && kind === "main" ? [h("a", { href: path }, ...content)] : content;
-      return h("td", { role: "cell", class: kind, "data-name": name }, h("div", {}, ...shown));
-    });
-    const element = h("tr", { role: "row", "data-id": item.id, class: path && "opens" }, ...cells);
-    if (path) element.addEventListener("click", (event) => opens(event) && go(path));
-    return element;
-  }
-
-  /** Whether a click on a row means the row, and neither a control in it nor a selection of text. */
-  function opens(event) {
-    const isControl = event.target.closest("a, button, input, label, summary, td.select");
-    return !isControl && !event.metaKey && !event.ctrlKey && !event.shiftKey && String(getSelection()) === "";
-  }
-
-  function skeleton() {
-    const bones = () => h("tr", { role: "row", "aria-hidden": "true", class: "bones" }, ...columns.map(({ kind }) => h("td", { role: "cell", class: kind }, h("span", { class: "bone" }))));
-    body.replaceChildren(...Array.from({ length: 6 }, bones));
-    below.replaceChildren();
-    status.textContent = `Loading ${label}`;
-    frame.hidden = false;
-    table.setAttribute("aria-busy", "true");
-  }
+  const parts = partsOf(label, columns, () => next());
+  const { body, table, below, status, more, frame, node } = parts;
+  const row = (item) => rowFor(item, columns, href?.(item));
 
   /** One page with rows, or the last one. */
   async function fetchPage() {
@@ -82,18 +50,6 @@ export function list({ label, columns, load, href, empty, footer, onChange }) {
       cursor = page.next_cursor ?? null;
       if (page.items.length > 0 || cursor === null || tries === MAX_EMPTY_PAGES) return page.items;
     }
-  }
-
-  function end() {
-    table.removeAttribute("aria-busy");
-    status.textContent = items.length === 0 ? `No ${label}` : `${items.length} ${label} shown`;
-    const isEmpty = items.length === 0 && cursor === null;
-    frame.hidden = items.length === 0;
-    more.hidden = cursor === null;
-    more.textContent = items.length === 0 ? "No match so far. Search on" : "Show more";
-    const total = items.length > 0 && footer?.(items);
-    below.replaceChildren(...[isEmpty && nothing(typeof empty === "function" ? empty() : empty), total, more].filter(Boolean));
-    onChange?.(items);
   }
 
   async function next() {
@@ -108,7 +64,8 @@ export function list({ label, columns, load, href, empty, footer, onChange }) {
       const rows = added.map(row);
       body.append(...rows);
       const hadFocus = document.activeElement === more;
-      end();
+      end(parts, { label, items, isLast: cursor === null, empty, footer });
+      onChange?.(items);
       if (hadFocus) (rows[0]?.querySelector("a, button, input") ?? more).focus();
     } catch (problem) {
       if (own !== turn) return;
@@ -127,7 +84,7 @@ export function list({ label, columns, load, href, empty, footer, onChange }) {
     turn += 1;
     items = [];
     cursor = null;
-    skeleton();
+    skeleton(parts, label, columns);
     return next();
   }
 
@@ -142,6 +99,59 @@ export function list({ label, columns, load, href, empty, footer, onChange }) {
 
   reload();
   return { node, reload, update, rowOf, items: () => items };
+}
+
+/** The elements of a list, without rows; `onMore` is called by the button below them. */
+function partsOf(label, columns, onMore) {
+  const body = h("tbody", { role: "rowgroup" });
+  const heads = columns.map(({ name, kind }) => h("th", { scope: "col", role: "columnheader", class: kind }, kind === "select" ? h("span", { class: "hidden" }, name) : name));
+  const table = h("table", { role: "table", "aria-label": label }, h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, ...heads)), body);
+  const below = h("div", { class: "list-foot" });
+  const status = h("p", { class: "hidden", role: "status" });
+  const more = h("button", { type: "button", class: "quiet small", onclick: onMore }, "Show more");
+  const frame = h("div", { class: "table-frame" }, table);
+  const node = h("section", { class: "list", "aria-label": label }, frame, below, status);
+  return { body, table, below, status, more, frame, node };
+}
+
+/** The row of an item; `path` is the address that it opens, if any. */
+function rowFor(item, columns, path) {
+  const cells = columns.map(({ name, kind, cell }) => {
+    const content = [cell(item)].flat();
+    const shown = path && kind === "main" ? [h("a", { href: path }, ...content)] : content;
+    return h("td", { role: "cell", class: kind, "data-name": name }, h("div", {}, ...shown));
+  });
+  const element = h("tr", { role: "row", "data-id": item.id, class: path && "opens" }, ...cells);
+  if (path) element.addEventListener("click", (event) => opens(event) && go(path));
+  return element;
+}
+
+/** Whether a click on a row means the row, and neither a control in it nor a selection of text. */
+function opens(event) {
+  const isControl = event.target.closest("a, button, input, label, summary, td.select");
+  return !isControl && !event.metaKey && !event.ctrlKey && !event.shiftKey && String(getSelection()) === "";
+}
+
+/** Shows bones in place of rows, while the first page loads. */
+function skeleton({ body, table, below, status, frame }, label, columns) {
+  const bones = () => h("tr", { role: "row", "aria-hidden": "true", class: "bones" }, ...columns.map(({ kind }) => h("td", { role: "cell", class: kind }, h("span", { class: "bone" }))));
+  body.replaceChildren(...Array.from({ length: 6 }, bones));
+  below.replaceChildren();
+  status.textContent = `Loading ${label}`;
+  frame.hidden = false;
+  table.setAttribute("aria-busy", "true");
+}
+
+/** Shows what is below the rows, after a page was added. */
+function end({ table, below, status, more, frame }, { label, items, isLast, empty, footer }) {
+  table.removeAttribute("aria-busy");
+  status.textContent = items.length === 0 ? `No ${label}` : `${items.length} ${label} shown`;
+  const isEmpty = items.length === 0 && isLast;
+  frame.hidden = items.length === 0;
+  more.hidden = isLast;
+  more.textContent = items.length === 0 ? "No match so far. Search on" : "Show more";
+  const total = items.length > 0 && footer?.(items);
+  below.replaceChildren(...[isEmpty && nothing(typeof empty === "function" ? empty() : empty), total, more].filter(Boolean));
 }
 
 /** The content in place of rows: it says what to do, and not only that there are none. */
