@@ -38,13 +38,12 @@ async function stored(id) {
 export async function view({ params, query }) {
   const report = params.id ? await stored(params.id) : null;
   let typing = null;
-  let turn = 0;
 
   const status = h("p", { role: "status", class: "run-status" });
   const place = h("div", { class: "result" });
   const runButton = h("button", { type: "button", onclick: () => start("preview") }, "Run");
   const csvButton = h("button", { type: "button", class: "quiet", onclick: () => start("csv") }, "Download CSV");
-  const stop = h("button", { type: "button", class: "quiet", hidden: true, onclick: stopped }, "Stop waiting");
+  const stop = h("button", { type: "button", class: "quiet", hidden: true, onclick: () => stopped() }, "Stop waiting");
   const fresh = h("input", { type: "checkbox", name: "fresh" });
   const bom = h("input", { type: "checkbox", name: "bom" });
   const delimiter = h("select", { name: "delimiter" }, h("option", { value: "," }, "Comma"), h("option", { value: ";" }, "Semicolon"));
@@ -55,6 +54,7 @@ export async function view({ params, query }) {
   const tables = schema(area.insert);
   const assistant = ask({ text: area.text, accept: area.set });
   const past = pastReports();
+  const { show, stopped } = showing({ runButton, csvButton, stop, status, place, area, assistant, past });
 
   /** The input is kept in the address, so that a reload loses nothing. */
   function changed(sql) {
@@ -62,6 +62,37 @@ export async function view({ params, query }) {
     typing = setTimeout(() => area.node.isConnected && history.replaceState(history.state, "", addressOf(sql)), TYPING_MS);
     assistant.redraw();
   }
+
+  async function start(format) {
+    const sql = area.text();
+    if (runButton.disabled) return;
+    if (sql.trim() === "") {
+      status.textContent = "Write a statement first, or open one from the gallery.";
+      return area.focus();
+    }
+    clearTimeout(typing);
+    // The statement that ran is an entry of the history of the browser.
+    if (addressOf(sql) !== location.pathname + location.search + location.hash) history.pushState(null, "", addressOf(sql));
+    const csv = format === "csv" ? { csv: { bom: bom.checked, delimiter: delimiter.value } } : {};
+    await show(format, sql, true, (onStatus, isStopped) => run({ sql, format, fresh: fresh.checked, ...csv }, onStatus, isStopped));
+  }
+
+  if (report) show(report.format, report.sql, false, (onStatus, isStopped) => follow(report.id, onStatus, isStopped));
+  else if (params.id) status.textContent = "This report has expired. Reports are kept for a day.";
+  else if (area.text() !== "") status.textContent = "Press Run to see the rows, or download all of them as CSV.";
+
+  return [
+    pageHead(title, { text: "Query a read-only copy of the tables in SQL. Admins see each other's reports." }),
+    assistant.node,
+    h("div", { class: "columns reports" }, h("section", { class: "panel" }, area.node, h("div", { class: "row" }, runButton, csvButton, stop, options), status), tables.node, place),
+    h("details", { class: "gallery-place", open: area.text() === "" }, h("summary", {}, h("h2", {}, "Gallery")), gallery()),
+    h("section", {}, h("h2", {}, "History"), past.node),
+  ];
+}
+
+/** Shows in `status` and `place` how the latest run is going and what it gave. Gives { show(…), stopped() }. */
+function showing({ runButton, csvButton, stop, status, place, area, assistant, past }) {
+  let turn = 0;
 
   function busy(isBusy) {
     runButton.disabled = isBusy;
@@ -80,20 +111,6 @@ export async function view({ params, query }) {
     status.textContent = "";
     const repair = h("button", { type: "button", class: "quiet small", onclick: () => assistant.repair(sql, error) }, "Ask the assistant to repair it");
     place.replaceChildren(h("div", { class: "panel problem", role: "alert" }, h("p", {}, error), h("p", {}, repair)));
-  }
-
-  async function start(format) {
-    const sql = area.text();
-    if (runButton.disabled) return;
-    if (sql.trim() === "") {
-      status.textContent = "Write a statement first, or open one from the gallery.";
-      return area.focus();
-    }
-    clearTimeout(typing);
-    // The statement that ran is an entry of the history of the browser.
-    if (addressOf(sql) !== location.pathname + location.search + location.hash) history.pushState(null, "", addressOf(sql));
-    const csv = format === "csv" ? { csv: { bom: bom.checked, delimiter: delimiter.value } } : {};
-    await show(format, sql, true, (onStatus, isStopped) => run({ sql, format, fresh: fresh.checked, ...csv }, onStatus, isStopped));
   }
 
   /** Shows the result of `wait`, unless another run has begun since; `isNew` if it was started here. */
@@ -128,15 +145,5 @@ export async function view({ params, query }) {
     if (isNew) link.click();
   }
 
-  if (report) show(report.format, report.sql, false, (onStatus, isStopped) => follow(report.id, onStatus, isStopped));
-  else if (params.id) status.textContent = "This report has expired. Reports are kept for a day.";
-  else if (area.text() !== "") status.textContent = "Press Run to see the rows, or download all of them as CSV.";
-
-  return [
-    pageHead(title, { text: "Query a read-only copy of the tables in SQL. Admins see each other's reports." }),
-    assistant.node,
-    h("div", { class: "columns reports" }, h("section", { class: "panel" }, area.node, h("div", { class: "row" }, runButton, csvButton, stop, options), status), tables.node, place),
-    h("details", { class: "gallery-place", open: area.text() === "" }, h("summary", {}, h("h2", {}, "Gallery")), gallery()),
-    h("section", {}, h("h2", {}, "History"), past.node),
-  ];
+  return { show, stopped };
 }
