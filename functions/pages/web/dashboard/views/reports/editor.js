@@ -8,16 +8,52 @@ const [MIN_ROWS, MAX_ROWS] = [7, 24];
 /** `views` returns the schema as far as it is loaded. Returns { node, text(), set(text), insert(text), focus() }. */
 export function editor({ sql, views, onRun, onChange }) {
   const hint = h("p", { id: "sql-keys", class: "soft editor-hint" }, h("kbd", {}, "Ctrl Enter"), " runs the statement · ", h("kbd", {}, "↓"), " chooses a suggestion, ", h("kbd", {}, "Enter"), " inserts it");
-  const options = h("ul", { id: "sql-options", role: "listbox", "aria-label": "Suggestions", hidden: true });
   const area = h("textarea", { id: "sql", name: "sql", "aria-label": "SQL statement", "aria-describedby": "sql-keys", "aria-autocomplete": "list", "aria-controls": "sql-options", spellcheck: "false", autocapitalize: "none", autocomplete: "off", placeholder: "select status, count(*) from subscriptions group by status" });
+  const { options, close, suggest, pressed } = suggestions({ area, views, insert, onRun });
   const node = h("div", { class: "editor" }, area, options, hint);
-  let offer = { start: 0, items: [] };
-  let active = -1;
   area.value = sql;
 
   function fit() {
     area.rows = Math.min(Math.max(area.value.split("\n").length + 1, MIN_ROWS), MAX_ROWS);
   }
+
+  /** Inserts in place of the selection, so that it can be undone. */
+  function insert(text) {
+    area.focus();
+    // setRangeText clears the undo history; only the command keeps it.
+    if (!document.execCommand("insertText", false, text)) {
+      area.setRangeText(text, area.selectionStart, area.selectionEnd, "end");
+      changed();
+    }
+  }
+
+  function changed() {
+    fit();
+    onChange(area.value);
+  }
+
+  function set(text) {
+    area.focus();
+    area.select();
+    insert(text);
+    close();
+  }
+
+  area.addEventListener("input", () => {
+    changed();
+    suggest();
+  });
+  area.addEventListener("blur", close);
+  area.addEventListener("keydown", pressed);
+  fit();
+  return { node, text: () => area.value, set, insert, focus: () => area.focus() };
+}
+
+/** The suggestions below the text area, and the keys that choose from them. `insert(text)` writes into the editor. */
+function suggestions({ area, views, insert, onRun }) {
+  const options = h("ul", { id: "sql-options", role: "listbox", "aria-label": "Suggestions", hidden: true });
+  let offer = { start: 0, items: [] };
+  let active = -1;
 
   function mark(at) {
     active = at;
@@ -51,34 +87,8 @@ export function editor({ sql, views, onRun, onChange }) {
     close();
   }
 
-  /** Inserts in place of the selection, so that it can be undone. */
-  function insert(text) {
-    area.focus();
-    // setRangeText clears the undo history; only the command keeps it.
-    if (!document.execCommand("insertText", false, text)) {
-      area.setRangeText(text, area.selectionStart, area.selectionEnd, "end");
-      changed();
-    }
-  }
-
-  function changed() {
-    fit();
-    onChange(area.value);
-  }
-
-  function set(text) {
-    area.focus();
-    area.select();
-    insert(text);
-    close();
-  }
-
-  area.addEventListener("input", () => {
-    changed();
-    suggest();
-  });
-  area.addEventListener("blur", close);
-  area.addEventListener("keydown", (event) => {
+  /** A key in the editor. The browser does what is not handled here. */
+  function pressed(event) {
     const count = offer.items.length;
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       close();
@@ -94,7 +104,7 @@ export function editor({ sql, views, onRun, onChange }) {
       return;
     }
     event.preventDefault();
-  });
-  fit();
-  return { node, text: () => area.value, set, insert, focus: () => area.focus() };
+  }
+
+  return { options, close, suggest, pressed };
 }
