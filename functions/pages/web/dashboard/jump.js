@@ -61,15 +61,77 @@ async function others(text) {
 /** Opens the dialog. */
 function openJump() {
   if (document.querySelector("dialog[open]")) return;
-  const options = h("ul", { id: "jump-options", role: "listbox", "aria-label": "Results" });
   const status = h("p", { role: "status", class: "soft" });
   const input = h("input", { type: "text", role: "combobox", "aria-label": "Jump to a user, plan, report or page", "aria-expanded": "true", "aria-controls": "jump-options", "aria-autocomplete": "list", placeholder: "User, plan, report or page …", autocomplete: "off", spellcheck: "false", autocapitalize: "none" });
+  const { options, show, choose, step } = results({ input, status, onChoose: leave });
   const hint = h("p", { class: "jump-hint soft" }, h("kbd", {}, "↑"), " ", h("kbd", {}, "↓"), " to choose, ", h("kbd", {}, "Enter"), " to open, ", h("kbd", {}, "Esc"), " to close");
   const dialog = h("dialog", { class: "dialog jump", "aria-label": "Jump" }, input, status, options, hint);
-  let found = [];
-  let active = 0;
   let turn = 0;
   let timer = null;
+
+  async function search() {
+    turn += 1;
+    const own = turn;
+    const text = input.value.trim();
+    const near = others(text);
+    const far = users(text);
+    far.catch(() => null);
+    const first = await near;
+    if (own === turn) show(first, text === "");
+    try {
+      const people = await far;
+      // A typed address, name or id means a user; a page with that name stays first.
+      const isPerson = /[@\d_]/.test(text);
+      if (own === turn) show(isPerson ? [...people, ...first] : [...first, ...people], true);
+    } catch (problem) {
+      if (own === turn) status.textContent = problemText(problem);
+    }
+    return own === turn;
+  }
+
+  function leave(path) {
+    dialog.close();
+    if (path.startsWith("/dashboard")) go(path);
+    else location.assign(path);
+  }
+
+  async function enter() {
+    // The most recent input is searched first.
+    if (timer !== null) {
+      clearTimeout(timer);
+      timer = null;
+      if (!(await search())) return;
+    }
+    choose();
+  }
+
+  input.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      timer = null;
+      search();
+    }, TYPING_MS);
+  });
+  input.addEventListener("keydown", (event) => {
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (event.key === "Enter") enter();
+    else if (!by || !step(by)) return;
+    event.preventDefault();
+  });
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  openDialog(dialog, () => {
+    clearTimeout(timer);
+    turn += 1;
+  });
+  input.focus();
+  search();
+}
+
+/** The results below the input, of which one is marked. `onChoose(path)` is called with the path of the chosen one. */
+function results({ input, status, onChoose }) {
+  const options = h("ul", { id: "jump-options", role: "listbox", "aria-label": "Results" });
+  let found = [];
+  let active = 0;
 
   function mark(at) {
     active = at;
@@ -92,65 +154,19 @@ function openJump() {
     if (isDone) status.textContent = items.length === 0 ? "Nothing found. Users are found by the beginning of an address, domain or name, or by a complete ID." : "";
   }
 
-  async function search() {
-    turn += 1;
-    const own = turn;
-    const text = input.value.trim();
-    const near = others(text);
-    const far = users(text);
-    far.catch(() => null);
-    const first = await near;
-    if (own === turn) show(first, text === "");
-    try {
-      const people = await far;
-      // A typed address, name or id means a user; a page with that name stays first.
-      const isPerson = /[@\d_]/.test(text);
-      if (own === turn) show(isPerson ? [...people, ...first] : [...first, ...people], true);
-    } catch (problem) {
-      if (own === turn) status.textContent = problemText(problem);
-    }
-    return own === turn;
+  /** Marks the result that is `by` further; false if there are none. */
+  function step(by) {
+    if (found.length === 0) return false;
+    mark((active + by + found.length) % found.length);
+    return true;
   }
 
-  function choose(at) {
-    const target = found[at];
-    if (!target) return;
-    dialog.close();
-    if (target.path.startsWith("/dashboard")) go(target.path);
-    else location.assign(target.path);
+  /** Opens a result: the marked one, unless `at` says which. */
+  function choose(at = active) {
+    if (found[at]) onChoose(found[at].path);
   }
 
-  async function enter() {
-    // The most recent input is searched first.
-    if (timer !== null) {
-      clearTimeout(timer);
-      timer = null;
-      if (!(await search())) return;
-    }
-    choose(active);
-  }
-
-  input.addEventListener("input", () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      timer = null;
-      search();
-    }, TYPING_MS);
-  });
-  input.addEventListener("keydown", (event) => {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (event.key === "Enter") enter();
-    else if (step && found.length > 0) mark((active + step + found.length) % found.length);
-    else return;
-    event.preventDefault();
-  });
-  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
-  openDialog(dialog, () => {
-    clearTimeout(timer);
-    turn += 1;
-  });
-  input.focus();
-  search();
+  return { options, show, choose, step };
 }
 
 /** Listens for Ctrl-K (⌘K). Call it once, when an admin is signed in. */
