@@ -7,6 +7,25 @@ import { format, parts } from "../language.js";
 import { panel } from "../panel.js";
 import { deviceName } from "../user-agent.js";
 
+/** The row of a session. Its button runs `end` on it inside `act`. */
+function sessionRow(session, act, end) {
+  const name = deviceName(session.user_agent);
+  const row = h("li", {});
+  const label = session.current ? t.sign_out_here : t.end_session;
+  const button = h("button", { type: "button", class: "quiet", "aria-label": `${label}: ${name}`, onclick: () => act(button, () => end(session, row)) }, label);
+  const facts = [...parts(t.session_times, { start: time(session.created_at), last: time(session.last_used_at) }), session.ip ? ` · ${format(t.ip_address, { ip: session.ip })}` : ""];
+  row.append(
+    h(
+      "div",
+      {},
+      h("p", { class: "device" }, h("strong", { title: session.user_agent }, name), session.current && h("span", { class: "badge good" }, t.this_session)),
+      h("small", {}, ...facts),
+    ),
+    button,
+  );
+  return row;
+}
+
 async function load() {
   const rows = h("ul", { class: "rows" });
   const alert = h("p", { role: "alert" });
@@ -31,7 +50,7 @@ async function load() {
 
   async function loadPage() {
     const page = await call("GET", cursor ? `/sessions?cursor=${encodeURIComponent(cursor)}` : "/sessions");
-    rows.append(...page.items.map(sessionRow));
+    rows.append(...page.items.map((session) => sessionRow(session, act, end)));
     cursor = page.next_cursor;
     more.hidden = cursor === null;
     others.hidden = rows.children.length < 2;
@@ -61,24 +80,6 @@ async function load() {
     await loadPage();
     status.textContent = t.others_ended;
     status.focus();
-  }
-
-  function sessionRow(session) {
-    const name = deviceName(session.user_agent);
-    const row = h("li", {});
-    const label = session.current ? t.sign_out_here : t.end_session;
-    const button = h("button", { type: "button", class: "quiet", "aria-label": `${label}: ${name}`, onclick: () => act(button, () => end(session, row)) }, label);
-    const facts = [...parts(t.session_times, { start: time(session.created_at), last: time(session.last_used_at) }), session.ip ? ` · ${format(t.ip_address, { ip: session.ip })}` : ""];
-    row.append(
-      h(
-        "div",
-        {},
-        h("p", { class: "device" }, h("strong", { title: session.user_agent }, name), session.current && h("span", { class: "badge good" }, t.this_session)),
-        h("small", {}, ...facts),
-      ),
-      button,
-    );
-    return row;
   }
 
   await loadPage();

@@ -51,6 +51,22 @@ function profile(user) {
   ]);
 }
 
+/** The parts of the page in their order, with `billing` where it is offered. */
+function layout({ path, top, access, about, actions, billing, signedIn, entries }) {
+  return [
+    h("p", { class: "crumb" }, h("a", { href: "/dashboard/users" }, "Users")),
+    top,
+    access,
+    h(
+      "div",
+      { class: "columns" },
+      h("div", {}, ...(billing ? [billing.node, payments(path)] : []), actions),
+      h("aside", {}, h("section", { class: "panel" }, h("h2", {}, "Profile"), about), signedIn.node),
+    ),
+    entries.node,
+  ];
+}
+
 export async function view({ params }) {
   const { id } = params;
   const path = `/admin/users/${encodeURIComponent(id)}`;
@@ -114,17 +130,6 @@ export async function view({ params }) {
 
   whileShown(place, document, "visibilitychange", check);
   show();
-  place.append(
-    h("p", { class: "crumb" }, h("a", { href: "/dashboard/users" }, "Users")),
-    top,
-    access,
-    h(
-      "div",
-      { class: "columns" },
-      h("div", {}, ...(billing ? [billing.node, payments(path)] : []), actions),
-      h("aside", {}, h("section", { class: "panel" }, h("h2", {}, "Profile"), about), signedIn.node),
-    ),
-    entries.node,
-  );
+  place.append(...layout({ path, top, access, about, actions, billing, signedIn, entries }));
   return [place];
 }

@@ -24,6 +24,44 @@ function textsOf(plan) {
   return { code, name, description: description ?? "", price_cents: price_cents === undefined ? "" : toText(price_cents, currency), currency: currency.toUpperCase(), billing_period, tier: String(tier), trial_days: String(trial_days) };
 }
 
+/** The body that the controls and the features give, and what is wrong in it. */
+function bodyOf(controls, features, isNew) {
+  const wrong = [];
+  const check = (name, value, message) => {
+    if (value === null || value === "") wrong.push({ field: name, message });
+    return value;
+  };
+  const currency = controls.currency.value.trim().toLowerCase();
+  if (!isCurrency(currency)) wrong.push({ field: "currency", message: "Three letters, such as USD." });
+  const body = {
+    ...(isNew && { code: check("code", /^[a-z0-9_-]{1,64}$/.test(controls.code.value) ? controls.code.value : "", "1 to 64 of a–z, 0–9, _ and -.") }),
+    name: check("name", controls.name.value.trim(), "Enter a name."),
+    description: controls.description.value.trim() || null,
+    price_cents: check("price_cents", toCents(controls.price_cents.value, currency), "Enter an amount, such as 19.00."),
+    currency,
+    billing_period: controls.billing_period.value,
+    tier: check("tier", whole(controls.tier.value), "A whole number from 0 to 1000."),
+    trial_days: check("trial_days", whole(controls.trial_days.value), "A whole number from 0 to 730."),
+  };
+  try {
+    body.features = features.value();
+  } catch ({ message }) {
+    wrong.push({ field: "features", message });
+  }
+  return { body, wrong };
+}
+
+/** The controls with their labels and hints, in the order of the page. */
+function layout(controls, features, isNew) {
+  return [
+    h("div", { class: "pair" }, field("Name", controls.name, "Shown on the pricing page and on invoices."), field("Code", controls.code, isNew ? "For your code. It cannot be changed later." : "A code cannot be changed.")),
+    field("Description", controls.description),
+    h("div", { class: "pair three" }, field("Price", controls.price_cents, "0 for the free plan."), field("Currency", controls.currency, "ISO 4217."), field("Billing period", controls.billing_period, "How often it is charged.")),
+    h("div", { class: "pair" }, field("Tier", controls.tier, "A higher tier is an upgrade."), field("Trial", controls.trial_days, "Days before the first payment, 0 for none.")),
+    features.node,
+  ];
+}
+
 /**
  * The fields of `plan`, or of a new plan for {}. Gives { nodes, read(), set(plan, names?), blame(errors) }. read() gives the
  * body, or null after it has shown what is wrong; set() shows the fields `names` of a plan, or all of them.
@@ -78,28 +116,7 @@ export function planFields(plan) {
   }
 
   function read() {
-    const wrong = [];
-    const check = (name, value, message) => {
-      if (value === null || value === "") wrong.push({ field: name, message });
-      return value;
-    };
-    const currency = controls.currency.value.trim().toLowerCase();
-    if (!isCurrency(currency)) wrong.push({ field: "currency", message: "Three letters, such as USD." });
-    const body = {
-      ...(isNew && { code: check("code", /^[a-z0-9_-]{1,64}$/.test(controls.code.value) ? controls.code.value : "", "1 to 64 of a–z, 0–9, _ and -.") }),
-      name: check("name", controls.name.value.trim(), "Enter a name."),
-      description: controls.description.value.trim() || null,
-      price_cents: check("price_cents", toCents(controls.price_cents.value, currency), "Enter an amount, such as 19.00."),
-      currency,
-      billing_period: controls.billing_period.value,
-      tier: check("tier", whole(controls.tier.value), "A whole number from 0 to 1000."),
-      trial_days: check("trial_days", whole(controls.trial_days.value), "A whole number from 0 to 730."),
-    };
-    try {
-      body.features = features.value();
-    } catch ({ message }) {
-      wrong.push({ field: "features", message });
-    }
+    const { body, wrong } = bodyOf(controls, features, isNew);
     blame(wrong);
     return wrong.length > 0 ? null : body;
   }
@@ -111,12 +128,5 @@ export function planFields(plan) {
     if (isNew && controls.code.value === suggested) controls.code.value = suggested = suggestion();
   });
   set(plan);
-  const nodes = [
-    h("div", { class: "pair" }, field("Name", controls.name, "Shown on the pricing page and on invoices."), field("Code", controls.code, isNew ? "For your code. It cannot be changed later." : "A code cannot be changed.")),
-    field("Description", controls.description),
-    h("div", { class: "pair three" }, field("Price", controls.price_cents, "0 for the free plan."), field("Currency", controls.currency, "ISO 4217."), field("Billing period", controls.billing_period, "How often it is charged.")),
-    h("div", { class: "pair" }, field("Tier", controls.tier, "A higher tier is an upgrade."), field("Trial", controls.trial_days, "Days before the first payment, 0 for none.")),
-    features.node,
-  ];
-  return { nodes, read, set, blame };
+  return { nodes: layout(controls, features, isNew), read, set, blame };
 }

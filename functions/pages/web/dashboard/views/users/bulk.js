@@ -14,6 +14,25 @@ const actions = {
 /** At most this many addresses are named in the question. */
 const NAMED = 5;
 
+/** Asks whether to do `name` to `users`. */
+function agreed(name, users) {
+  const { label, effect } = actions[name];
+  const names = users.slice(0, NAMED).map(({ email }) => h("li", { dir: "auto" }, email));
+  if (users.length > NAMED) names.push(h("li", {}, `and ${users.length - NAMED} more`));
+  const title = users.length === 1 ? `${label} ${users[0].email}?` : `${label} ${plural(users.length, "user")}?`;
+  return confirmAction({ title, text: [h("ul", {}, ...names), effect], button: `${label} ${plural(users.length, "user")}`, danger: name === "disable" });
+}
+
+/** Shows what became of the users of a run, and the buttons for what comes next. */
+function showOutcome({ status, progress, stop, close, again }, counts, done, total) {
+  const left = total - counts.done - counts.failed;
+  status.textContent = [`${plural(counts.done, "user")} ${done.toLowerCase()}`, counts.failed > 0 && `${counts.failed} failed`, left > 0 && `${left} not tried`].filter(Boolean).join(", ");
+  progress.hidden = true;
+  stop.hidden = true;
+  close.hidden = false;
+  again.hidden = counts.failed === 0;
+}
+
 /**
  * The bar for `selection` (users by id): `show()` brings it up to date. `update(user)` shows a user's new state in the
  * list, `selectAll()` selects every row that is shown, `redraw()` sets the boxes of the rows.
@@ -34,13 +53,8 @@ export function bulkBar({ selection, update, selectAll, redraw }) {
   }
 
   async function ask(name) {
-    const { label, effect } = actions[name];
     const users = [...selection.values()];
-    const names = users.slice(0, NAMED).map(({ email }) => h("li", { dir: "auto" }, email));
-    if (users.length > NAMED) names.push(h("li", {}, `and ${users.length - NAMED} more`));
-    const title = users.length === 1 ? `${label} ${users[0].email}?` : `${label} ${plural(users.length, "user")}?`;
-    const isSure = await confirmAction({ title, text: [h("ul", {}, ...names), effect], button: `${label} ${plural(users.length, "user")}`, danger: name === "disable" });
-    if (isSure) await run(name, users);
+    if (await agreed(name, users)) await run(name, users);
   }
 
   async function run(name, users) {
@@ -80,12 +94,7 @@ export function bulkBar({ selection, update, selectAll, redraw }) {
       }
       progress.value = at + 1;
     }
-    const left = users.length - counts.done - counts.failed;
-    status.textContent = [`${plural(counts.done, "user")} ${done.toLowerCase()}`, counts.failed > 0 && `${counts.failed} failed`, left > 0 && `${left} not tried`].filter(Boolean).join(", ");
-    progress.hidden = true;
-    stop.hidden = true;
-    close.hidden = false;
-    again.hidden = failed.length === 0;
+    showOutcome({ status, progress, stop, close, again }, counts, done, users.length);
     again.addEventListener("click", () => run(name, failed));
     (again.hidden ? close : again).focus();
     isRunning = false;
