@@ -7,6 +7,8 @@ import puppeteer from "puppeteer-core";
 
 export const [base, shots] = process.argv.slice(2);
 export const PASSWORD = "correct horse battery";
+/** The password that replaces it. */
+export const SECOND = "another horse staple";
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 export const browser = await puppeteer.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
