@@ -155,9 +155,22 @@ class World:
 
     def subscription(self, user, start, trials, attempt):
         """Simulates one subscription; returns its end, or None if it goes on."""
+        sub = self.subscribe(user, start)
+        if self.chance(0.05):
+            return self.incomplete(sub)
+        if trials and PLAN[sub["plan"]][7] and self.chance(0.75):
+            at, outcome = self.trial(sub)
+            if outcome == "over":
+                return at
+        else:
+            at, outcome = start, "active"
+        return self.periods(sub, at, outcome)
+
+    def subscribe(self, user, start):
+        """A subscription that begins at `start`, with its plan and price."""
         rng = self.rng
         plan = self.pick(CHOICE)
-        _, _, _, price, currency, period, tier, trial_days, _, _ = PLAN[plan]
+        _, _, _, _, currency, period, tier, _, _, _ = PLAN[plan]
         sub = {"user": user, "plan": plan, "status": None, "currency": currency, "period": period, "count": 1,
                "quantity": 1, "discount": 0, "factor": 1, "start": start, "cpe": False, "canceled": None,
                "failed_at": None, "from": start, "to": None}
@@ -172,55 +185,64 @@ class World:
             sub.update(period="week", price=sub["price"] * 3 // 10, moves=False)
         elif period == "month" and self.chance(0.08):
             sub.update(count=3, price=sub["price"] * 27 // 10, moves=False)
-        gone = user["deleted"]
+        return sub
 
-        def cancel_for_deletion():
-            self.log(sub, gone, "canceled")
-            sub["canceled"] = gone
-            return gone
+    def cancel_for_deletion(self, sub):
+        gone = sub["user"]["deleted"]
+        self.log(sub, gone, "canceled")
+        sub["canceled"] = gone
+        return gone
 
-        if self.chance(0.05):  # the first payment was never completed
-            sub["to"] = add(start, sub["period"], sub["count"])
-            self.log(sub, start, "incomplete")
-            self.pay(user, sub, start, sub["price"], "failed")
-            end = start + timedelta(hours=23)
-            if (gone is None or end < gone) and self.log(sub, end, "incomplete_expired"):
-                return end
-            return None if gone is None else cancel_for_deletion()
+    def incomplete(self, sub):
+        """The first payment was never completed. Returns the end of the subscription, or None if it goes on."""
+        start, gone = sub["start"], sub["user"]["deleted"]
+        sub["to"] = add(start, sub["period"], sub["count"])
+        self.log(sub, start, "incomplete")
+        self.pay(sub["user"], sub, start, sub["price"], "failed")
+        end = start + timedelta(hours=23)
+        if (gone is None or end < gone) and self.log(sub, end, "incomplete_expired"):
+            return end
+        return None if gone is None else self.cancel_for_deletion(sub)
 
-        at = start
-        if trials and trial_days and self.chance(0.75):
-            at = start + timedelta(days=trial_days)
-            if at.day > 28:
-                at = at.replace(day=28)
-            sub["to"] = at
-            self.log(sub, start, "trialing")
-            if gone and gone < at:
-                return cancel_for_deletion()
-            outcome = self.pick([("active", 62), ("canceled", 25), ("paused", 6), ("failed", 7)])
-            if outcome == "canceled":
-                asked = self.moment(start, 6)
-                if asked < NOW:
-                    sub["canceled"] = asked
-                    sub["cpe"] = True
-                if self.log(sub, at, "canceled"):
-                    sub["cpe"] = False
-                    return at
-                return None
-            if at > NOW:
-                return None
-            if outcome == "paused":
-                self.log(sub, at, "paused")
-                back = self.moment(at, 40)
-                if not self.chance(0.5) or back > NOW or (gone and back > gone):
-                    return cancel_for_deletion() if gone and gone > at else None
-                at = back
-        else:
-            outcome = "active"
+    def trial(self, sub):
+        """Returns the start of the first paid period and the outcome of the trial.
+
+        After the outcome "over" no period follows: the moment is the end of the subscription, or None if it goes on."""
+        start, gone = sub["start"], sub["user"]["deleted"]
+        at = start + timedelta(days=PLAN[sub["plan"]][7])
+        if at.day > 28:
+            at = at.replace(day=28)
+        sub["to"] = at
+        self.log(sub, start, "trialing")
+        if gone and gone < at:
+            return self.cancel_for_deletion(sub), "over"
+        outcome = self.pick([("active", 62), ("canceled", 25), ("paused", 6), ("failed", 7)])
+        if outcome == "canceled":
+            asked = self.moment(start, 6)
+            if asked < NOW:
+                sub["canceled"] = asked
+                sub["cpe"] = True
+            if self.log(sub, at, "canceled"):
+                sub["cpe"] = False
+                return at, "over"
+            return None, "over"
+        if at > NOW:
+            return None, "over"
+        if outcome == "paused":
+            self.log(sub, at, "paused")
+            back = self.moment(at, 40)
+            if not self.chance(0.5) or back > NOW or (gone and back > gone):
+                return self.cancel_for_deletion(sub) if gone and gone > at else None, "over"
+            at = back
+        return at, outcome
+
+    def periods(self, sub, at, outcome):
+        """Simulates one period after another; returns the end of the subscription, or None if it goes on."""
+        gone = sub["user"]["deleted"]
         first = True
         while True:  # one period each; `at` is its start
             if gone and gone < at + timedelta(hours=2):
-                return cancel_for_deletion()
+                return self.cancel_for_deletion(sub)
             if at > NOW - timedelta(hours=2):
                 return None
             sub["from"], sub["to"] = at, add(at, sub["period"], sub["count"])
@@ -230,75 +252,86 @@ class World:
                 self.log(sub, at, "active")
                 if bad:
                     bad = False
-            if bad:
-                # Stripe attempts the payment an hour after the period begins, and again for two weeks.
-                sub["failed_at"] = at + timedelta(hours=1)
-                self.log(sub, sub["failed_at"], "past_due")
-                retries = timedelta(days=4 if sub["period"] == "week" else 14)
-                paid_at = at + timedelta(days=2, seconds=rng.randrange(86400))
-                fate = self.pick([("paid", 45), ("skipped", 12), ("canceled", 18), ("unpaid", 15), ("unpaid, then paid", 10)])
-                if gone and gone < at + timedelta(days=40):
-                    self.pay(user, sub, at, sub["price"], "failed")
-                    return cancel_for_deletion()
-                if fate == "paid" and paid_at <= NOW:
-                    self.pay(user, sub, at, sub["price"], "succeeded")
-                    self.log(sub, paid_at, "active")
-                    self.features.add("failed then paid")
-                elif fate == "skipped" and paid_at <= NOW:  # the invoice is voided, the next one is paid
-                    self.pay(user, sub, at, sub["price"], "failed")
-                    self.log(sub, paid_at, "active")
-                    self.features.add("skipped")
-                elif fate == "unpaid, then paid" and self.log(sub, at + retries, "unpaid"):
-                    back = at + retries + timedelta(days=2, hours=3)
-                    self.pay(user, sub, at, sub["price"], "succeeded" if back <= NOW else "failed")
-                    if not self.log(sub, back, "active"):
-                        return None
-                    self.features.add("unpaid then paid")
-                else:
-                    self.pay(user, sub, at, sub["price"], "failed")
-                    end = at + retries
-                    if fate == "canceled" and self.log(sub, end, "canceled"):
-                        sub["canceled"] = end
-                        return end
-                    if fate == "unpaid":
-                        self.log(sub, end, "unpaid")
-                    return None
-                at = sub["to"]
-                first = False
-                continue
-            self.pay(user, sub, at, sub["price"], "succeeded")
             first = False
-            end = sub["to"]
-            event = self.rng.random()
-            cancels = min(0.3, 0.05 * months)
-            moves = 0.045 * min(3, months)
-            if event < cancels:  # cancels at the end of the period
-                asked = min(self.moment(at, (end - at).days * 0.6), end - timedelta(hours=1))
-                if asked < NOW and not (gone and gone < end):
-                    sub["canceled"] = asked
-                    if self.log(sub, end, "canceled"):
-                        return end
-                    sub["cpe"] = True
-                    return None
-            elif sub["moves"] and event < cancels + moves and sub["plan"] in UP:
-                moved = self.moment(at, max(2, (end - at).days * 0.7))
-                if moved < NOW and not (gone and gone < end):
-                    before = sub["price"]
-                    target = UP[sub["plan"]]
-                    self.reprice(sub, target)
-                    self.log(sub, moved, plan=target)
-                    left = (end - moved) / (end - at)
-                    self.pay(user, sub, moved, int((sub["price"] - before) * left), "succeeded")
-                    self.features.add("upgrade")
-            elif sub["moves"] and event < cancels + 2 * moves and sub["plan"] in DOWN:
-                if end <= NOW and not (gone and gone < end):
-                    target = DOWN[sub["plan"]]
-                    if sub["quantity"] > 1 and target != "plan_pro_year":
-                        sub["quantity"] = 1
-                    self.reprice(sub, target)
-                    self.log(sub, end, plan=target)
-                    self.features.add("downgrade")
-            at = end
+            if bad:
+                is_over, end = self.failed_payment(sub, at)
+            else:
+                self.pay(sub["user"], sub, at, sub["price"], "succeeded")
+                is_over, end = self.paid_period(sub, at, months)
+            if is_over:
+                return end
+            at = sub["to"]
+
+    def failed_payment(self, sub, at):
+        """The payment at `at` fails. Returns whether no period follows, and the end if there is one."""
+        user, gone = sub["user"], sub["user"]["deleted"]
+        # Stripe attempts the payment an hour after the period begins, and again for two weeks.
+        sub["failed_at"] = at + timedelta(hours=1)
+        self.log(sub, sub["failed_at"], "past_due")
+        retries = timedelta(days=4 if sub["period"] == "week" else 14)
+        paid_at = at + timedelta(days=2, seconds=self.rng.randrange(86400))
+        fate = self.pick([("paid", 45), ("skipped", 12), ("canceled", 18), ("unpaid", 15), ("unpaid, then paid", 10)])
+        if gone and gone < at + timedelta(days=40):
+            self.pay(user, sub, at, sub["price"], "failed")
+            return True, self.cancel_for_deletion(sub)
+        if fate == "paid" and paid_at <= NOW:
+            self.pay(user, sub, at, sub["price"], "succeeded")
+            self.log(sub, paid_at, "active")
+            self.features.add("failed then paid")
+        elif fate == "skipped" and paid_at <= NOW:  # the invoice is voided, the next one is paid
+            self.pay(user, sub, at, sub["price"], "failed")
+            self.log(sub, paid_at, "active")
+            self.features.add("skipped")
+        elif fate == "unpaid, then paid" and self.log(sub, at + retries, "unpaid"):
+            back = at + retries + timedelta(days=2, hours=3)
+            self.pay(user, sub, at, sub["price"], "succeeded" if back <= NOW else "failed")
+            if not self.log(sub, back, "active"):
+                return True, None
+            self.features.add("unpaid then paid")
+        else:
+            self.pay(user, sub, at, sub["price"], "failed")
+            end = at + retries
+            if fate == "canceled" and self.log(sub, end, "canceled"):
+                sub["canceled"] = end
+                return True, end
+            if fate == "unpaid":
+                self.log(sub, end, "unpaid")
+            return True, None
+        return False, None
+
+    def paid_period(self, sub, at, months):
+        """What the user does in a paid period. Returns whether no period follows, and the end if there is one."""
+        end, gone = sub["to"], sub["user"]["deleted"]
+        event = self.rng.random()
+        cancels = min(0.3, 0.05 * months)
+        moves = 0.045 * min(3, months)
+        if event < cancels:  # cancels at the end of the period
+            asked = min(self.moment(at, (end - at).days * 0.6), end - timedelta(hours=1))
+            if asked < NOW and not (gone and gone < end):
+                sub["canceled"] = asked
+                if self.log(sub, end, "canceled"):
+                    return True, end
+                sub["cpe"] = True
+                return True, None
+        elif sub["moves"] and event < cancels + moves and sub["plan"] in UP:
+            moved = self.moment(at, max(2, (end - at).days * 0.7))
+            if moved < NOW and not (gone and gone < end):
+                before = sub["price"]
+                target = UP[sub["plan"]]
+                self.reprice(sub, target)
+                self.log(sub, moved, plan=target)
+                left = (end - moved) / (end - at)
+                self.pay(sub["user"], sub, moved, int((sub["price"] - before) * left), "succeeded")
+                self.features.add("upgrade")
+        elif sub["moves"] and event < cancels + 2 * moves and sub["plan"] in DOWN:
+            if end <= NOW and not (gone and gone < end):
+                target = DOWN[sub["plan"]]
+                if sub["quantity"] > 1 and target != "plan_pro_year":
+                    sub["quantity"] = 1
+                self.reprice(sub, target)
+                self.log(sub, end, plan=target)
+                self.features.add("downgrade")
+        return False, None
 
     def sign_in_rows(self, days):
         for back in range(days - 1, -1, -1):

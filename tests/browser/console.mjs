@@ -159,17 +159,17 @@ async function everyMail() {
   if (kinds.size < 5) throw new Error(`only ${[...kinds.keys()]}`);
 }
 
-/** Mail, code, clock, Stripe, faults and the log, as a developer uses them. */
-async function byWork(user) {
-  const self = await person(desktop);
-  const toast = (text) => self.sees(text);
-  // The dead letter stays; mails sent from now on arrive.
-  await control("faults", undefined, "DELETE");
+/** The search finds what belongs to an address, and is in the address of the page. */
+async function findsByAddress(self, user) {
   await self.goto("/_local");
   await self.fill({ q: user.email });
   await self.page.keyboard.press("Enter");
   await self.sees("Search");
   if (!self.page.url().includes("?q=")) throw new Error(`the search is not in the address: ${self.page.url()}`);
+}
+
+/** The clock moves, and the renewal that falls due sends its mail. */
+async function movesTheClock(self, user) {
   await self.goto("/_local#clock");
   const { now } = await read("clock");
   // The answer of this button's own request: the text of the page may be older.
@@ -178,39 +178,51 @@ async function byWork(user) {
     return Promise.all([moved, self.press(label)]);
   };
   await moveBy("+1 day");
-  await toast("The clock says");
+  await self.sees("The clock says");
   if (new Date((await read("clock")).now) - new Date(now) < 86_400_000) throw new Error("the clock did not move");
   await moveBy("To the next renewal");
   await control("drain");
   await mail(user.email, "renewed");
+}
+
+/** A renewal fails, an event is sent again, and the delivery of events is held. */
+async function worksWithStripe(self, user) {
   await self.goto("/_local#stripe");
   await self.sees("Renew: failed");
   await self.press("Renew: failed");
-  await toast("the payment is failed");
+  await self.sees("the payment is failed");
   await control("drain");
   await mail(user.email, "payment_failed");
   await self.goto("/_local#stripe/events");
   await self.sees("Resend");
   await self.press("Resend");
-  await toast("is sent again");
+  await self.sees("is sent again");
   await self.goto("/_local#stripe/settings");
   await self.sees("Delivery of events");
   await self.page.select("[name=mode]", "hold");
   await self.press("Set mode");
-  await toast("The delivery mode is hold.");
+  await self.sees("The delivery mode is hold.");
   await control("stripe/delivery", { mode: "normal" });
+}
+
+/** A schedule runs, dead letters are sent again, and the queues are emptied. */
+async function runsJobs(self) {
   await self.goto("/_local#schedules");
   await self.sees("rollup");
   // By keyboard: the toast from before may cover the last row.
   await self.page.focus("[aria-label='Run now: rollup']");
   await self.page.keyboard.press("Enter");
-  await toast("rollup ran");
+  await self.sees("rollup ran");
   await self.goto("/_local#queues");
   await self.sees("Dead letters of mail");
   await self.press("Send them again");
-  await toast("are back in mail");
+  await self.sees("are back in mail");
   await self.press("Work until all queues are empty");
-  await toast("All queues are empty");
+  await self.sees("All queues are empty");
+}
+
+/** A fault refuses a call, and the log shows the refused request. */
+async function causesFault(self, user) {
   await self.goto("/_local#faults");
   await self.sees("No fault is on");
   await self.page.select("[name=service]", "dynamodb");
@@ -224,11 +236,28 @@ async function byWork(user) {
   await control("faults", undefined, "DELETE");
   await self.goto(`/_local#log?q=${id}`);
   await self.sees("POST /login 503");
+}
+
+/** A provider gets another account. */
+async function addsPerson(self) {
   await self.goto("/_local#people");
   await self.sees("Google");
   await self.fill({ email: "new-person@console.example" });
   await self.press("Add account");
   await self.sees("new-person@console.example has an account at Google now.");
+}
+
+/** Mail, code, clock, Stripe, faults and the log, as a developer uses them. */
+async function byWork(user) {
+  const self = await person(desktop);
+  // The dead letter stays; mails sent from now on arrive.
+  await control("faults", undefined, "DELETE");
+  await findsByAddress(self, user);
+  await movesTheClock(self, user);
+  await worksWithStripe(self, user);
+  await runsJobs(self);
+  await causesFault(self, user);
+  await addsPerson(self);
   await self.close();
 }
 

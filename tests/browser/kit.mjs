@@ -7,6 +7,8 @@ import puppeteer from "puppeteer-core";
 
 export const [base, shots] = process.argv.slice(2);
 export const PASSWORD = "correct horse battery";
+/** The password that replaces it. */
+export const SECOND = "another horse staple";
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 export const browser = await puppeteer.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
@@ -63,22 +65,8 @@ export const WAIT = { timeout: TIMEOUT_MS, polling: 100 };
 /** The first element of this kind that has this text, is visible and is not disabled. Runs in the page. */
 const findVisible = (kind, text) => [...document.querySelectorAll(kind)].find((element) => element.textContent.trim() === text && !element.disabled && element.checkVisibility());
 
-/** A new browser, or another tab of the `shared` one. Errors of the page end the walk. */
-export async function person(device, shared) {
-  const context = shared ?? (await browser.createBrowserContext());
-  const page = await context.newPage();
-  page.setDefaultTimeout(TIMEOUT_MS);
-  const errors = [];
-  const refused = [];
-  page.on("pageerror", (error) => errors.push(error.message));
-  page.on("console", (message) => {
-    // Some walks expect refused requests.
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) errors.push(message.text());
-  });
-  page.on("response", (response) => response.status() >= 400 && refused.push(`${response.status()} ${new URL(response.url()).pathname}`));
-  await page.setViewport({ width: device.width, height: device.height });
-  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: device.scheme }]);
-
+/** What a person sees: checked pages, buttons and the focus. `errors` are those of the page so far. */
+function seeing(page, device, errors) {
   async function checkAccessibility(scheme, text) {
     await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
     covered.push({ path: new URL(page.url()).pathname, width: device.width, scheme });
@@ -88,12 +76,7 @@ export async function person(device, shared) {
     throw new Error(`axe at ${page.url()} (${scheme}) after "${text}":\n${list.join("\n")}`);
   }
 
-  const self = {
-    context,
-    page,
-    /** The refused requests so far, as "status path". */
-    refused,
-    goto: (path) => page.goto(path.startsWith("http") ? path : `${base}${path}`),
+  return {
     /** Waits for a text, then checks the page: axe-core, width, errors. A page with a name is checked in light and dark. */
     async sees(text, shot) {
       await page.waitForFunction((wanted) => document.body.innerText.includes(wanted), WAIT, text).catch(async () => {
@@ -110,6 +93,15 @@ export async function person(device, shared) {
       if (shots && shot) await page.screenshot({ path: `${shots}/${device.name}-${shot}.png`, fullPage: true });
       checked += 1;
     },
+    buttons: () => page.$$eval("button", (all) => all.map((button) => button.textContent.trim())),
+    /** The text of the focused element. */
+    focused: () => page.evaluate(() => document.activeElement.textContent.trim()),
+  };
+}
+
+/** What a person does with a form. */
+function filling(page, self) {
+  return {
     async fill(fields) {
       // Keys reach a tab in the background slowly.
       await page.bringToFront();
@@ -130,6 +122,34 @@ export async function person(device, shared) {
     async submit() {
       await Promise.all([page.waitForNavigation(), page.click("form button")]);
     },
+    /** Pays the amount of a preview. */
+    confirm: async () => self.press((await self.buttons()).find((label) => label.startsWith("Pay $"))),
+  };
+}
+
+/** Where a person goes: addresses and links. */
+function following(page) {
+  return {
+    goto: (path) => page.goto(path.startsWith("http") ? path : `${base}${path}`),
+    async followText(text) {
+      await page.waitForFunction(findVisible, WAIT, "a", text);
+      await Promise.all([page.waitForNavigation(), page.evaluate(`(${findVisible})("a", ${JSON.stringify(text)}).click()`)]);
+    },
+    /** Clicks a link in the same step in which it is found: the page may change a moment later. */
+    async follow(href) {
+      const click = (wanted) => {
+        const link = document.querySelector(`a[href="${wanted}"]`);
+        link?.click();
+        return link !== null;
+      };
+      await page.waitForFunction(click, WAIT, href);
+    },
+  };
+}
+
+/** The requests of the page: what they send, and what they are answered. */
+function watching(page) {
+  return {
     /** The next request to `path` gets this response: for states that the local stack cannot reach. */
     async answers(path, status, body) {
       await page.setRequestInterception(true);
@@ -147,30 +167,39 @@ export async function person(device, shared) {
       await page.reload();
       return Promise.all(answers.map(async (response) => (await response).json()));
     },
-    buttons: () => page.$$eval("button", (all) => all.map((button) => button.textContent.trim())),
-    /** Pays the amount of a preview. */
-    confirm: async () => self.press((await self.buttons()).find((label) => label.startsWith("Pay $"))),
-    /** The text of the focused element. */
-    focused: () => page.evaluate(() => document.activeElement.textContent.trim()),
     /** The body of the next request to `path`, while `act` runs. */
     async sends(path, act) {
       const [request] = await Promise.all([page.waitForRequest((sent) => sent.url() === `${base}${path}` && sent.method() === "POST"), act()]);
       return { body: JSON.parse(request.postData()), key: request.headers()["idempotency-key"] };
     },
-    async followText(text) {
-      await page.waitForFunction(findVisible, WAIT, "a", text);
-      await Promise.all([page.waitForNavigation(), page.evaluate(`(${findVisible})("a", ${JSON.stringify(text)}).click()`)]);
-    },
-    /** Clicks a link in the same step in which it is found: the page may change a moment later. */
-    async follow(href) {
-      const click = (wanted) => {
-        const link = document.querySelector(`a[href="${wanted}"]`);
-        link?.click();
-        return link !== null;
-      };
-      await page.waitForFunction(click, WAIT, href);
-    },
-    close: () => context.close(),
   };
-  return self;
+}
+
+/** A new browser, or another tab of the `shared` one. Errors of the page end the walk. */
+export async function person(device, shared) {
+  const context = shared ?? (await browser.createBrowserContext());
+  const page = await context.newPage();
+  page.setDefaultTimeout(TIMEOUT_MS);
+  const errors = [];
+  const refused = [];
+  page.on("pageerror", (error) => errors.push(error.message));
+  page.on("console", (message) => {
+    // Some walks expect refused requests.
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) errors.push(message.text());
+  });
+  page.on("response", (response) => response.status() >= 400 && refused.push(`${response.status()} ${new URL(response.url()).pathname}`));
+  await page.setViewport({ width: device.width, height: device.height });
+  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: device.scheme }]);
+
+  const self = {
+    context,
+    page,
+    /** The refused requests so far, as "status path". */
+    refused,
+    close: () => context.close(),
+    ...seeing(page, device, errors),
+    ...following(page),
+    ...watching(page),
+  };
+  return Object.assign(self, filling(page, self));
 }

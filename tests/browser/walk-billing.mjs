@@ -3,9 +3,8 @@
 import { PASSWORD, WAIT, base, contract, control, parsed, person, read } from "./kit.mjs";
 import { FAKE, newcomer, subscriber } from "./newcomers.mjs";
 
-/** From the registration to a paid plan, through renewals that fail, to its end and a trial of another plan. */
-export async function byPlan(device) {
-  const cleo = await newcomer(device, "cleo");
+/** Reads the plans before there is a subscription. */
+async function readsPlans(cleo) {
   await cleo.sees("Subscribe to Pro", "plans");
   await cleo.sees("Single sign on: not included");
   await cleo.sees("Recommended");
@@ -13,8 +12,10 @@ export async function byPlan(device) {
   if ((await cleo.page.evaluate(() => document.body.innerText)).includes("$0.00")) throw new Error("the free plan has an amount");
   // A user without a subscription causes no 404.
   if (cleo.refused.length > 0) throw new Error(`refused for a new user: ${cleo.refused}`);
+}
 
-  // The service does not answer, or payments are not set up.
+/** The service does not answer, or payments are not set up. */
+async function meetsOutages(cleo) {
   await cleo.answers("/billing/plans", 503, { code: "unavailable", detail: "The plans cannot be read now." });
   await cleo.page.reload();
   await cleo.sees("The service is temporarily unavailable.", "plans-unavailable");
@@ -28,8 +29,10 @@ export async function byPlan(device) {
   await cleo.press("Subscribe to Pro");
   await cleo.sees("Payments are temporarily unavailable", "stripe-unavailable");
   await control("faults", {}, "DELETE");
+}
 
-  // The checkout is left, resumed, and paid with the second card; Stripe's event comes late.
+/** The checkout is left, resumed, and paid with the second card; Stripe's event comes late. */
+async function paysForPro(cleo) {
   await cleo.press("Subscribe to Pro");
   await cleo.sees(FAKE.amount, "checkout");
   const checkout = cleo.page.url();
@@ -50,15 +53,18 @@ export async function byPlan(device) {
   await cleo.sees("Renews on");
   await cleo.sees("Paid");
   if (cleo.page.url() !== `${base}/account/billing`) throw new Error(`not back at the billing page but at ${cleo.page.url()}`);
+}
 
-  // The invoice opens at Stripe's current address.
+/** The invoice opens at Stripe's current address. */
+async function opensTheInvoice(cleo) {
   await Promise.all([cleo.page.waitForNavigation(), cleo.page.click("tbody a")]);
   await cleo.sees(FAKE.paid);
   await cleo.page.goBack();
   await cleo.sees("Renews on");
+}
 
-  // A renewal fails, and is paid on the invoice's own page.
-  const [{ id }] = (await read("stripe/subscriptions")).items;
+/** A renewal fails, and is paid on the invoice's own page. */
+async function paysAFailedRenewal(cleo, id) {
   await control(`stripe/subscriptions/${id}/renew`, { outcome: "failed" });
   await control("drain");
   await cleo.page.reload();
@@ -73,8 +79,10 @@ export async function byPlan(device) {
   await control("drain");
   await cleo.goto("/account/billing");
   await cleo.sees("Renews on", "active-again");
+}
 
-  // A cancellation that is undone; then the same on Stripe's own page. It asks first, and names the date (E15).
+/** A cancellation that is undone. It asks first, and names the date (E15). */
+async function cancelsAndKeeps(cleo) {
   const { current_period_end: end } = (await cleo.reads("/billing/subscriptions/me"))[0];
   await cleo.press("Cancel subscription");
   const day = await cleo.page.evaluate((text) => new Date(text).toLocaleDateString(undefined, { dateStyle: "medium" }), end);
@@ -90,6 +98,10 @@ export async function byPlan(device) {
   await cleo.sees("Ends on");
   await cleo.press("Don't cancel");
   await cleo.sees("Renews on", "kept");
+}
+
+/** A cancellation that is undone on Stripe's own page. */
+async function cancelsAndResumesAtStripe(cleo) {
   await Promise.all([cleo.page.waitForNavigation(), cleo.press("Cards and invoices")]);
   await cleo.sees(FAKE.portal, "portal");
   await cleo.page.evaluate(() => document.querySelector('button[value="cancel"]').click());
@@ -99,8 +111,10 @@ export async function byPlan(device) {
   await control("drain");
   await cleo.goto("/account/billing");
   await cleo.sees("Renews on");
+}
 
-  // More payments than one page holds.
+/** More payments than one page holds. */
+async function listsMorePayments(cleo, id) {
   for (let renewal = 0; renewal < 19; renewal += 1) await control(`stripe/subscriptions/${id}/renew`, { outcome: "paid" });
   await control("drain");
   await cleo.page.reload();
@@ -109,9 +123,10 @@ export async function byPlan(device) {
   if ((await rows()) !== 20) throw new Error(`${await rows()} payments on the first page`);
   await cleo.press("Show more");
   await cleo.page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 21, WAIT);
+}
 
-  // States that the fake cannot reach.
-  const [subscription, payments] = await cleo.reads("/billing/subscriptions/me", "/billing/payments/me");
+/** States of a subscription that the fake cannot reach. */
+async function readsStates(cleo, subscription) {
   const states = {
     unpaid: ["You have no access until it is paid", { access_until: null, has_access: false }],
     paused: ["Your trial ended without a payment method", { access_until: null, has_access: false }],
@@ -124,6 +139,10 @@ export async function byPlan(device) {
     await cleo.page.reload();
     await cleo.sees(text, `state-${status}`);
   }
+}
+
+/** States of a payment that the fake cannot reach. */
+async function readsRefunds(cleo, payments) {
   const [whole, part, failed, open] = payments.items;
   const items = [
     { ...whole, status: "refunded", refunded_cents: 1900 },
@@ -136,8 +155,10 @@ export async function byPlan(device) {
   await cleo.sees("$5.00 refunded", "refunds");
   await cleo.sees("Partially refunded");
   await cleo.sees("Processing");
+}
 
-  // Ended at Stripe: another plan can be chosen, which begins with a trial.
+/** Ended at Stripe: another plan can be chosen, which begins with a trial. */
+async function triesStudio(cleo, device, id) {
   await control(`stripe/subscriptions/${id}/cancel`);
   await control("drain");
   await cleo.page.reload();
@@ -149,18 +170,42 @@ export async function byPlan(device) {
   await cleo.submit();
   await cleo.sees("You're subscribed to Studio", "trial");
   await cleo.sees("Trial ends and first payment on");
+}
 
-  // Another plan during the trial costs nothing yet.
+/** Another plan during the trial costs nothing yet. */
+async function changesDuringTheTrial(cleo) {
   await cleo.press("Change to Agency");
   await cleo.sees("Your trial continues: you pay €999.00 a year from", "preview-trial");
   await cleo.press("Confirm change");
   await cleo.sees("You're now on Agency.");
   await cleo.sees("Trial ends and first payment on", "trial-changed");
+}
 
-  // A plan without a trial ends it.
+/** A plan without a trial ends it. */
+async function previewsTheEndOfTheTrial(cleo) {
   await cleo.press("Change to Campus");
   await cleo.sees("Your trial ends today, and you pay €1,299.00 a year from then on.", "preview-trial-end");
   await cleo.press("Cancel");
+}
+
+/** From the registration to a paid plan, through renewals that fail, to its end and a trial of another plan. */
+export async function byPlan(device) {
+  const cleo = await newcomer(device, "cleo");
+  await readsPlans(cleo);
+  await meetsOutages(cleo);
+  await paysForPro(cleo);
+  await opensTheInvoice(cleo);
+  const [{ id }] = (await read("stripe/subscriptions")).items;
+  await paysAFailedRenewal(cleo, id);
+  await cancelsAndKeeps(cleo);
+  await cancelsAndResumesAtStripe(cleo);
+  await listsMorePayments(cleo, id);
+  const [subscription, payments] = await cleo.reads("/billing/subscriptions/me", "/billing/payments/me");
+  await readsStates(cleo, subscription);
+  await readsRefunds(cleo, payments);
+  await triesStudio(cleo, device, id);
+  await changesDuringTheTrial(cleo);
+  await previewsTheEndOfTheTrial(cleo);
   await cleo.close();
 }
 

@@ -1,8 +1,9 @@
 // Complete walks through the account pages at three widths, in light and dark.
 
 import { browser, checked, contract, person, requireCoverage } from "./kit.mjs";
-import { byPassword, byDeletion, byProvider, byAddress, byOffline, byKeyboard, byForeignCookie, byNonsense, userAgents } from "./walk-account.mjs";
+import { byDeletion, byProvider, byAddress, byOffline, byKeyboard, byForeignCookie, byNonsense, userAgents } from "./walk-account.mjs";
 import { byPlan, byChange, byRefusedChange, byTabs, amounts } from "./walk-billing.mjs";
+import { byPassword } from "./walk-password.mjs";
 
 const devices = [
   { name: "phone", width: 390, height: 844, scheme: "light" },
