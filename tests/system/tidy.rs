@@ -28,7 +28,10 @@ fn files(ending: &str) -> Vec<PathBuf> {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                list(&path, ending, found);
+                // What npm installs is not ours.
+                if !path.ends_with("node_modules") {
+                    list(&path, ending, found);
+                }
             } else if path.to_string_lossy().ends_with(ending) {
                 found.push(path);
             }

@@ -1,4 +1,5 @@
-//! The longest files, functions and handlers of the code, that of the tests and examples included.
+//! The longest files, functions and handlers of the code, that of the tests and examples included: of Rust, and of the scripts in
+//! JavaScript and Python.
 
 use super::{SHOWN, files, root};
 use std::fs;
@@ -37,6 +38,28 @@ fn functions(source: &str) -> Vec<Function> {
     found
 }
 
+/// The functions of a formatted script: one ends before the next line that is not within it.
+fn functions_of_script(source: &str) -> Vec<Function> {
+    let lines: Vec<_> = source.lines().collect();
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut found = Vec::new();
+    for (index, line) in lines.iter().enumerate() {
+        let words = line.trim_start().split(' ').skip_while(|word| matches!(*word, "export" | "default" | "async"));
+        let words: Vec<_> = words.collect();
+        let [keyword @ ("function" | "def"), rest, ..] = words.as_slice() else { continue };
+        let name = rest.split('(').next().unwrap_or_default().to_owned();
+        // The brackets that close a signature, and the brace that closes a function, are in its own column.
+        let is_within =
+            |other: &&&str| other.is_empty() || indent(other) > indent(line) || other.trim_start().starts_with(')');
+        let within = lines[index + 1..].iter().take_while(is_within).count();
+        let blank = lines[index + 1..=index + within].iter().rev().take_while(|line| line.is_empty()).count();
+        let body = within - blank;
+        let brace = usize::from(*keyword == "function" && body > 0);
+        found.push(Function { name, lines: 1 + body + brace, is_handler: false });
+    }
+    found
+}
+
 /// The name of the function that begins on a line.
 fn name_of(line: &str) -> Option<String> {
     let (before, after) = line.split_once("fn ")?;
@@ -46,7 +69,7 @@ fn name_of(line: &str) -> Option<String> {
 }
 
 /// What is too long in a file: the function, or none for the file itself, and what to do.
-fn too_long(source: &str) -> Vec<(String, String)> {
+fn too_long(source: &str, functions: fn(&str) -> Vec<Function>) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let lines = source.lines().count();
     if lines > FILE_LINES {
@@ -63,13 +86,16 @@ fn too_long(source: &str) -> Vec<(String, String)> {
     found
 }
 
+type Find = fn(&str) -> Vec<Function>;
+
 #[test]
 fn files_functions_and_handlers_are_short() {
     let mut problems = Vec::new();
     let mut longer = LONGER.to_vec();
-    for path in files(".rs") {
+    let scripts = [".js", ".mjs", ".py"].into_iter().flat_map(files).map(|path| (path, functions_of_script as Find));
+    for (path, functions) in files(".rs").into_iter().map(|path| (path, functions as Find)).chain(scripts) {
         let name = path.strip_prefix(root()).unwrap().display().to_string();
-        for (function, problem) in too_long(&fs::read_to_string(&path).unwrap()) {
+        for (function, problem) in too_long(&fs::read_to_string(&path).unwrap(), functions) {
             let is_allowed = |(file, of, _): &(&str, &str, &str)| (*file, *of) == (name.as_str(), function.as_str());
             match longer.iter().position(is_allowed) {
                 Some(index) => drop(longer.swap_remove(index)),
@@ -99,8 +125,20 @@ fn a_function_is_counted_from_its_signature_to_its_brace() {
 fn a_file_function_or_handler_above_its_limit_is_found() {
     let body = |lines: usize| format!("async fn long() {{\n{}}}\n", "    x;\n".repeat(lines - 2));
     let handler = |lines| format!("#[utoipa::path(get)]\n{}", body(lines));
-    let names = |source: &str| too_long(source).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    let names = |source: &str| too_long(source, functions).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
     assert_eq!((names(&body(70)), names(&body(71))), (vec![], vec!["long".to_owned()]));
     assert_eq!((names(&handler(25)), names(&handler(26))), (vec![], vec!["long".to_owned()]));
     assert_eq!((names(&"\n".repeat(500)), names(&"\n".repeat(501))), (vec![], vec![String::new()]));
+}
+
+#[test]
+fn a_function_of_a_script_is_counted_from_its_first_to_its_last_line() {
+    let source = "export async function a(\n  x,\n) {\n  if (x) {\n\n  }\n  function b() {\n    y();\n  }\n}\n\n\
+                  function c() {}\n\n\
+                  async def d(\n    x,\n):\n    y()\n\n\ndef e():\n    y()\n";
+    let found: Vec<_> = functions_of_script(source).into_iter().map(|f| (f.name, f.lines)).collect();
+    assert_eq!(
+        found,
+        [("a", 10), ("b", 3), ("c", 1), ("d", 4), ("e", 2)].map(|(name, lines)| (name.to_owned(), lines))
+    );
 }
