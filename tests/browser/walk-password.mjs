@@ -150,7 +150,7 @@ async function connectsGitHub(ann, device) {
   await ann.sees("Connect GitHub");
 }
 
-/** Another e-mail address; the earlier one is told. */
+/** Another e-mail address; the earlier one is notified. */
 async function changesTheAddress(ann, email, moved) {
   await ann.follow("/account");
   await ann.press("Change");
