@@ -2,6 +2,7 @@
 //! ends when its time has passed on the machine's clock or on this one; a test can exclude the machine's clock, so that
 //! the speed of the machine does not matter.
 
+use crate::invocation::Invocation;
 use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
 use aws_smithy_async::time::TimeSource;
 use jiff::{SignedDuration, Timestamp};
@@ -26,9 +27,22 @@ struct State {
     /// Whether a sleep is also over when its time has passed on the machine's clock.
     is_timed: bool,
     offset: SignedDuration,
-    /// The ends of the current sleeps, by their number; a sleep that is no longer in the list has been ended.
-    sleeps: Vec<(u64, Timestamp)>,
+    /// The current sleeps; one that is no longer in the list has been ended.
+    sleeps: Vec<Sleeping>,
     next_sleep: u64,
+}
+
+/// A current sleep.
+struct Sleeping {
+    number: u64,
+    end: Timestamp,
+    /// The run of a function that sleeps, if it is one.
+    run: Option<u64>,
+}
+
+/// The current run of a function.
+fn current_run() -> Option<u64> {
+    Invocation::current().map(|run| run.number)
 }
 
 impl LocalClock {
@@ -77,7 +91,7 @@ impl LocalClock {
             let mut state = self.state();
             state.offset = state.offset.saturating_add(by);
             let now = state.now();
-            state.sleeps.retain(|(_, end)| *end > now);
+            state.sleeps.retain(|sleep| sleep.end > now);
         }
         self.0.moves.send_modify(|moves| *moves += 1);
     }
@@ -88,16 +102,18 @@ impl LocalClock {
         self.0.moves.send_modify(|moves| *moves += 1);
     }
 
-    /// Ends the next sleep without moving the clock, so that a call without an answer times out at once. Only on a
-    /// frozen clock.
+    /// Ends the next sleep of the current run of a function without moving the clock, so that a call without an answer
+    /// times out at once, and no call of another run with it. Only on a frozen clock.
     pub fn end_next_sleep(&self) {
         {
             let mut state = self.state();
-            let next = state.sleeps.iter().min_by_key(|(_, end)| *end).map(|(number, _)| *number);
+            let run = current_run();
+            let of_run = state.sleeps.iter().filter(|sleep| sleep.run == run);
+            let next = of_run.min_by_key(|sleep| sleep.end).map(|sleep| sleep.number);
             if state.frozen_at.is_none() || next.is_none() {
                 return;
             }
-            state.sleeps.retain(|(number, _)| Some(*number) != next);
+            state.sleeps.retain(|sleep| Some(sleep.number) != next);
         }
         self.0.moves.send_modify(|moves| *moves += 1);
     }
@@ -116,12 +132,12 @@ impl LocalClock {
             let end = state.now().saturating_add(duration).unwrap_or(Timestamp::MAX);
             state.next_sleep += 1;
             let number = state.next_sleep;
-            state.sleeps.push((number, end));
+            state.sleeps.push(Sleeping { number, end, run: current_run() });
             (number, state.is_timed)
         };
         let _over = SleepGuard { clock: &self, number };
         let ended = async {
-            while self.state().sleeps.iter().any(|(other, _)| *other == number) {
+            while self.state().sleeps.iter().any(|sleep| sleep.number == number) {
                 if moves.changed().await.is_err() {
                     return;
                 }
@@ -149,7 +165,7 @@ struct SleepGuard<'a> {
 
 impl Drop for SleepGuard<'_> {
     fn drop(&mut self) {
-        self.clock.state().sleeps.retain(|(number, _)| *number != self.number);
+        self.clock.state().sleeps.retain(|sleep| sleep.number != self.number);
     }
 }
 
@@ -183,6 +199,7 @@ impl fmt::Debug for LocalClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::invocation::invoke;
     use std::future::Future;
     use std::task::{Context, Poll, Waker};
 
@@ -210,6 +227,21 @@ mod tests {
         clock.end_next_sleep();
         assert!(is_over(&mut short) && !is_over(&mut long));
         assert_eq!(clock.now(), Timestamp::UNIX_EPOCH);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_hangs_ends_no_sleep_of_another_run() {
+        let clock = LocalClock::frozen(Timestamp::UNIX_EPOCH);
+        let mut other = Box::pin(clock.clone().sleep_for(Duration::from_secs(50)));
+        assert!(!is_over(&mut other));
+        let hanging = clock.clone();
+        let ended = invoke(async move {
+            let mut own = Box::pin(hanging.clone().sleep_for(Duration::from_secs(60)));
+            assert!(!is_over(&mut own));
+            hanging.end_next_sleep();
+            is_over(&mut own)
+        });
+        assert_eq!((ended.await, is_over(&mut other)), (Some(true), false));
     }
 
     #[tokio::test]
