@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tollgate_local::clock::LocalClock;
-use tollgate_local::{Data, Options, PasswordCost, ReportLimits, Stack, TABLE_PREFIX};
+use tollgate_local::{Data, Options, ReportLimits, Stack, TABLE_PREFIX};
 use tollgate_platform::{Clock, Secret, random_bytes};
 use tollgate_store::{Registration, Store};
 use tollgate_tests::population::newcomer;
@@ -38,7 +38,7 @@ pub fn in_memory(clock: LocalClock) -> Options {
         extra_functions: Vec::new(),
         report_runner: None,
         report_limits: ReportLimits::CONTRACT,
-        password_cost: PasswordCost::OWASP,
+        password_cost: None,
         roles: None,
     }
 }

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 use tollgate_local::clock::LocalClock;
 use tollgate_local::log_lines::LogWriter;
-use tollgate_local::{AwsEndpoints, Data, Options, PasswordCost, ReportLimits, STRIPE_WEBHOOK_URL, Stack, StartError};
+use tollgate_local::{AwsEndpoints, Data, Options, ReportLimits, STRIPE_WEBHOOK_URL, Stack, StartError};
 use tollgate_platform::{ConfigError, Env, Secret, random_bytes};
 use tollgate_reports::run_statement_if_asked;
 use tracing_subscriber::EnvFilter;
@@ -76,7 +76,7 @@ async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> 
         extra_functions: Vec::new(),
         report_runner: None,
         report_limits: ReportLimits::CONTRACT,
-        password_cost: PasswordCost::OWASP,
+        password_cost: None,
         roles: None,
     };
     log(&arguments.data());

@@ -65,7 +65,7 @@ pub fn limited() -> Options {
         extra_functions: Vec::new(),
         report_runner: Some(report_runner()),
         report_limits: ReportLimits::CONTRACT,
-        password_cost: PasswordCost::LOWEST,
+        password_cost: Some(PasswordCost::LOWEST),
         roles: None,
     }
 }

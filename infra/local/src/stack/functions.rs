@@ -172,7 +172,8 @@ impl<'a> Surroundings<'a> {
             let outbound = |provider| Outbound::over(self.fault_injector.to_provider(provider), self.sdk);
             let clients = ProviderClients::new(outbound(IdentityProvider::Google), outbound(IdentityProvider::Github));
             let settings = tollgate_auth::Config::from_env(self.env)?;
-            let config = tollgate_auth::Config { password_cost: self.options.password_cost, ..settings };
+            let password_cost = self.options.password_cost.unwrap_or(settings.password_cost);
+            let config = tollgate_auth::Config { password_cost, ..settings };
             Ok(tollgate_auth::State::new(config, &self.sdk_of("auth"), clients, self.clock()))
         })
     }
@@ -216,7 +217,7 @@ impl<'a> Surroundings<'a> {
     }
 }
 
-/// The value of a cell, which `make` makes where there is none.
+/// The value of a cell; an empty cell gets the one that `make` returns.
 fn once<T: Clone>(cell: &OnceLock<T>, make: impl FnOnce() -> Result<T, ConfigError>) -> Result<T, ConfigError> {
     match cell.get() {
         Some(made) => Ok(made.clone()),
