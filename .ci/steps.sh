@@ -16,11 +16,21 @@ ci_began=$(date +%s)
 ci_shell=$BASHPID
 export CI_MARK="$$-$ci_began-$RANDOM"
 
+# Sets `spent` to the CPU seconds of the processes that this shell started and waited for, with those that they waited for.
+# `times` answers for the shell that calls it, so this must not run in a subshell.
+ci_cpu() {
+  local file="$CI_LOGS/times.$BASHPID"
+  times >"$file"
+  spent=$(awk 'NR == 2 {split($1 "m" $2, t, /[ms]+/); printf("%d", 60 * (t[1] + t[3]) + t[2] + t[4])}' "$file")
+}
+
 step() {
-  local name="$1" log began status=0
+  local name="$1" log began spent cpu status=0
   shift
   log="$CI_LOGS/${name//[^a-zA-Z0-9]/-}.log"
   began=$(date +%s)
+  ci_cpu
+  cpu=$spent
   echo "begin  $name"
   # A background process of a script ignores SIGINT; a step gets it as from a terminal.
   setsid timeout --kill-after=10 "$CI_STEP_SECONDS" env --default-signal=INT,QUIT "$@" >"$log" 2>&1 </dev/null &
@@ -29,13 +39,15 @@ step() {
   wait "$group" || status=$?
   # Processes that the step left running are killed with it.
   kill -KILL -- "-$group" 2>/dev/null || true
-  printf '%s\t%s\t%s\n' "$name" "$(($(date +%s) - began))" "$status" >>"$CI_LOGS/durations"
+  ci_cpu
+  cpu=$((spent - cpu))
+  printf '%s\t%s\t%s\t%s\n' "$name" "$(($(date +%s) - began))" "$cpu" "$status" >>"$CI_LOGS/durations"
   if [ "$status" -ne 0 ]; then
     # Only the first failure is reported.
     (set -o noclobber && echo "$name" >"$CI_LOGS/failed") 2>/dev/null || true
     exit 1
   fi
-  echo "done   $name ($(($(date +%s) - began)) s)"
+  echo "done   $name ($(($(date +%s) - began)) s, $cpu CPU s)"
 }
 
 chains() {
@@ -82,10 +94,12 @@ ci_end() {
   trap '' INT TERM
   ci_kill
   echo
-  awk -F '\t' '{printf("%5d s  %s%s\n", $2, $1, ($3 == 0 ? "" : "  (exit " $3 ")"))}' "$CI_LOGS/durations"
-  printf '%5d s  in all; logs: %s\n' "$(($(date +%s) - ci_began))" "$CI_LOGS"
+  awk -F '\t' '{printf("%5d s %5d CPU s  %s%s\n", $2, $3, $1, ($4 == 0 ? "" : "  (exit " $4 ")"))}' "$CI_LOGS/durations"
+  printf '%5d s %5d CPU s  in all; logs: %s\n' "$(($(date +%s) - ci_began))" \
+    "$(awk -F '\t' '{sum += $3} END {print sum + 0}' "$CI_LOGS/durations")" "$CI_LOGS"
   awk -F '\t' 'BEGIN {print "["}
-    {printf("%s  {\"step\": \"%s\", \"seconds\": %d, \"status\": %d}", (NR > 1 ? ",\n" : ""), $1, $2, $3)}
+    {printf("%s  {\"step\": \"%s\", \"seconds\": %d, \"cpu\": %d, \"status\": %d}",
+      (NR > 1 ? ",\n" : ""), $1, $2, $3, $4)}
     END {print "\n]"}' "$CI_LOGS/durations" >"$CI_LOGS/durations.json"
   if [ -e "$CI_LOGS/failed" ]; then
     name="$(cat "$CI_LOGS/failed")"
