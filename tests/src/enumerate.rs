@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tollgate_reports::run_statement_if_asked;
-use tollgate_tests::crashes::{self, FAILURES, disturbed_scenarios};
+use tollgate_tests::crashes::{self, Extent, disturbed_scenarios};
 use tollgate_tests::events::{self, Twice};
 use tollgate_tests::model;
 use tollgate_tests::races::{self, races};
@@ -129,7 +129,7 @@ async fn enumerate() -> ExitCode {
 /// Returns the number of crash points, and how many failed.
 async fn crash_points(selection: &Selection) -> (usize, usize) {
     let rows = selection.rows("crashes", |scenario| scenario.name, disturbed_scenarios());
-    let runs = rows.into_iter().map(async |scenario| (scenario, crashes::enumerate(scenario, FAILURES).await));
+    let runs = rows.into_iter().map(async |scenario| (scenario, crashes::enumerate(scenario, Extent::EveryCall).await));
     let mut runs = stream::iter(runs).buffered(AT_ONCE);
     let (mut points, mut failed) = (0, 0);
     while let Some((scenario, report)) = runs.next().await {

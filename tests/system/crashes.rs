@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use tollgate_local::faults::Kind;
 use tollgate_local::service::Service;
 use tollgate_tests::app::TestApp;
-use tollgate_tests::crashes::{self, FAILURES, disturbed_scenarios};
+use tollgate_tests::crashes::{self, Extent, FAILURES, disturbed_scenarios};
 use tollgate_tests::operations::scenarios;
 use tollgate_tests::races::{self, races};
 
@@ -38,7 +38,7 @@ const RACES: [&str; 8] = [
 async fn an_operation_has_one_effect_whichever_of_its_calls_fails() {
     let (mut failures, mut tried, mut found) = (Vec::new(), HashSet::new(), 0);
     for scenario in disturbed_scenarios().filter(|scenario| SCENARIOS.contains(&scenario.name)) {
-        let report = crashes::enumerate(scenario, FAILURES).await;
+        let report = crashes::enumerate(scenario, Extent::LastCalls).await;
         failures.extend(report.failures);
         tried.extend(report.tried);
         found += 1;

@@ -64,8 +64,17 @@ const SECRETS_ARE_OLD: i64 = 301;
 /// The number of points that run concurrently.
 const AT_ONCE: usize = 3;
 
-/// Tests every point of `scenario` with these failures. It is prepared once; each point disturbs a copy.
-pub async fn enumerate(scenario: Scenario, failures: &[Failure]) -> Report {
+/// How much of a scenario is tested.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Every call of it, with every failure.
+    EveryCall,
+    /// For each service and failure its last call, after which most is done.
+    LastCalls,
+}
+
+/// Tests the points of `scenario`. It is prepared once; each point disturbs a copy.
+pub async fn enumerate(scenario: Scenario, extent: Extent) -> Report {
     let undisturbed = apart(move || async move {
         let setup = Setup::prepare(scenario).await;
         let (once, calls) = setup.undisturbed(1).await;
@@ -83,7 +92,10 @@ pub async fn enumerate(scenario: Scenario, failures: &[Failure]) -> Report {
         }
     };
     assert!(!calls.is_empty(), "{} calls nothing", scenario.name);
-    let points = points(&calls, scenario.world, failures);
+    let mut points = points(&calls, scenario.world);
+    if extent == Extent::LastCalls {
+        points = last_calls(points);
+    }
     let count = points.len();
     let tried = points.iter().map(|point| (point.service, point.failure.0)).collect();
     let shared = Arc::new((setup, outcomes));
@@ -120,13 +132,13 @@ pub async fn drive(scenario: Scenario) -> (Vec<Request>, Accesses) {
 }
 
 /// Each failure at each call, in the order of the undisturbed run.
-fn points(calls: &[Call], world: World, failures: &[Failure]) -> Vec<Point> {
+fn points(calls: &[Call], world: World) -> Vec<Point> {
     let mut made = BTreeMap::<String, u32>::new();
     let mut points = Vec::new();
     let mut mail_is_out = false;
     for Call { service, .. } in calls {
         let nth = made.entry(format!("{service:?}")).or_default();
-        for failure in failures_of(*service, world, failures) {
+        for failure in failures_of(*service, world) {
             let takes_it = *service == Service::Ses && matches!(failure.0, Kind::LostResponse | Kind::StopAfter);
             points.push(Point { service: *service, call: *nth, failure, mail_may_be_out: mail_is_out || takes_it });
         }
@@ -136,15 +148,22 @@ fn points(calls: &[Call], world: World, failures: &[Failure]) -> Vec<Point> {
     points
 }
 
+/// Of the points of each service and failure the one of the last call.
+fn last_calls(points: Vec<Point>) -> Vec<Point> {
+    let mut seen = HashSet::new();
+    let is_last = |point: &Point| seen.insert((point.service, point.failure));
+    points.into_iter().rev().filter(is_last).collect()
+}
+
 /// With plans, an AWS service is not throttled, slow or late as well: for a caller these are failures, as the rows
 /// without plans show call by call.
 const LIKE_AN_ERROR: [Failure; 3] = [(Kind::Throttle, 3), (Kind::Hang, 3), (Kind::LostResponse, 1)];
 
 /// Only the AWS SDKs retry by themselves: for another service one failure ends the call.
-fn failures_of(service: Service, world: World, failures: &[Failure]) -> Vec<Failure> {
+fn failures_of(service: Service, world: World) -> Vec<Failure> {
     let tries_once = matches!(service, Service::Google | Service::Github | Service::Stripe | Service::Ai);
     let is_tried = |failure: &&Failure| tries_once || world == World::WithoutPlans || !LIKE_AN_ERROR.contains(failure);
-    let tried = failures.iter().filter(is_tried);
+    let tried = FAILURES.iter().filter(is_tried);
     let mut own: Vec<_> = tried.map(|(kind, times)| (*kind, if tries_once { 1 } else { *times })).collect();
     own.dedup();
     own
