@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Error;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use zopfli::{Format, Options};
 
@@ -58,13 +59,18 @@ fn main() -> Result<(), Error> {
         *style = code_lines(style).fold(String::new(), |all, line| all + line + "\n");
     }
     name_versions(&mut files);
+    // The smallest files take the longest: only what is deployed is worth it.
+    let mut options = Options::default();
+    if variable("PROFILE")? != "release" {
+        options.iteration_count = NonZeroU64::MIN;
+    }
     let mut table = String::from("&[\n");
     for (index, (path, content)) in files.iter().enumerate() {
         // Copied, because the build folder may outlive the checkout.
         let plain = out.join(index.to_string());
         fs::write(&plain, content)?;
         let packed = out.join(format!("{index}.gz"));
-        zopfli::compress(Options::default(), Format::Gzip, content.as_bytes(), fs::File::create(&packed)?)?;
+        zopfli::compress(options, Format::Gzip, content.as_bytes(), fs::File::create(&packed)?)?;
         let (kind, etag) = (content_type(path)?, version(content));
         writeln!(
             table,
