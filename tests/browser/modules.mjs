@@ -1,4 +1,4 @@
-// Modules of the dashboard with decisions of their own: why a user has access, the sentence of an audit entry, and the
+// Modules of the dashboard with decisions of their own: why a user has access, a list, the sentence of an audit entry, and the
 // statement of an export.
 
 import { readFile } from "node:fs/promises";
@@ -51,6 +51,28 @@ async function access(page) {
   }
 }
 
+/** The answer to an older request of a list, which arrives after that to a newer one, changes neither rows nor cursor. */
+async function lists(page) {
+  const result = await page.evaluate(async () => {
+    const { list } = await import("/dashboard/ui/table.js");
+    const requests = [];
+    const load = (cursor) => new Promise((answer) => requests.push({ cursor, answer }));
+    const answered = async (n, item, next_cursor) => {
+      requests[n].answer({ items: [{ id: item }], next_cursor });
+      await new Promise((done) => setTimeout(done));
+    };
+    const shown = list({ label: "letters", columns: [{ name: "Letter", cell: ({ id }) => id }], load });
+    shown.reload();
+    await answered(1, "b", "after b");
+    await answered(0, "a", "after a");
+    shown.node.querySelector("button").click();
+    await answered(2, "c", null);
+    return { cursors: requests.map(({ cursor }) => cursor), rows: [...shown.node.querySelectorAll("tbody tr")].map((row) => row.dataset.id) };
+  });
+  const expected = { cursors: [null, null, "after b"], rows: ["b", "c"] };
+  if (JSON.stringify(result) !== JSON.stringify(expected)) throw new Error(`a late answer of a list: ${JSON.stringify(result)}`);
+}
+
 /** Each action of the contract has a sentence of its own. */
 async function sentences(page) {
   const document = JSON.parse(await readFile(new URL("../../functions/pages/web/openapi.json", import.meta.url), "utf8"));
@@ -81,6 +103,7 @@ async function exports(page, token) {
 
 export async function modules(page, token) {
   await access(page);
+  await lists(page);
   await sentences(page);
   await exports(page, token);
 }

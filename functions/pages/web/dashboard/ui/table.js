@@ -43,23 +43,24 @@ export function list({ label, columns, load, href, empty, footer, onChange }) {
   const { body, table, below, status, more, frame, node } = parts;
   const row = (item) => rowFor(item, columns, href?.(item));
 
-  /** One page with rows, or the last one. */
-  async function fetchPage() {
-    for (let tries = 0; ; tries += 1) {
-      const page = await load(cursor);
-      cursor = page.next_cursor ?? null;
-      if (page.items.length > 0 || cursor === null || tries === MAX_EMPTY_PAGES) return page.items;
+  /** One page with rows, or the last one, of the rows after `start`; `after` is the cursor of the next page. */
+  async function fetchPage(start) {
+    for (let tries = 0, after = start; ; tries += 1) {
+      const page = await load(after);
+      after = page.next_cursor ?? null;
+      if (page.items.length > 0 || after === null || tries === MAX_EMPTY_PAGES) return { added: page.items, after };
     }
   }
 
   async function next() {
     const own = turn;
-    const start = cursor;
     more.disabled = true;
     try {
-      const added = await fetchPage();
+      const { added, after } = await fetchPage(cursor);
+      // An answer that is late, because the list was loaded anew meanwhile, changes nothing.
       if (own !== turn) return;
-      if (start === null) body.replaceChildren();
+      if (cursor === null) body.replaceChildren();
+      cursor = after;
       items = [...items, ...added];
       const rows = added.map(row);
       body.append(...rows);
@@ -69,14 +70,13 @@ export function list({ label, columns, load, href, empty, footer, onChange }) {
       if (hadFocus) (rows[0]?.querySelector("a, button, input") ?? more).focus();
     } catch (problem) {
       if (own !== turn) return;
-      cursor = start;
       table.removeAttribute("aria-busy");
       status.textContent = "";
       frame.hidden = items.length === 0;
       if (items.length === 0) body.replaceChildren();
       below.replaceChildren(problemPanel(problem, () => (items.length === 0 ? reload() : next())));
     } finally {
-      more.disabled = false;
+      if (own === turn) more.disabled = false;
     }
   }
 
