@@ -60,7 +60,7 @@ step "mail: identity" "$python" tests/aws/wait.py "${processes[0]}"
 step "deploy: lint" sam validate --lint
 step "deploy: wrong parameters are refused" "$python" tests/aws/refused.py template.yaml
 case "$(uname -m)" in aarch64 | arm64) architecture=arm64 ;; *) architecture=x86_64 ;; esac
-# The build of the tests contains the commands and nearly all of the functions: they are deployed as they are tested,
+# The build of the tests contains the commands. The functions are compiled again, for a target, as cargo-lambda does,
 # without optimisation;
 # infra/bench measures the release builds.
 cargo test --workspace --locked --no-run --quiet
