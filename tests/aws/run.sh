@@ -3,7 +3,7 @@
 # enforces IAM, with the fake Stripe in a process of its own, runs the journeys of a user, an admin and paying users, breaks
 # through it, breaks a function in each way that a deployment can, and deletes it all: docs/deploying.md, step by step, as
 # far as the emulator plays it. The durations of the steps are printed at the end.
-# no process running.
+# It leaves no process running.
 set -euo pipefail
 root="$(cd "$(dirname "$0")/../.." && pwd)"
 cd "$root"
@@ -60,9 +60,8 @@ step "mail: identity" "$python" tests/aws/wait.py "${processes[0]}"
 step "deploy: lint" sam validate --lint
 step "deploy: wrong parameters are refused" "$python" tests/aws/refused.py template.yaml
 case "$(uname -m)" in aarch64 | arm64) architecture=arm64 ;; *) architecture=x86_64 ;; esac
-# The build of the tests contains the commands. The functions are compiled again, for a target, as cargo-lambda does,
-# without optimisation;
-# infra/bench measures the release builds.
+# The build of the tests contains the commands. cargo-lambda builds for a named target, so it compiles the functions again,
+# without optimisation; infra/bench measures the release builds.
 cargo test --workspace --locked --no-run --quiet
 export CARGO_LAMBDA_COMPILER=cargo SAM_BUILD_MODE=debug
 step "deploy: build" sam build --build-dir "$work/build" --parameter-overrides "Architecture=$architecture"

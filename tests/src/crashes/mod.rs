@@ -148,7 +148,7 @@ fn points(calls: &[Call], world: World) -> Vec<Point> {
     points
 }
 
-/// Of the points of each service and failure the one of the last call.
+/// The points of the last call to each service, one for each failure.
 fn last_calls(points: Vec<Point>) -> Vec<Point> {
     let mut seen = HashSet::new();
     let is_last = |point: &Point| seen.insert((point.service, point.failure));
