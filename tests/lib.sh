@@ -2,6 +2,8 @@
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}"
+# Where the build of the tests puts its programs.
+debug="$CARGO_TARGET_DIR${CARGO_BUILD_TARGET:+/$CARGO_BUILD_TARGET}/debug"
 
 # Installs Debian packages whose command ($1) is missing.
 need() {
@@ -31,7 +33,7 @@ start_stack() {
   cargo test --manifest-path "$root/Cargo.toml" --workspace --locked --no-run --quiet
   stack_folder="$(mktemp -d)"
   touch "$stack_folder/out"
-  (cd "$stack_folder" && exec "$CARGO_TARGET_DIR/debug/tollgate" --port "${STACK_PORT:-0}" --data :memory: "$@" >"$stack_folder/out" 2>&1) &
+  (cd "$stack_folder" && exec "$debug/tollgate" --port "${STACK_PORT:-0}" --data :memory: "$@" >"$stack_folder/out" 2>&1) &
   stack_pid=$!
   trap 'kill "$stack_pid" 2>/dev/null || true; wait "$stack_pid" 2>/dev/null || true; rm -rf "$stack_folder"' EXIT
   for _ in $(seq 200); do

@@ -8,6 +8,9 @@ set -euo pipefail
 root="$(cd "$(dirname "$0")/../.." && pwd)"
 cd "$root"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}" SAM_CLI_TELEMETRY=0
+# cargo-lambda names the target and Cargo shares nothing with a build that names none, so the tests' build names it too.
+export CARGO_BUILD_TARGET="${CARGO_BUILD_TARGET:-$(rustc -vV | awk '/^host:/ {print $2}')}"
+debug="$CARGO_TARGET_DIR/$CARGO_BUILD_TARGET/debug"
 command -v python3 >/dev/null || { apt-get update -q && apt-get install -y -q python3 python3-venv; }
 # Two environments: the emulator and SAM require different versions of the same packages.
 environments="${XDG_CACHE_HOME:-$HOME/.cache}/tollgate-aws"
@@ -50,7 +53,7 @@ step() {
   durations+=("$(printf '%6.1f s  %s' "$(((${EPOCHREALTIME/[.,]/} - started) / 100000))e-1" "$name")")
 }
 durations=()
-ops="$CARGO_TARGET_DIR/debug/tollgate-ops"
+ops="$debug/tollgate-ops"
 schedules() {
   "$python" tests/aws/schedules.py tollgate-test "$@"
 }
@@ -60,10 +63,10 @@ step "mail: identity" "$python" tests/aws/wait.py "${processes[0]}"
 step "deploy: lint" sam validate --lint
 step "deploy: wrong parameters are refused" "$python" tests/aws/refused.py template.yaml
 case "$(uname -m)" in aarch64 | arm64) architecture=arm64 ;; *) architecture=x86_64 ;; esac
-# The build of the tests contains the commands. cargo-lambda builds for a named target, so it compiles the functions again,
-# without optimisation; infra/bench measures the release builds.
+# The build of the tests contains the commands and all that the functions are linked from. With `workspace` cargo-lambda selects
+# the same features as that build, so it only links them, without optimisation; infra/bench measures the release builds.
 cargo test --workspace --locked --no-run --quiet
-export CARGO_LAMBDA_COMPILER=cargo SAM_BUILD_MODE=debug
+export CARGO_LAMBDA_COMPILER=cargo CARGO_LAMBDA_BUILD='{workspace=true}' SAM_BUILD_MODE=debug
 step "deploy: build" sam build --build-dir "$work/build" --parameter-overrides "Architecture=$architecture"
 strip "$work"/build/*/bootstrap
 # The fake Stripe runs beside it. Without a grace a payment that failed is due at once.
@@ -74,7 +77,7 @@ step "deploy: stack" sam deploy --template-file "$work/build/template.yaml" --co
   "ExampleProduct=true" "AlarmEmail=ops@example.com"
 gateway="$("$python" tests/aws/mend.py tollgate-test)"
 webhook="$("$python" tests/aws/stripe.py webhook tollgate-test)"
-(cd "$work" && exec env -i PATH="$PATH" STRIPE_WEBHOOK_URL="$webhook" "$CARGO_TARGET_DIR/debug/tollgate" \
+(cd "$work" && exec env -i PATH="$PATH" STRIPE_WEBHOOK_URL="$webhook" "$debug/tollgate" \
   --port "${stripe##*:}" --data :memory: >"$work/stripe.log" 2>&1) &
 processes+=($!)
 until grep -q '^ready' "$work/stripe.log"; do
@@ -85,20 +88,20 @@ step "Stripe: key" "$python" tests/aws/stripe.py key tollgate-test "$stripe"
 step "Stripe: endpoint, secret, portal" "$ops" stripe-setup --stage test
 
 mailbox="http://127.0.0.1:$port/_ministack/ses/messages"
-step "smoke test: a user signs up" "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox"
+step "smoke test: a user signs up" "$debug/walk" "$gateway" "$mailbox"
 step "faults of a deployment" "$python" tests/aws/broken.py tollgate-test "$gateway"
 step "first admin" "$ops" make-admin --stage test --email ann@example.com
 since="$(date +%s%3N)"
 # Only Ann is counted.
 step "schedules: first run" schedules rollup=1 expiry=0 reconcile=0 reminders=0 outbox=0 accounts=0
 step "being on call: doctor" "$ops" doctor --stage test
-step "smoke test: the admin, with reports" "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" admin
+step "smoke test: the admin, with reports" "$debug/walk" "$gateway" "$mailbox" admin
 # Bob, who deleted the account.
 step "schedules: an erased account" schedules accounts=1 rollup=1
-step "smoke test: users pay" "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" subscribe "$stripe"
+step "smoke test: users pay" "$debug/walk" "$gateway" "$mailbox" subscribe "$stripe"
 # Dora's failed payment is due, Emil gets the mail about the end of his trial, and is deleted at Stripe.
 step "schedules: what is due" schedules expiry=1 reminders=0 reconcile=1 outbox=0 accounts=0 rollup=3
-step "smoke test: users leave" "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" leave "$stripe"
+step "smoke test: users leave" "$debug/walk" "$gateway" "$mailbox" leave "$stripe"
 # Dora, who deleted the account.
 step "schedules: an erased customer" schedules accounts=1 rollup=2
 echo "SELECT count(*) AS users FROM users" >"$work/users.sql"

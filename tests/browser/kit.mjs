@@ -106,7 +106,8 @@ function filling(page, self) {
       // Keys reach a tab in the background slowly.
       await page.bringToFront();
       for (const [name, value] of Object.entries(fields)) {
-        await page.waitForSelector(`[name="${name}"]`);
+        // Keys do not reach a field of a form that is still hidden.
+        await page.waitForFunction((wanted) => document.querySelector(wanted)?.checkVisibility(), WAIT, `[name="${name}"]`);
         await page.$eval(`[name="${name}"]`, (input) => {
           input.value = "";
         });

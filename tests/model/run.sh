@@ -3,4 +3,4 @@
 # end differs from Stripe's state it prints the seed and the shortest trace; `enumerate model SEED` repeats it.
 source "$(dirname "$0")/../lib.sh"
 cargo test --manifest-path "$root/Cargo.toml" --workspace --locked --no-run --quiet
-exec "$CARGO_TARGET_DIR/debug/enumerate" model for "${1:-60}"
+exec "$debug/enumerate" model for "${1:-60}"

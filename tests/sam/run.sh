@@ -50,7 +50,7 @@ need ip iproute2
 bridge="$(tests/sam/bridge.sh)"
 
 cargo build --workspace --bin tollgate --locked
-"$CARGO_TARGET_DIR/debug/tollgate" --serve-aws "$bridge:${SERVE_PORT:-4566}" >"$work/aws" 2>&1 &
+"$debug/tollgate" --serve-aws "$bridge:${SERVE_PORT:-4566}" >"$work/aws" 2>&1 &
 started+=($!)
 until_it_does $! "$work/aws" grep -q '^ready' "$work/aws"
 mapfile -t variables < <(awk '$1 == "variable" {print $2}' "$work/aws")

@@ -30,19 +30,19 @@ for _ in $(seq 300); do
 done
 answers || { cat "$work/mock.log"; exit 1; }
 
-"$CARGO_TARGET_DIR/debug/examples/conformance" "http://127.0.0.1:$port" | tee "$work/calls"
+"$debug/examples/conformance" "http://127.0.0.1:$port" | tee "$work/calls"
 # A call that the gateway has and the program does not make is not checked.
 diff <(sed -n -e 's/^ *pub async fn \([a-z_]*\).*/\1/p' -e "s/^ *pub fn \([a-z_]*\)<'a>.*/\1/p" shared/stripe/src/*.rs | sort) \
   <(cut -d: -f1 "$work/calls" | sort -u)
 
 # The lines of the calls as they are, then the count of those with altered answers.
-"$CARGO_TARGET_DIR/debug/examples/conformance" "http://127.0.0.1:$port" altered | tail -n 30
+"$debug/examples/conformance" "http://127.0.0.1:$port" altered | tail -n 30
 
-"$CARGO_TARGET_DIR/debug/examples/scenarios" >"$work/scenarios"
+"$debug/examples/scenarios" >"$work/scenarios"
 "$held/python/bin/python" tests/stripe/conformance.py "$description/spec3.json" "$description/spec3.beta.sdk.json" "$root" <"$work/scenarios"
 
 "$held/python/bin/python" tests/stripe/fuzz.py "$description/spec3.json" "$description/spec3.beta.sdk.json" "$root" >"$work/fuzz"
-"$CARGO_TARGET_DIR/debug/examples/fuzz" <"$work/fuzz"
+"$debug/examples/fuzz" <"$work/fuzz"
 
 (cd tests/stripe && npm ci --no-audit --no-fund --silent)
 kill "$server" && wait "$server" || true

@@ -3,6 +3,7 @@
 mod circles;
 mod imports;
 mod lengths;
+mod targets;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -65,7 +65,7 @@ fn problem(graph: &Graph, circle: &BTreeSet<&str>) -> String {
     )
 }
 
-fn packages() -> Vec<String> {
+pub fn packages() -> Vec<String> {
     let mut found = vec!["tests".to_owned()];
     for folder in ["functions", "shared", "infra"] {
         let entries = fs::read_dir(root().join(folder)).unwrap();
