@@ -11,7 +11,7 @@ use tollgate_domain::billing::{Grace, RefundOnDeletion, Rules};
 /// The variables of a function's environment.
 #[derive(Clone, Default)]
 pub struct Env {
-    variables: HashMap<String, String>,
+    variables: Arc<HashMap<String, String>>,
     /// Where the names that are read are recorded, if they are.
     record: Option<ReadNames>,
 }
@@ -65,19 +65,20 @@ impl Env {
     #[must_use]
     pub fn process() -> Self {
         #[allow(clippy::disallowed_methods)] // the one place that reads it
-        Self { variables: std::env::vars().collect(), record: None }
+        Self { variables: Arc::new(std::env::vars().collect()), record: None }
     }
 
     /// Exactly these variables.
     pub fn from_pairs<K: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
-        Self { variables: pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect(), record: None }
+        let variables = pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
+        Self { variables: Arc::new(variables), record: None }
     }
 
     /// The same variables, and the names that are read from now on.
     #[must_use]
     pub fn recorded(&self) -> (Self, ReadNames) {
         let record = ReadNames::default();
-        (Self { variables: self.variables.clone(), record: Some(record.clone()) }, record)
+        (Self { variables: Arc::clone(&self.variables), record: Some(record.clone()) }, record)
     }
 
     fn variable(&self, name: &str) -> Option<&String> {

@@ -64,7 +64,7 @@ async fn overview(State(console): State<Console>, headers: HeaderMap) -> Answer<
         let emails = console.fakes.mail_count()?;
         let about = json!({
             "now": now, "emails": emails, "queues": console.depths(), "tables_url": console.tables_url, "aws_url": console.aws_url,
-            "table_prefix": TABLE_PREFIX, "environment": console.environment, "files": s3::admin_credentials(),
+            "table_prefix": TABLE_PREFIX, "environment": *console.environment, "files": s3::admin_credentials(),
             "log": console.log,
         });
         return Ok(Json(about).into_response());

@@ -46,7 +46,7 @@ pub struct Console {
     /// The chat model.
     pub model: FakeModel,
     /// The settings of the functions that `tollgate-ops` works with.
-    pub environment: BTreeMap<&'static str, String>,
+    pub environment: Arc<BTreeMap<&'static str, String>>,
     /// The file of the functions' logs, if there is one.
     pub log: Option<PathBuf>,
 }

@@ -214,7 +214,7 @@ impl Stack {
             stripe: self.stripe.clone(),
             schedules,
             model: FakeModel::default(),
-            environment: known,
+            environment: Arc::new(known),
             log,
         }
     }
