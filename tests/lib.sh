@@ -5,13 +5,16 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}"
 # Where the build of the tests puts its programs.
 debug="$CARGO_TARGET_DIR${CARGO_BUILD_TARGET:+/$CARGO_BUILD_TARGET}/debug"
 
-# Installs Debian packages whose command ($1) is missing.
+# Installs Debian packages whose command ($1) is missing. Scripts that run side by side wait for each other.
 need() {
   local command="$1"
   shift
   if ! command -v "$command" >/dev/null; then
-    apt-get update -q
-    apt-get install -y -q "$@"
+    (
+      flock 9
+      apt-get update -q
+      apt-get install -y -q "$@"
+    ) 9>"${TMPDIR:-/tmp}/tollgate-apt.lock"
   fi
 }
 
@@ -30,7 +33,8 @@ free_ports() {
 # Starts the stack with these options; BASE is its address then.
 start_stack() {
   # The build of the tests has the command in it: nothing is compiled twice.
-  cargo test --manifest-path "$root/Cargo.toml" --workspace --locked --no-run --quiet
+  [ -n "${is_built:-}" ] || cargo test --manifest-path "$root/Cargo.toml" --workspace --locked --no-run --quiet
+  is_built=yes
   stack_folder="$(mktemp -d)"
   touch "$stack_folder/out"
   (cd "$stack_folder" && exec "$debug/tollgate" --port "${STACK_PORT:-0}" --data :memory: "$@" >"$stack_folder/out" 2>&1) &
