@@ -4,14 +4,13 @@
 # through it, breaks a function in each way that a deployment can, and deletes it all: docs/deploying.md, step by step, as
 # far as the emulator plays it. The durations of the steps are printed at the end.
 # It leaves no process running.
-set -euo pipefail
-root="$(cd "$(dirname "$0")/../.." && pwd)"
+
+# cargo-lambda names the target, and Cargo shares nothing between a build with a named target and one without: so the build of
+# the tests names it too.
+export CARGO_BUILD_TARGET="${CARGO_BUILD_TARGET:-$(rustc -vV | awk '/^host:/ {print $2}')}" SAM_CLI_TELEMETRY=0
+source "$(dirname "$0")/../lib.sh"
 cd "$root"
-export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}" SAM_CLI_TELEMETRY=0
-# cargo-lambda names the target and Cargo shares nothing with a build that names none, so the tests' build names it too.
-export CARGO_BUILD_TARGET="${CARGO_BUILD_TARGET:-$(rustc -vV | awk '/^host:/ {print $2}')}"
-debug="$CARGO_TARGET_DIR/$CARGO_BUILD_TARGET/debug"
-command -v python3 >/dev/null || { apt-get update -q && apt-get install -y -q python3 python3-venv; }
+need python3 python3 python3-venv
 # Two environments: the emulator and SAM require different versions of the same packages.
 environments="${XDG_CACHE_HOME:-$HOME/.cache}/tollgate-aws"
 for name in emulator sam; do
@@ -63,10 +62,11 @@ step "mail: identity" "$python" tests/aws/wait.py "${processes[0]}"
 step "deploy: lint" sam validate --lint
 step "deploy: wrong parameters are refused" "$python" tests/aws/refused.py template.yaml
 case "$(uname -m)" in aarch64 | arm64) architecture=arm64 ;; *) architecture=x86_64 ;; esac
-# The build of the tests contains the commands and all that the functions are linked from. With `workspace` cargo-lambda selects
-# the same features as that build, so it only links them, without optimisation; infra/bench measures the release builds.
+# The build of the tests contains the commands, and most of what the functions need. The crates that have fewer features in a
+# function than in the tests are compiled again: what runs here has the features that it is deployed with. It is not
+# optimised; infra/bench measures the release builds.
 cargo test --workspace --locked --no-run --quiet
-export CARGO_LAMBDA_COMPILER=cargo CARGO_LAMBDA_BUILD='{workspace=true}' SAM_BUILD_MODE=debug
+export CARGO_LAMBDA_COMPILER=cargo SAM_BUILD_MODE=debug
 step "deploy: build" sam build --build-dir "$work/build" --parameter-overrides "Architecture=$architecture"
 strip "$work"/build/*/bootstrap
 # The fake Stripe runs beside it. Without a grace a payment that failed is due at once.
