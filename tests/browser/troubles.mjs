@@ -159,6 +159,26 @@ async function anotherAccount() {
   await admin.close();
 }
 
+/** All other sessions cannot be ended while more of them are being loaded: the late page would list them again. */
+async function sessionsLoadLate() {
+  const fay = await newUser("fay-often");
+  for (let n = 0; n < 25; n += 1) await contract("/login", { email: fay.email, password: PASSWORD });
+  const self = await signIn({ email: fay.email, password: PASSWORD });
+  await self.goto("/account/sessions");
+  await self.sees("Show more");
+  await self.page.setRequestInterception(true);
+  const held = new Promise((resolve) => self.page.on("request", (request) => (request.url().includes("cursor=") ? resolve(request) : request.continue())));
+  await self.press("Show more");
+  const late = await held;
+  const isEnabled = await self.page.$$eval("button", (all) => all.some((button) => button.textContent.trim() === "Sign out of all other sessions" && !button.disabled));
+  if (isEnabled) throw new Error("the other sessions can be ended while more are loaded");
+  await late.continue();
+  await self.press("Sign out of all other sessions");
+  await self.sees("You're signed out of all other sessions.");
+  if ((await self.buttons()).includes("End session")) throw new Error("another session is still listed");
+  await self.close();
+}
+
 /** Names that are markup, from right to left, wide, or pictures: each is shown as it is, in the width of the page. */
 async function oddNames() {
   const names = ["<script>alert(1)</script>", "خطة الأعمال", "W".repeat(40), "🚀🚀🚀 ✨"];
@@ -195,6 +215,7 @@ await twoAdmins();
 await planIsChanged();
 await networkDrops();
 await anotherAccount();
+await sessionsLoadLate();
 await oddNames();
 await browser.close();
 console.log(`${checked} pages of the dashboard checked when something is in the way`);

@@ -34,9 +34,13 @@ async function load() {
   const others = h("button", { type: "button", class: "quiet", onclick: () => act(others, endOthers) }, t.end_others);
   let cursor = null;
 
-  /** Disables the button while `action` runs, and shows its error. */
+  /**
+   * Disables the button while `action` runs, and shows its error. Both buttons below the list change it as a whole: a page
+   * that arrives after all others were signed out would list them again.
+   */
   async function act(button, action) {
-    button.disabled = true;
+    const disabled = button === more || button === others ? [more, others] : [button];
+    for (const each of disabled) each.disabled = true;
     alert.textContent = "";
     status.textContent = "";
     try {
@@ -44,7 +48,7 @@ async function load() {
     } catch (problem) {
       alert.textContent = sentence(problem);
     }
-    button.disabled = false;
+    for (const each of disabled) each.disabled = false;
     if (document.activeElement === document.body && button.isConnected) button.focus();
   }
 
