@@ -6,5 +6,5 @@ python3 -c 'import ensurepip' 2>/dev/null || { apt-get update -q; apt-get instal
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder"
-"$folder/bin/pip" install --quiet --no-compile --disable-pip-version-check sqlglot==30.30.0 duckdb==2.0.1
+"$folder/bin/pip" install --quiet --disable-pip-version-check sqlglot==30.30.0 duckdb==2.0.1
 "$folder/bin/python" -B "$root/tests/athena/check.py"

@@ -19,7 +19,8 @@ port=$((20000 + RANDOM % 12000))
 while answers "$port"; do port=$((port + 1)); done
 
 log="$(mktemp)"
-java "-Djava.library.path=$libraries" -cp "$libraries/*" com.amazonaws.services.dynamodbv2.local.main.ServerRunner \
+# It lives for a minute: the second compiler of the JVM costs more than it saves.
+java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC "-Djava.library.path=$libraries" -cp "$libraries/*" com.amazonaws.services.dynamodbv2.local.main.ServerRunner \
   -inMemory -disableTelemetry -port "$port" >"$log" 2>&1 &
 server=$!
 trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -f "$log"' EXIT

@@ -12,7 +12,7 @@ need mvn maven
 here="$root/tests/openapi"
 held="${XDG_CACHE_HOME:-$HOME/.cache}/tollgate-openapi"
 seed=1
-max_examples=130
+max_examples=110
 wanted_cases=10000
 
 began=$SECONDS

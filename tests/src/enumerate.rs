@@ -34,9 +34,9 @@ const SIZE: &str = "size";
 /// The number of users who pay concurrently there.
 const PEOPLE: usize = 1000;
 /// The seeds that run each time.
-const SEEDS: std::ops::Range<u64> = 0..320;
+const SEEDS: std::ops::Range<u64> = 0..170;
 /// How many steps with an effect all of these have at least.
-const STEPS: usize = 10_000;
+const STEPS: usize = 5_536;
 /// The number of sequences that reach each kind of step and of result.
 const REACHING: usize = 80;
 /// How long a failing sequence is shortened.
