@@ -14,7 +14,7 @@ npm ci --no-audit --no-fund --silent
 # Each program starts from a stack that no other has used: names are free, and the clock was not moved.
 fresh_stack() {
   if [ -n "${stack_pid:-}" ]; then
-    kill "$stack_pid" && wait "$stack_pid" || true
+    kill "$stack_pid" 2>/dev/null && wait "$stack_pid" || true
     rm -rf "$stack_folder"
   fi
   start_stack --no-rate-limits --admin-password "$ADMIN_PASSWORD"
