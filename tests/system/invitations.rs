@@ -160,8 +160,10 @@ async fn an_address_with_an_account_is_not_invited() {
     app.register("ann").await.expect(202);
     app.post_as(&admin, PATH, body("Ann@example.com")).await.refused(409, "email_taken");
     app.post_as(&admin, PATH, body("not an address")).await.refused(422, "invalid_email");
-    let wrong = json!({"email": "new@example.com", "locale": "tlh"});
-    app.post_as(&admin, PATH, wrong).await.refused(422, "validation_failed");
+    for wrong in ["tlh", "", "de,fr", "de;q=1", "*"] {
+        let body = json!({"email": "new@example.com", "locale": wrong});
+        app.post_as(&admin, PATH, body).await.refused(422, "validation_failed");
+    }
     assert_eq!(open(&app, &admin).await.len(), 0);
     // A registration without the invitation does not end it, but then the address has an account.
     let (_, token) = app.invite(&admin, "bob@example.com").await;

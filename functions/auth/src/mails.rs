@@ -9,7 +9,7 @@ use tollgate_domain::onetime::{OneTimeRow, Purpose};
 use tollgate_domain::session::after;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{Email, MessageId, SessionId, UserId, Username};
-use tollgate_http::{ApiError, RequestContext};
+use tollgate_http::{ApiError, FieldError, RequestContext};
 use tollgate_mail::{Addressed, LoginCode, Message, OneTime, Reset, Verify, language_of};
 use tollgate_platform::random_bytes;
 use tollgate_store::outbox::DECOY;
@@ -139,6 +139,16 @@ pub fn command(command: UserCommand, now: Timestamp) -> Result<OutboxMessage, Ap
 /// The language of the mails to a person who sends this request: the first one asked for that mails have.
 pub fn locale_of(context: &RequestContext) -> Option<String> {
     language_of(&context.languages).map(str::to_owned)
+}
+
+/// The language of pages and mails that `tag` names (RFC 5646), the field `locale` of a body.
+///
+/// # Errors
+/// When it is not one tag, or the service does not have the language.
+pub fn language_named(tag: &str) -> Result<&'static str, ApiError> {
+    let is_tag = tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let unknown = || ApiError::Validation(FieldError::new("locale", "locale must be a language of the service."));
+    language_of(tag).filter(|_| is_tag).ok_or_else(unknown)
 }
 
 /// `mail` in the language of its reader, as it goes into the outbox.

@@ -15,10 +15,8 @@ use tollgate_domain::limit::{HOUR_SECONDS, Quota};
 use tollgate_domain::session::after;
 use tollgate_domain::{Email, InvitationId, UserId};
 use tollgate_http::{
-    AccountKey, Admin, ApiError, Cursor, FieldError, Filters, JsonBody, NoFilters, Page, PageQuery, PathId,
-    RequestContext, errors,
+    AccountKey, Admin, ApiError, Cursor, Filters, JsonBody, NoFilters, Page, PageQuery, PathId, RequestContext, errors,
 };
-use tollgate_mail::language_of;
 use tollgate_platform::random_bytes;
 use tollgate_store::Invited;
 use utoipa::ToSchema;
@@ -91,14 +89,10 @@ pub async fn create(
     let email = email(&body.email, "email")?;
     let locale = match body.locale.as_deref() {
         None => mails::locale_of(&context),
-        Some(text) => Some(language_of(text).ok_or_else(unknown_language)?.to_owned()),
+        Some(tag) => Some(mails::language_named(tag)?.to_owned()),
     };
     state.limiter.admit_address(&context, &AccountKey::address(&email, None), MAILS_AN_HOUR).await?;
     invite(&state, &context, &admin.id, (&email, locale)).await.map(|created| (StatusCode::CREATED, Json(created)))
-}
-
-fn unknown_language() -> ApiError {
-    ApiError::Validation(FieldError::new("locale", "locale is not a language of the mails."))
 }
 
 async fn invite(

@@ -1,5 +1,6 @@
 //! `GET` and `PATCH /me`.
 
+use crate::mails;
 use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
@@ -7,8 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use tollgate_domain::User;
 use tollgate_domain::user::IdentityProvider;
-use tollgate_http::{ActiveUser, ActiveUserWith, ApiError, FieldError, Patch, PatchBody, RequestContext, errors};
-use tollgate_mail::language_of;
+use tollgate_http::{ActiveUser, ActiveUserWith, ApiError, Patch, PatchBody, RequestContext, errors};
 use tollgate_store::{Profile, ProfileOf};
 use utoipa::ToSchema;
 
@@ -46,7 +46,7 @@ pub struct MeChange {
     /// The language of pages and mails: one of those that the service has. `null` for that of the browser, and of English
     /// mails.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, examples("de"))]
+    #[schema(value_type = Option<String>, min_length = 2, examples("de"))]
     locale: Option<Option<String>>,
 }
 
@@ -78,20 +78,13 @@ pub async fn change(
 ) -> Result<Json<Me>, ApiError> {
     let mut profile = caller.own.ok_or(ApiError::Unauthenticated)?;
     if let Some(wanted) = body.locale {
-        let locale = wanted.as_deref().map(known_language).transpose()?;
+        let locale = wanted.as_deref().map(mails::language_named).transpose()?;
         if locale != profile.locale.as_deref() {
             state.store.set_locale(&profile.id, locale).await?;
             profile.locale = locale.map(str::to_owned);
         }
     }
     view(&state, &context, caller.user, profile).await.map(Json)
-}
-
-/// The language of pages and mails that `tag` names.
-fn known_language(tag: &str) -> Result<&'static str, ApiError> {
-    let is_tag = tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    let unknown = || ApiError::Validation(FieldError::new("locale", "locale must be a language of the service."));
-    language_of(tag).filter(|_| is_tag).ok_or_else(unknown)
 }
 
 async fn view(state: &State, context: &RequestContext, user: ActiveUser, profile: Profile) -> Result<Me, ApiError> {
