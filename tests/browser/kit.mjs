@@ -16,7 +16,7 @@ export const browser = await puppeteer.launch({ executablePath: process.env.CHRO
 export let checked = 0;
 /** Each address that was checked with its width and scheme. */
 const covered = [];
-/** What axe-core has found no violation in: a document, with its width and scheme. */
+/** Documents, each with its width and scheme, in which axe-core has found no violation (D-202). */
 const accessible = new Set();
 
 /** Every path of the pages that `file` shows was checked at every width, in light and dark. `path` finds the paths in it. */

@@ -6,7 +6,6 @@
 # validator that this project did not write; and the front end of examples/browser, on an origin of its own.
 source "$(dirname "$0")/../lib.sh"
 need chromium chromium
-need chromium-headless-shell chromium-headless-shell
 need node nodejs npm
 cd "$root/tests/browser"
 export ADMIN_PASSWORD="$(head -c 18 /dev/urandom | base64)"
@@ -21,13 +20,8 @@ fresh_stack() {
 }
 fresh_stack
 node openapi.mjs "$BASE"
-# Hundreds of pages in Chromium's engine alone, which takes about a fifth less CPU time than the whole browser.
-for program in console walk languages dashboard; do
-  fresh_stack
-  CHROMIUM=/usr/bin/chromium-headless-shell node "$program.mjs" "$BASE" "${SHOTS:-}"
-done
-# Cookies, tabs, origins and bad connections in the browser that people have.
-for program in session fetch troubles many; do
+node console.mjs "$BASE" "${SHOTS:-}"
+for program in session fetch walk languages dashboard troubles many; do
   fresh_stack
   node "$program.mjs" "$BASE" "${SHOTS:-}"
 done

@@ -1,5 +1,6 @@
 // The dashboard when something is in the way: a session that ends, a role that is taken away, two admins at one thing, a
-// network that drops, another account's cookie, odd names. Each is named, and nothing that was typed is lost.
+// network that drops, another account's cookie, a list that loads late, odd names. Each is named, and nothing that was typed is
+// lost.
 
 import { PASSWORD, WAIT, base, browser, checked, contract, parsed, person } from "./kit.mjs";
 import { ADMIN, desktop, newSubscriber, newUser, signIn } from "./people.mjs";

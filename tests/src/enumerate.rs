@@ -34,7 +34,7 @@ const SIZE: &str = "size";
 /// The number of users who pay concurrently there.
 const PEOPLE: usize = 1000;
 /// The seeds that run each time.
-const SEEDS: std::ops::Range<u64> = 0..170;
+const SEEDS: std::ops::Range<u64> = 0..180;
 /// How many steps with an effect all of these have at least.
 const STEPS: usize = 5_536;
 /// The number of sequences that reach each kind of step and of result.
