@@ -451,9 +451,11 @@ impl TestApp {
         assert!(self.stack.fault_injector().add(Fault { service, operation: None, kind, after, times }));
     }
 
-    /// Fails `times` attempts of one call; concurrent calls succeed.
-    pub fn fail_call(&self, service: Service, kind: Kind, after: u32, times: u32) {
-        assert!(self.stack.fault_injector().add_to_one_call(Fault { service, operation: None, kind, after, times }));
+    /// Fails as many attempts of one call as `fault` says; concurrent calls succeed. Of a call that is done in part, the
+    /// next attempt is a smaller one, so its fault applies to all calls of its operation.
+    pub fn fail_call(&self, fault: Fault) {
+        let faults = self.stack.fault_injector();
+        assert!(if fault.kind == Kind::Unprocessed { faults.add(fault) } else { faults.add_to_one_call(fault) });
     }
 
     pub fn fail_operation(&self, service: Service, operation: &str, kind: Kind, times: u32) {

@@ -58,6 +58,7 @@ async fn an_operation_has_one_effect_whichever_of_its_calls_fails() {
             assert!(tried.contains(&(service, *kind)), "no {kind:?} of {service:?}");
         }
     }
+    assert!(tried.contains(&(Service::Dynamodb, Kind::Unprocessed)), "no call is done in part");
 }
 
 #[test]

@@ -27,6 +27,26 @@ async fn a_gate_or_profile_that_is_not_read_is_asked_for_again_or_unavailable() 
     assert!(!app.stack.fault_injector().add(alone), "no other operation returns this answer");
 }
 
+// R1
+#[tokio::test]
+async fn a_sign_in_of_which_a_part_is_not_written_is_completed_or_unavailable() {
+    let app = TestApp::start().await;
+    app.person("ann").await;
+    let sign_ins = async || app.actions().await.into_iter().filter(|action| action == "user.signed_in").count();
+    let before = sign_ins().await;
+    let fail = |times| app.fail_operation(Service::Dynamodb, "BatchExecuteStatement", Kind::Unprocessed, times);
+    fail(1);
+    let _before = app.calls();
+    app.login("ann@example.com", PASSWORD).await.expect(200);
+    assert_eq!(app.calls().iter().filter(|call| call.operation == "BatchExecuteStatement").count(), 2);
+    assert_eq!(sign_ins().await, before + 1);
+    fail(u32::MAX);
+    app.login("ann@example.com", PASSWORD).await.refused(503, "unavailable");
+    app.stack.fault_injector().clear();
+    app.login("ann@example.com", PASSWORD).await.expect(200);
+    assert_eq!(sign_ins().await, before + 2);
+}
+
 // R18
 #[tokio::test]
 async fn a_gate_of_an_earlier_version_has_its_password_looked_up() {

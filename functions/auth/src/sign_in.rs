@@ -104,6 +104,25 @@ impl SignInMethod<'_> {
         }
     }
 
+    /// The version of the password in `gate`, where the method depends on it.
+    const fn compared_version(self, gate: &Gate) -> Option<u64> {
+        match self {
+            Self::Provider(_) => None,
+            Self::Password | Self::Code(_) | Self::Registration(_) => Some(gate.password_version),
+        }
+    }
+
+    /// The admission of `session`, for which the sessions `ended` make room.
+    const fn admission<'a>(self, gate: &Gate, session: &'a NewSession, ended: &'a [SessionId]) -> Admission<'a> {
+        Admission {
+            user: &session.user_id,
+            session: &session.id,
+            ends_at: session.ends_at,
+            ended,
+            password_version: self.compared_version(gate),
+        }
+    }
+
     /// The error for a client whose method is not valid any more.
     const fn refusal(self) -> ApiError {
         match self {
@@ -136,31 +155,26 @@ pub async fn sign_in(
 ) -> Result<Response, ApiError> {
     let context = client.context;
     let (session, nonce) = new_session(state, client, &profile.id, method.amr());
-    let row = state.store.put_session(&session);
-    let (gate, ended) = match method {
-        // A row that no gate names is not a session, and a gate's session without a row is one whose tokens were never
-        // issued.
-        SignInMethod::Password | SignInMethod::Provider(_) => {
-            let (kept, admitted) = tokio::join!(row, admit(state, context, gate, &session, method));
-            kept?;
-            admitted?
-        }
+    let gate = match method {
+        SignInMethod::Password | SignInMethod::Provider(_) => start(state, context, gate, &session, method).await?,
         // A code is valid once: the row is written before the code is used up.
-        SignInMethod::Code(code) if !profile.email_verified => {
-            row.await?;
-            let gate = take_over(state, context, &profile, gate, &session, code).await?;
+        SignInMethod::Code(code) => {
+            state.store.put_session(&session).await?;
+            let (gate, ended) = if profile.email_verified {
+                admit(state, context, gate, &session, method).await?
+            } else {
+                (take_over(state, context, &profile, gate, &session, code).await?, Vec::new())
+            };
             profile.email_verified = true;
-            (gate, Vec::new())
+            state.store.record(&signed_in_entry(context, &session, method.method(), &ended)).await?;
+            gate
         }
-        SignInMethod::Code(_) | SignInMethod::Registration(_) => {
-            row.await?;
-            admit(state, context, gate, &session, method).await?
+        // A registration's code cannot be mailed again after its use: its entry is part of the write that uses it.
+        SignInMethod::Registration(_) => {
+            state.store.put_session(&session).await?;
+            admit(state, context, gate, &session, method).await?.0
         }
     };
-    // A registration's code cannot be mailed again after its use: its entry is part of the write that uses it.
-    if !matches!(method, SignInMethod::Registration(_)) {
-        state.store.record(&signed_in_entry(context, &session, method.method(), &ended)).await?;
-    }
     issue_tokens(state, client, profile, &gate, session, &nonce).await
 }
 
@@ -220,6 +234,41 @@ pub fn signed_in_entry(
     entry
 }
 
+/// The entry of a sign-in that was refused; `user` is the account that it names, if there is one.
+pub fn refused_entry(context: &RequestContext, user: Option<&UserId>, method: &str, error: &ApiError) -> AuditEntry {
+    let mut entry = context.entry(Action::SignInFailed, None, user.map(UserId::to_string));
+    entry.after = Some(json!({"method": method, "reason": error.code()}));
+    entry
+}
+
+/// Starts the session of a method that can be used again. Its entry is written with it; when the gate has changed since
+/// it was read, the entry is corrected as soon as the result is known.
+async fn start(
+    state: &State,
+    context: &RequestContext,
+    gate: Gate,
+    session: &NewSession,
+    method: SignInMethod<'_>,
+) -> Result<Gate, ApiError> {
+    let ended = gate.sessions_to_end(context.now);
+    let entry = signed_in_entry(context, session, method.method(), &ended);
+    let admission = method.admission(&gate, session, &ended);
+    if let Some(gate) = state.store.start_session(session, &admission, &entry).await? {
+        return Ok(gate);
+    }
+    let admitted = match changed_gate(state, &gate, session, method).await {
+        Ok(gate) if gate.sessions.contains_key(&session.id) => Ok((gate, ended)),
+        Ok(gate) => admit(state, context, gate, session, method).await,
+        Err(refusal) => Err(refusal),
+    };
+    let corrected = match &admitted {
+        Ok((_, ended)) => signed_in_entry(context, session, method.method(), ended),
+        Err(refusal) => refused_entry(context, Some(&session.user_id), method.method(), refusal),
+    };
+    state.store.record(&AuditEntry { id: entry.id, ..corrected }).await?;
+    admitted.map(|(gate, _)| gate)
+}
+
 /// Adds the session to the gate; a concurrent change takes precedence, unless it was only another sign-in.
 async fn admit(
     state: &State,
@@ -228,19 +277,9 @@ async fn admit(
     session: &NewSession,
     method: SignInMethod<'_>,
 ) -> Result<(Gate, Vec<SessionId>), ApiError> {
-    let compared_version = match method {
-        SignInMethod::Provider(_) => None,
-        SignInMethod::Password | SignInMethod::Code(_) | SignInMethod::Registration(_) => Some(gate.password_version),
-    };
     for _ in 0..5 {
         let ended = gate.sessions_to_end(context.now);
-        let admission = Admission {
-            user: &session.user_id,
-            session: &session.id,
-            ends_at: session.ends_at,
-            ended: &ended,
-            password_version: compared_version,
-        };
+        let admission = method.admission(&gate, session, &ended);
         let admitted = match method {
             SignInMethod::Code(row) | SignInMethod::Registration(row) => {
                 let entry = matches!(method, SignInMethod::Registration(_))
@@ -260,16 +299,30 @@ async fn admit(
         if let Some(gate) = admitted {
             return Ok((gate, ended));
         }
-        gate = state.store.gate(&session.user_id).await?.ok_or(method.refusal())?;
-        refuse_closed(&gate, method.refusal())?;
+        gate = changed_gate(state, &gate, session, method).await?;
         if gate.sessions.contains_key(&session.id) {
-            return Ok((gate, ended)); // it was admitted, and the answer was lost (R8)
-        }
-        if compared_version.is_some_and(|version| version != gate.password_version) {
-            return Err(method.refusal());
+            return Ok((gate, ended));
         }
     }
     Err(ApiError::Unavailable("the gate changes too often".into()))
+}
+
+/// The gate that has changed since it was read as `gate`, if the method still signs in, or if the session was admitted and
+/// the answer was lost (R8).
+async fn changed_gate(
+    state: &State,
+    gate: &Gate,
+    session: &NewSession,
+    method: SignInMethod<'_>,
+) -> Result<Gate, ApiError> {
+    let changed = state.store.gate(&session.user_id).await?.ok_or(method.refusal())?;
+    refuse_closed(&changed, method.refusal())?;
+    let is_admitted = changed.sessions.contains_key(&session.id);
+    let compared = method.compared_version(gate);
+    if !is_admitted && compared.is_some_and(|version| version != changed.password_version) {
+        return Err(method.refusal());
+    }
+    Ok(changed)
 }
 
 /// The owner of the address signs in to an unverified account: its password and sessions end (S23).

@@ -31,6 +31,7 @@ mod schedules;
 pub mod service;
 mod snapshot;
 mod stack;
+pub mod statements;
 pub mod steps;
 mod transactions;
 mod unprocessed;

@@ -3,6 +3,7 @@
 
 use crate::documents::TABLE_PREFIX;
 use crate::service::Service;
+use crate::statements::{self, verb_and_table};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -77,6 +78,19 @@ fn of_tables(operation: &str, request: &Value) -> Vec<Access> {
             };
             items.flatten().map(of_item).collect()
         }
+        statements::OPERATION => {
+            let of_statement = |statement: &Value| {
+                let (verb, name) = verb_and_table(statement["Statement"].as_str().unwrap_or_default());
+                let action = match verb {
+                    "INSERT" => "PartiQLInsert",
+                    "UPDATE" => "PartiQLUpdate",
+                    "DELETE" => "PartiQLDelete",
+                    _ => "PartiQLSelect",
+                };
+                access("dynamodb", action, table(name))
+            };
+            request["Statements"].as_array().into_iter().flatten().map(of_statement).collect()
+        }
         "BatchGetItem" => {
             let tables = request["RequestItems"].as_object().into_iter().flatten();
             tables.map(|(name, _)| access("dynamodb", operation, table(name))).collect()
@@ -130,6 +144,16 @@ mod tests {
         let request = json!({"RequestItems": {"tollgate-gate": {}, "tollgate-identity": {}}});
         let both = ["dynamodb:BatchGetItem table/gate", "dynamodb:BatchGetItem table/identity"];
         assert_eq!(of_table("BatchGetItem", &request), both);
+    }
+
+    #[test]
+    fn a_statement_needs_the_action_of_its_verb() {
+        let statements = json!([
+            {"Statement": r#"INSERT INTO "tollgate-audit" VALUE {'pk': ?}"#},
+            {"Statement": r#"UPDATE "tollgate-gate" SET a = ? WHERE pk = ?"#},
+        ]);
+        let needed = ["dynamodb:PartiQLInsert table/audit", "dynamodb:PartiQLUpdate table/gate"];
+        assert_eq!(of_table("BatchExecuteStatement", &json!({"Statements": statements})), needed);
     }
 
     #[test]

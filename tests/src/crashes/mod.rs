@@ -13,11 +13,11 @@ use crate::request::Request;
 use crate::{apart, panic_text};
 use futures_util::{StreamExt, stream};
 use residue::{Residue, residue};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tollgate_local::Options;
 use tollgate_local::clock::LocalClock;
-use tollgate_local::faults::{Call, Kind};
+use tollgate_local::faults::{Call, DONE_IN_PARTS, Fault, Kind};
 use tollgate_local::permissions::Accesses;
 use tollgate_local::service::Service;
 
@@ -41,10 +41,15 @@ pub const FAILURES: &[Failure] = &[
     (Kind::StopAfter, 1),
 ];
 
+/// A call of which a part is not done, as often as the store tries: it answers 503.
+const IN_PART: Failure = (Kind::Unprocessed, 5);
+
 /// One injected failure.
 #[derive(Debug, Clone)]
 struct Point {
     service: Service,
+    /// Of all calls to the service, or of those of one operation.
+    operation: Option<String>,
     call: u32,
     failure: Failure,
     /// Whether SES has the mail already, or may have it: then the same mail may be sent a second time (R1).
@@ -133,16 +138,20 @@ pub async fn drive(scenario: Scenario) -> (Vec<Request>, Accesses) {
 
 /// Each failure at each call, in the order of the undisturbed run.
 fn points(calls: &[Call], world: World) -> Vec<Point> {
-    let mut made = BTreeMap::<String, u32>::new();
+    let mut made = HashMap::<(Service, Option<&String>), u32>::new();
     let mut points = Vec::new();
     let mut mail_is_out = false;
-    for Call { service, .. } in calls {
-        let nth = made.entry(format!("{service:?}")).or_default();
-        for failure in failures_of(*service, world) {
-            let takes_it = *service == Service::Ses && matches!(failure.0, Kind::LostResponse | Kind::StopAfter);
-            points.push(Point { service: *service, call: *nth, failure, mail_may_be_out: mail_is_out || takes_it });
+    for Call { service, operation, .. } in calls {
+        let in_part = DONE_IN_PARTS.contains(&operation.as_str()).then(|| (Some(operation), vec![IN_PART]));
+        for (operation, failures) in [(None, failures_of(*service, world))].into_iter().chain(in_part) {
+            let nth = made.entry((*service, operation)).or_default();
+            points.extend(failures.into_iter().map(|failure| {
+                let takes_it = *service == Service::Ses && matches!(failure.0, Kind::LostResponse | Kind::StopAfter);
+                let mail_may_be_out = mail_is_out || takes_it;
+                Point { service: *service, operation: operation.cloned(), call: *nth, failure, mail_may_be_out }
+            }));
+            *nth += 1;
         }
-        *nth += 1;
         mail_is_out |= *service == Service::Ses;
     }
     points
@@ -223,7 +232,15 @@ impl Setup {
         let [once, twice] = outcomes;
         let (app, case) = (self.copy().await, &self.case);
         let (kind, times) = point.failure;
-        let fail = || app.fail_call(point.service, kind, point.call, times);
+        let fail = || {
+            app.fail_call(Fault {
+                service: point.service,
+                operation: point.operation.clone(),
+                kind,
+                after: point.call,
+                times,
+            })
+        };
         let first = match self.scenario.disturbed {
             Some(Disturbed::TheAnswer) | None => {
                 let attempt = async {

@@ -66,6 +66,18 @@ async fn hands_out_nothing_that_lives(app: &TestApp, answer: &Answer) {
     }
 }
 
+/// How many sign-ins the audit trail has, and how many that failed.
+async fn recorded(app: &TestApp) -> [usize; 2] {
+    let actions = app.actions().await;
+    ["user.signed_in", "user.sign_in_failed"].map(|wanted| actions.iter().filter(|action| *action == wanted).count())
+}
+
+/// Since `before` the audit trail has one entry more: that of the sign-in with this answer.
+async fn is_recorded(app: &TestApp, [done, failed]: [usize; 2], answer: &Answer) {
+    let wanted = if answer.status == 200 { [done + 1, failed] } else { [done, failed + 1] };
+    assert_eq!(recorded(app).await, wanted, "{}", answer.text);
+}
+
 async fn is_dead(app: &TestApp, session: &Session) {
     app.get_as(session, "/me").await.refused(401, "unauthenticated");
     app.refresh(&session.refresh).await.refused(401, "invalid_refresh_token");
@@ -206,9 +218,11 @@ async fn reset(app: &TestApp, password: &str) -> Request {
 // R10
 async fn reset_login(app: &TestApp) -> RaceSetup {
     app.member("ann").await;
+    let before = recorded(app).await;
     two_racers!([reset(app, NEW_PASSWORD).await, login(PASSWORD)], |app, answers| {
         let [set, signed_in] = answers;
         set.expect(200);
+        is_recorded(app, before, &signed_in).await;
         hands_out_nothing_that_lives(app, &signed_in).await;
         app.login(EMAIL, NEW_PASSWORD).await.expect(200);
     })
@@ -247,9 +261,11 @@ fn change(session: &Session) -> Request {
 
 async fn change_login(app: &TestApp) -> RaceSetup {
     let (_, session) = app.person("ann").await;
+    let before = recorded(app).await;
     two_racers!([change(&session), login(PASSWORD)], |app, answers| {
         let [changed, signed_in] = answers;
         changed.expect(200);
+        is_recorded(app, before, &signed_in).await;
         hands_out_nothing_that_lives(app, &signed_in).await;
         app.get_as(&session, "/me").await.expect(200);
     })
@@ -433,9 +449,11 @@ async fn verify_register(app: &TestApp) -> RaceSetup {
 // S17
 async fn deactivate_login(app: &TestApp) -> RaceSetup {
     let (_, session) = app.person("ann").await;
+    let before = recorded(app).await;
     two_racers!([Request::post_as(&session, "/deactivate", json!({})), login(PASSWORD)], |app, answers| {
         let [closed, signed_in] = answers;
         closed.expect(200);
+        is_recorded(app, before, &signed_in).await;
         if signed_in.status == 403 {
             assert_eq!(signed_in.body["code"], "account_disabled");
         } else {

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 use tollgate_local::service::Service;
+use tollgate_local::statements::{OPERATION, verb_and_table};
 use tollgate_local::steps::SteppedCall;
 use tollgate_store::schema::TABLES;
 
@@ -39,6 +40,7 @@ impl Footprint {
                 };
                 Self(items.map(part).collect())
             }
+            OPERATION => Self(request["Statements"].as_array().unwrap().iter().map(of_statement).collect()),
             "BatchGetItem" => {
                 let tables = request["RequestItems"].as_object().unwrap().iter();
                 let keys = tables.flat_map(|(table, request)| {
@@ -100,6 +102,22 @@ fn touch_in(table: &str, key: &Value, writes: bool) -> Touch {
     }
 }
 
+/// The item that a statement writes.
+fn of_statement(statement: &Value) -> Touch {
+    let text = statement["Statement"].as_str().unwrap();
+    let (_, table) = verb_and_table(text);
+    // The value of `name`: each parameter stands for the next `?`.
+    let parameter = |name: &str| {
+        let forms = [format!("'{name}': ?"), format!("WHERE {name} = ?")];
+        let (before, _) = forms.iter().find_map(|form| text.split_once(form.as_str())).unwrap();
+        statement["Parameters"][before.matches('?').count()].clone()
+    };
+    let spec = TABLES.iter().find(|spec| table.ends_with(spec.name)).unwrap();
+    let names = [Some(spec.partition_key), spec.sort_key];
+    let key = names.into_iter().flatten().map(|name| (name.to_owned(), parameter(name))).collect();
+    touch_in(table, &Value::Object(key), true)
+}
+
 impl Touch {
     fn conflicts_with(&self, other: &Self) -> bool {
         let may_be_same = |one: &Option<String>, two: &Option<String>| one.is_none() || two.is_none() || one == two;
@@ -146,7 +164,19 @@ mod tests {
         assert!(!put("p", "a").commutes_with(&get("p")) && !query.commutes_with(&put("p", "a")));
         assert!(!transaction.commutes_with(&get("p")) && transaction.commutes_with(&get("q")));
         assert!(transaction.commutes_with(&call("GetItem", gate.clone())));
-        assert!(!transaction.commutes_with(&call("UpdateItem", gate)));
+        assert!(!transaction.commutes_with(&call("UpdateItem", gate.clone())));
+        let statements = call(
+            "BatchExecuteStatement",
+            json!({"Statements": [
+                {"Statement": "UPDATE \"t-gate\" SET a = ? WHERE pk = ? AND b = ?",
+                    "Parameters": [{"S": "1"}, {"S": "p"}, {"S": "2"}]},
+                {"Statement": "INSERT INTO \"t-sessions\" VALUE {'pk': ?, 'sk': ?}", "Parameters": [{"S": "p"}, {"S": "a"}]},
+            ]}),
+        );
+        assert!(!statements.commutes_with(&get("p")) && statements.commutes_with(&get("q")));
+        assert!(!statements.commutes_with(&call("GetItem", gate.clone())));
+        let another_gate = json!({"TableName": "t-gate", "Key": {"pk": {"S": "q"}}});
+        assert!(statements.commutes_with(&call("UpdateItem", another_gate)));
         let at_stripe = |operation: &str| {
             Footprint::of(&SteppedCall {
                 service: Service::Stripe,

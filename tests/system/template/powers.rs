@@ -10,7 +10,13 @@ use tollgate_tests::guards::assert_same_names;
 use tollgate_tests::roles::GRANTS;
 
 const READS: [&str; 4] = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:Scan"];
-const WRITES: [&str; 3] = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"];
+const WRITES: [&str; 5] = [
+    "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:PartiQLInsert",
+    "dynamodb:PartiQLUpdate",
+];
 
 /// The names of a kind of resource on which the role of a function allows one of these actions.
 fn allowed(function: &str, actions: &[&str], kind: &str) -> BTreeSet<String> {

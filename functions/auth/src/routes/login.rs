@@ -5,13 +5,11 @@ use crate::devices::Shown;
 use crate::mails::{self, Account};
 use crate::named_account::{account_key, email_or_placeholder, placeholder_id};
 use crate::passwords::PasswordComparison;
-use crate::sign_in::{Client, SignInMethod, TokenDelivery, TokenResponse, refuse_closed, sign_in};
+use crate::sign_in::{Client, SignInMethod, TokenDelivery, TokenResponse, refuse_closed, refused_entry, sign_in};
 use crate::state::State;
 use axum::extract::State as Shared;
 use axum::response::Response;
 use serde::Deserialize;
-use serde_json::json;
-use tollgate_domain::audit::Action;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::Purpose;
 use tollgate_domain::password::Password;
@@ -145,9 +143,8 @@ impl Attempt<'_> {
         let Self { state, context, found, .. } = self;
         let decoy_key = key.decoy();
         let counted = if unverified.is_some() { key } else { &decoy_key };
-        let mut entry =
-            context.entry(Action::SignInFailed, None, found.as_ref().map(|found| found.user_id.to_string()));
-        entry.after = Some(json!({"method": "password", "reason": error.code()}));
+        let user = found.as_ref().map(|found| &found.user_id);
+        let entry = refused_entry(context, user, SignInMethod::Password.method(), &error);
         let mails = Limiter::mails_to(counted);
         let (recorded, mails) = tokio::join!(state.store.record(&entry), state.store.look_up(&mails));
         recorded?;

@@ -2,14 +2,12 @@
 
 use crate::devices::Shown;
 use crate::named_account::{account_key, email_or_placeholder, placeholder_id};
-use crate::sign_in::{Client, SignInMethod, TokenDelivery, TokenResponse, refuse_closed, sign_in};
+use crate::sign_in::{Client, SignInMethod, TokenDelivery, TokenResponse, refuse_closed, refused_entry, sign_in};
 use crate::state::State;
 use crate::{devices, mailed_codes};
 use axum::extract::State as Shared;
 use axum::response::Response;
 use serde::Deserialize;
-use serde_json::json;
-use tollgate_domain::audit::Action;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::{OneTimeRow, Purpose};
 use tollgate_domain::{Email, Secret, SessionId, UserId};
@@ -108,9 +106,7 @@ async fn refuse(
     user: Option<UserId>,
     error: ApiError,
 ) -> Result<Response, ApiError> {
-    let mut entry = context.entry(Action::SignInFailed, None, user.map(|user| user.to_string()));
-    entry.after = Some(json!({"method": "code", "reason": error.code()}));
-    state.store.record(&entry).await?;
+    state.store.record(&refused_entry(context, user.as_ref(), "code", &error)).await?;
     Err(error)
 }
 

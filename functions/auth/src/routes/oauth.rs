@@ -5,7 +5,7 @@ use crate::devices::Shown;
 use crate::identities::{account_of, link_identity};
 use crate::pages::wants_json;
 use crate::providers::{authorize_url, identify};
-use crate::sign_in::{Client, SignInMethod, TokenDelivery, TokenResponse, sign_in};
+use crate::sign_in::{Client, SignInMethod, TokenDelivery, TokenResponse, refused_entry, sign_in};
 use crate::state::State;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State as Shared};
@@ -13,8 +13,6 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use oauth2::url::Url;
 use serde::Deserialize;
-use serde_json::json;
-use tollgate_domain::audit::Action;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::session::after;
 use tollgate_domain::user::IdentityProvider;
@@ -301,10 +299,10 @@ async fn finish(
     let client =
         Client { context, shown: Shown::in_cookies(cookies), delivery: TokenDelivery::Cookie, session: new_session };
     if !gate.state().may_sign_in() {
-        let mut entry = context.entry(Action::SignInFailed, None, Some(profile.id.to_string()));
-        entry.after = Some(json!({"method": row.provider, "reason": ApiError::AccountDisabled.code()}));
+        let refusal = ApiError::AccountDisabled;
+        let entry = refused_entry(context, Some(&profile.id), row.provider.as_str(), &refusal);
         state.store.record(&entry).await?;
-        return Err(ApiError::AccountDisabled);
+        return Err(refusal);
     }
     sign_in(state, &client, profile, gate, SignInMethod::Provider(row.provider)).await.map(Ended::SignedIn)
 }

@@ -15,7 +15,8 @@ pub enum Kind {
     Hang,
     /// The work is done, the answer never arrives.
     LostResponse,
-    /// A part of a `BatchGetItem` is not read: its last table, by name, is among the unprocessed keys.
+    /// A part of the call is not done: of a `BatchGetItem` the last table, by name, is among the unprocessed keys; of a
+    /// `BatchExecuteStatement` the last statement is throttled.
     Unprocessed,
     /// A transaction conflict, which the embedded engine never reports. Only for tests, not in the dev console, like
     /// the next two.
@@ -55,7 +56,17 @@ const fn once() -> u32 {
 pub const OPERATIONS: &[(Service, &[&str])] = &[
     (
         Service::Dynamodb,
-        &["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan", "BatchGetItem", "TransactWriteItems"],
+        &[
+            "GetItem",
+            "PutItem",
+            "UpdateItem",
+            "DeleteItem",
+            "Query",
+            "Scan",
+            "BatchGetItem",
+            "BatchExecuteStatement",
+            "TransactWriteItems",
+        ],
     ),
     (Service::Sqs, &["SendMessage", "SendMessageBatch", "ChangeMessageVisibilityBatch"]),
     (Service::Ses, &["SendRawEmail"]),

@@ -3,16 +3,19 @@
 use crate::audit::audit_item;
 use crate::gate::gate_key;
 use crate::identity::profile::user_key;
-use crate::roles::{EndSessions, StartSessions};
+use crate::roles::{EndSessions, RecordAudit, StartSessions};
 use crate::sessions::secrets::use_up;
-use crate::table::codec::{Item, n, read, s};
+use crate::sessions::{NewSession, session_item};
+use crate::table::client::Tables;
+use crate::table::codec::{n, read, s};
 use crate::table::schema::{AUDIT, GATE, IDENTITY, SESSIONS};
+use crate::table::statements::{Executed, Statement};
 use crate::table::transaction::Refusal;
-use crate::table::update::{Updated, conditional};
 use crate::{Store, StoreError};
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, ReturnValue, Update};
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Update};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::OneTimeRow;
@@ -45,33 +48,75 @@ pub enum Admitted {
     GateChanged,
 }
 
-struct Expression {
-    update: String,
-    condition: String,
-    names: HashMap<String, String>,
-    values: Item,
-}
-
 impl Admission<'_> {
-    fn expression(&self) -> Expression {
-        let mut names = HashMap::from([("#new".to_owned(), self.session.to_string())]);
-        let mut values = Item::from([
-            (":end".to_owned(), s(self.ends_at.to_string())),
-            (":true".to_owned(), AttributeValue::Bool(true)),
-            (":cap".to_owned(), n(MAX_SESSIONS + self.ended.len())),
-        ]);
+    /// The most sessions before it.
+    const fn cap(&self) -> usize {
+        MAX_SESSIONS + self.ended.len()
+    }
+
+    /// The write of the gate as a statement that returns the gate.
+    fn statement(&self, tables: &Tables) -> Statement {
+        let removed: String = self.ended.iter().map(|id| format!(" REMOVE sessions.\"{id}\"")).collect();
+        let mut text = format!("SET sessions.\"{}\" = ?{removed}", self.session);
+        text.push_str(" WHERE pk = ? AND is_active = ? AND size(sessions) < ?");
+        let mut parameters =
+            vec![s(self.ends_at.to_string()), gate_key(self.user), AttributeValue::Bool(true), n(self.cap())];
+        if let Some(version) = self.password_version {
+            text.push_str(" AND password_version = ?");
+            parameters.push(n(version));
+        }
+        text.push_str(" RETURNING ALL NEW *");
+        Statement::new(("UPDATE", &tables.table(GATE)), &text, parameters)
+    }
+
+    /// The same write as a part of a transaction.
+    fn update(&self) -> UpdateBuilder {
         let mut update = "SET sessions.#new = :end".to_owned();
+        let mut condition = "is_active = :true AND size(sessions) < :cap".to_owned();
+        let mut builder = Update::builder()
+            .key("pk", gate_key(self.user))
+            .expression_attribute_names("#new", self.session.to_string())
+            .expression_attribute_values(":end", s(self.ends_at.to_string()))
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .expression_attribute_values(":cap", n(self.cap()));
         for (index, id) in self.ended.iter().enumerate() {
             update.push_str(if index == 0 { " REMOVE " } else { ", " });
             update.push_str(&format!("sessions.#e{index}"));
-            names.insert(format!("#e{index}"), id.to_string());
+            builder = builder.expression_attribute_names(format!("#e{index}"), id.to_string());
         }
-        let mut condition = "is_active = :true AND size(sessions) < :cap".to_owned();
         if let Some(version) = self.password_version {
             condition.push_str(" AND password_version = :version");
-            values.insert(":version".to_owned(), n(version));
+            builder = builder.expression_attribute_values(":version", n(version));
         }
-        Expression { update, condition, names, values }
+        builder.update_expression(update).condition_expression(condition)
+    }
+}
+
+/// The gate after an admission; `None` if its condition failed.
+fn admitted(executed: Executed) -> Result<Option<Gate>, StoreError> {
+    match executed {
+        Executed::Done(gate) => read(GATE, gate).map(Some),
+        Executed::Refused => Ok(None),
+    }
+}
+
+impl<R: StartSessions + RecordAudit> Store<R> {
+    /// Starts a session in one call: adds it to the gate, puts its row and records `entry`. Returns `None` when the
+    /// condition of the gate failed, because a concurrent change won. Row and entry are written nevertheless, since each
+    /// write succeeds or fails alone: a row that no gate names is not a session, and the caller corrects the entry.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer or does not execute one of the writes.
+    pub async fn start_session(
+        &self,
+        session: &NewSession,
+        admission: &Admission<'_>,
+        entry: &AuditEntry,
+    ) -> Result<Option<Gate>, StoreError> {
+        let row = self.insert(SESSIONS, session_item(session)?);
+        let entry = self.insert(AUDIT, audit_item(entry)?);
+        let [gate, _, _] = self.execute([admission.statement(self), row, entry]).await?;
+        admitted(gate)
     }
 }
 
@@ -81,21 +126,8 @@ impl<R: StartSessions> Store<R> {
     /// # Errors
     /// When DynamoDB does not answer.
     pub async fn admit_session(&self, admission: &Admission<'_>) -> Result<Option<Gate>, StoreError> {
-        let expression = admission.expression();
-        let call = self
-            .client
-            .update_item()
-            .table_name(self.table(GATE))
-            .key("pk", gate_key(admission.user))
-            .update_expression(expression.update)
-            .condition_expression(expression.condition)
-            .set_expression_attribute_names(Some(expression.names))
-            .set_expression_attribute_values(Some(expression.values))
-            .return_values(ReturnValue::AllNew);
-        match conditional(call).await? {
-            Updated::Done(gate) => read(GATE, gate).map(Some),
-            Updated::Refused(_) => Ok(None),
-        }
+        let [gate] = self.execute([admission.statement(self)]).await?;
+        admitted(gate)
     }
 
     /// The same by a mailed code. The write that adds the session uses up the code, on condition that the account still
@@ -110,13 +142,6 @@ impl<R: StartSessions> Store<R> {
         audit: Option<&AuditEntry>,
         now: Timestamp,
     ) -> Result<Admitted, StoreError> {
-        let expression = admission.expression();
-        let gate = Update::builder()
-            .key("pk", gate_key(admission.user))
-            .update_expression(expression.update)
-            .condition_expression(expression.condition)
-            .set_expression_attribute_names(Some(expression.names))
-            .set_expression_attribute_values(Some(expression.values));
         let address = ConditionCheck::builder()
             .key("pk", user_key(admission.user))
             .condition_expression("email_key = :key")
@@ -124,7 +149,7 @@ impl<R: StartSessions> Store<R> {
         let mut transaction = self
             .transaction()
             .update(Admitted::CodeUsed, SESSIONS, use_up(row, "code_used_at", now))
-            .update(Admitted::GateChanged, GATE, gate)
+            .update(Admitted::GateChanged, GATE, admission.update())
             .check(Admitted::CodeUsed, IDENTITY, address);
         if let Some(entry) = audit {
             transaction = transaction.put_any(Admitted::CodeUsed, AUDIT, audit_item(entry)?);

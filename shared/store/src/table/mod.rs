@@ -6,5 +6,6 @@ pub(crate) mod codec;
 mod creation;
 pub(crate) mod listing;
 pub mod schema;
+pub(crate) mod statements;
 pub(crate) mod transaction;
 pub(crate) mod update;

@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::fmt;
@@ -28,6 +29,8 @@ pub enum Fault {
     LostAnswer,
     /// No connection, and no call of the engine.
     Unreachable,
+    /// The engine executes only the statements without a code here; the others fail with their code.
+    InPart(Vec<Option<&'static str>>),
     /// Work of another writer, done just before the call.
     Rival(BoxFuture),
 }
@@ -117,6 +120,33 @@ impl FaultInjector {
         std::mem::take(&mut self.state().waits)
     }
 
+    async fn executed_in_part(
+        &self,
+        mut request: HttpRequest,
+        codes: Vec<Option<&str>>,
+    ) -> Result<HttpResponse, ConnectorError> {
+        let mut body: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
+        let statements = body["Statements"].as_array_mut().unwrap();
+        assert_eq!(statements.len(), codes.len(), "a code for each statement");
+        let mut passed = codes.iter().map(Option::is_none);
+        statements.retain(|_| passed.next().unwrap());
+        let mut executed = Vec::new().into_iter();
+        if !statements.is_empty() {
+            let body = body.to_string();
+            request.headers_mut().insert("content-length", body.len().to_string());
+            *request.body_mut() = SdkBody::from(body);
+            let answer = self.0.engine.call(request).await?.into_body().collect().await.map_err(ConnectorError::io)?;
+            let answer: Value = serde_json::from_slice(&answer.to_bytes()).unwrap();
+            executed = answer["Responses"].as_array().unwrap().clone().into_iter();
+        }
+        let failed = |code: &str| json!({"Error": {"Code": code, "Message": "made to fail"}});
+        let answers: Vec<_> = codes.iter().map(|code| code.map_or_else(|| executed.next().unwrap(), failed)).collect();
+        let mut answer =
+            HttpResponse::new(200.try_into().unwrap(), SdkBody::from(json!({"Responses": answers}).to_string()));
+        answer.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+        Ok(answer)
+    }
+
     async fn pass(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
@@ -141,6 +171,7 @@ impl FaultInjector {
                 );
                 return Err(ConnectorError::io("the connection was closed before the answer".into()));
             }
+            Fault::InPart(codes) => return self.executed_in_part(request, codes).await,
             Fault::Unreachable => return Err(ConnectorError::io("no connection".into())),
             Fault::Rival(work) => work.await,
         }

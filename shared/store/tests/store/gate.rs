@@ -102,11 +102,11 @@ async fn a_sign_in_with_a_password_that_was_just_changed_is_refused() {
 #[tokio::test]
 async fn a_session_whose_answer_was_lost_is_admitted_once() {
     let tables = with_sessions(48).await;
-    tables.faults.next("UpdateItem", [Fault::LostAnswer]);
+    tables.faults.next("BatchExecuteStatement", [Fault::LostAnswer]);
     let gate = admit(&tables, 100, &[], Some(1)).await.unwrap().unwrap();
     assert_eq!((gate.sessions.len(), tables.faults.count()), (49, 2));
     // At the fiftieth the gate must be read: it contains the session.
-    tables.faults.next("UpdateItem", [Fault::LostAnswer]);
+    tables.faults.next("BatchExecuteStatement", [Fault::LostAnswer]);
     assert_eq!(admit(&tables, 101, &[], Some(1)).await.unwrap(), None);
     let gate = tables.store.gate(&user(1)).await.unwrap().unwrap();
     assert!(gate.sessions.len() == 50 && gate.sessions.contains_key(&session(101)));

@@ -32,6 +32,7 @@ mod schema;
 mod services;
 mod sessions;
 mod social;
+mod statements;
 mod system;
 mod tables;
 mod transaction;
