@@ -1,20 +1,32 @@
-"""Starts the emulator, with two repairs. It reads the output of a function in a thread and ends an invocation when that
+"""Starts the emulator, with three repairs. It reads the output of a function in a thread and ends an invocation when that
 thread has read no line for 5 ms, or none at all within 50 ms. On a busy machine the log then lacks lines until the next
 invocation. Here the end of an invocation reads the pipe until it is empty. A function writes its log before it answers,
 so the log is complete when the answer arrives, at any speed. And its gateway and function URLs have names that no name
-server knows; the outputs of a stack have the emulator's own address with a path for each, which leads to the same."""
+server knows; the outputs of a stack have the emulator's own address with a path for each, which leads to the same.
+It authorises a batch of PartiQL statements as one action, which IAM does not know. Here, as on AWS, each statement needs the
+action of its verb on its table (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-iam.html)."""
 
+import json
 import os
 import queue
+import re
 import select
 import threading
 import weakref
 
 from ministack.app import main
+from ministack.core import iam_actions
 from ministack.core.lambda_runtime import ProvidedWorker
 from ministack.services.cloudformation import provisioners
 
 CHUNK_BYTES = 65536
+STATEMENT = re.compile(r'(INSERT INTO|UPDATE|DELETE FROM|SELECT .+? FROM) "([^"]+)"')
+ACTIONS = {
+    "INSERT": "dynamodb:PartiQLInsert",
+    "UPDATE": "dynamodb:PartiQLUpdate",
+    "DELETE": "dynamodb:PartiQLDelete",
+    "SELECT": "dynamodb:PartiQLSelect",
+}
 
 
 class Output:
@@ -84,11 +96,26 @@ def create_api(*arguments):
     return api_id, attributes | {"ApiEndpoint": f"{ADDRESS}/_aws/execute-api/{api_id}/$default"}
 
 
+def statement_checks(action, body, region, account):
+    """The action and the table of each statement. One that is not understood keeps the emulator's check, which denies it."""
+    if action != "dynamodb:BatchExecuteStatement":
+        return transaction_checks_of_the_emulator(action, body, region, account)
+    found = [STATEMENT.match(entry["Statement"]) for entry in json.loads(body)["Statements"]]
+    if not all(found):
+        return []
+    return [
+        (ACTIONS[verb.split()[0]], f"arn:aws:dynamodb:{region}:{account}:table/{table}")
+        for verb, table in (statement.groups() for statement in found)
+    ]
+
+
 ADDRESS = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
 provisioners._lambda_url_attributes = url_attributes
 api = provisioners._RESOURCE_HANDLERS["AWS::ApiGatewayV2::Api"]
 create_api_of_the_emulator = api["create"]
 api["create"] = create_api
+transaction_checks_of_the_emulator = iam_actions.dynamodb_transaction_checks
+iam_actions.dynamodb_transaction_checks = statement_checks
 ProvidedWorker._pump_output = pump_output
 ProvidedWorker._drain_stderr_bounded = drain
 main()
