@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::config::{
     AsyncSleep, BehaviorVersion, Credentials, Region, SharedAsyncSleep, SharedCredentialsProvider, Sleep,
     StalledStreamProtectionConfig,
 };
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, TimeToLiveSpecification};
 use aws_types::SdkConfig;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -48,7 +48,20 @@ impl Tables {
     pub async fn new() -> Self {
         let tables = Self::none().await;
         tables.rival.create_tables().await.unwrap();
+        if setting(ENDPOINT).is_some() {
+            tables.keep_expired_rows().await;
+        }
         tables
+    }
+
+    /// Switches the time to live off: the engine deletes rows by its own clock, and a test has another one.
+    async fn keep_expired_rows(&self) {
+        for spec in TABLES {
+            let Some(attribute) = spec.ttl else { continue };
+            let off = TimeToLiveSpecification::builder().enabled(false).attribute_name(attribute).build().unwrap();
+            let call = self.client.update_time_to_live().table_name(self.name(spec.name));
+            call.time_to_live_specification(off).send().await.unwrap();
+        }
     }
 
     /// An engine in which there are none yet.
