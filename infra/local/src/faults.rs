@@ -3,6 +3,7 @@
 
 mod fault;
 
+pub use crate::invocation::Order;
 pub use crate::unprocessed::OPERATIONS as DONE_IN_PARTS;
 pub use fault::{Fault, Kind, OPERATIONS};
 
@@ -10,7 +11,7 @@ use crate::clock::LocalClock;
 use crate::denials::access_denied;
 use crate::failures::{CONFLICT, answered, internal, lost, throttled};
 use crate::fakes::{Fakes, TARGET};
-use crate::invocation::{Invocation, RoundTrip};
+use crate::invocation::{CurrentCall, Invocation};
 use crate::permissions::{Access, Accesses, Decide, accesses, file_access};
 use crate::s3::{Call as FileCall, FakeS3};
 use crate::service::Service;
@@ -54,6 +55,8 @@ pub struct Call {
     /// For a call to a table within a function's run: its depth, the number of calls to tables that followed one
     /// another up to this one. Otherwise 0.
     pub depth: u32,
+    /// When it was made, among the calls of its function's run. [`Order::First`] outside of a run.
+    pub order: Order,
 }
 
 /// The fault injector, and the function that it belongs to, if any.
@@ -235,9 +238,16 @@ impl FaultInjector {
         self.state().calls = None;
     }
 
-    fn count(&self, call: Call) {
+    fn count(
+        &self,
+        (service, operation): (Service, String),
+        units: Vec<(String, f64, f64)>,
+        current: Option<&CurrentCall>,
+    ) {
+        let depth = current.map_or(0, |call| call.depth);
+        let order = current.map_or(Order::First, CurrentCall::order);
         if let Some(calls) = &mut self.state().calls {
-            calls.push(call);
+            calls.push(Call { service, operation, units, depth, order });
         }
     }
 
@@ -283,8 +293,7 @@ impl FaultInjector {
         if let (Some(access), Some(function)) = (self.deny(service, &operation, &request), self.1) {
             return access_denied(service, function, &access.permission, &request);
         }
-        let invocation = Invocation::current().filter(|_| service == Service::Dynamodb);
-        let round_trip = invocation.map(|run| run.begin_round_trip());
+        let current = Invocation::current().map(|run| run.begin_call(service == Service::Dynamodb));
         let steps = self.state().steps.clone().filter(|_| matches!(service, Service::Dynamodb | Service::Stripe));
         if steps.is_some()
             && operation == statements::OPERATION
@@ -308,10 +317,10 @@ impl FaultInjector {
                 let mut request = request;
                 let (left_out, is_any_left) = unprocessed::leave_out(&mut request);
                 if !is_any_left {
-                    self.count(Call { service, operation, units: Vec::new(), depth: depth(round_trip.as_ref()) });
+                    self.count((service, operation), Vec::new(), current.as_ref());
                     return answered(200, unprocessed::add(b"", left_out));
                 }
-                let answer = self.forward(request, service, operation, table_request, round_trip.as_ref()).await?;
+                let answer = self.forward(request, service, operation, table_request, current.as_ref()).await?;
                 return answered(200, unprocessed::add(answer.body().bytes().unwrap_or_default(), left_out));
             }
             Some(Kind::Conflict) => return answered(400, CONFLICT.to_owned()),
@@ -320,8 +329,7 @@ impl FaultInjector {
                 return Err(lost());
             }
             Some(Kind::LostResponse) => {
-                let _never_arrives =
-                    self.forward(request, service, operation, table_request, round_trip.as_ref()).await;
+                let _never_arrives = self.forward(request, service, operation, table_request, current.as_ref()).await;
                 return Err(lost());
             }
             Some(Kind::StopBefore) => {
@@ -329,14 +337,13 @@ impl FaultInjector {
                 return Err(lost());
             }
             Some(Kind::StopAfter) => {
-                let _never_arrives =
-                    self.forward(request, service, operation, table_request, round_trip.as_ref()).await;
+                let _never_arrives = self.forward(request, service, operation, table_request, current.as_ref()).await;
                 stop().await;
                 return Err(lost());
             }
             None => {}
         }
-        self.forward(request, service, operation, table_request, round_trip.as_ref()).await
+        self.forward(request, service, operation, table_request, current.as_ref()).await
     }
 
     async fn forward(
@@ -345,16 +352,16 @@ impl FaultInjector {
         service: Service,
         operation: String,
         table_request: Option<Vec<u8>>,
-        round_trip: Option<&RoundTrip>,
+        current: Option<&CurrentCall>,
     ) -> Result<HttpResponse, ConnectorError> {
         if service == Service::S3 {
-            self.count(Call { service, operation, units: Vec::new(), depth: 0 });
+            self.count((service, operation), Vec::new(), current);
             return self.put_file(request).await;
         }
         if let Service::Sqs | Service::Ses | Service::Secrets = service {
             let target = request.headers().get(TARGET).unwrap_or_default();
             let answer = self.0.fakes.answer(target, request.body().bytes().unwrap_or_default());
-            self.count(Call { service, operation, units: Vec::new(), depth: 0 });
+            self.count((service, operation), Vec::new(), current);
             return answered(answer.status.as_u16(), answer.body);
         }
         let Answered { status, headers, body } = match operation.as_str() {
@@ -367,7 +374,7 @@ impl FaultInjector {
         let units =
             table_request.map(|request| units(&operation, &request, &body, status.as_u16())).unwrap_or_default();
         let wrote = service == Service::Dynamodb && units.iter().any(|(_, _, written)| *written > 0.0);
-        self.count(Call { service, operation, units, depth: depth(round_trip) });
+        self.count((service, operation), units, current);
         if wrote {
             self.0.wrote.notify_one();
         }
@@ -419,10 +426,6 @@ async fn stop() {
     if let Some(invocation) = Invocation::current() {
         invocation.stop().await;
     }
-}
-
-fn depth(round_trip: Option<&RoundTrip>) -> u32 {
-    round_trip.map_or(0, |trip| trip.depth)
 }
 
 /// Service and operation of a request.

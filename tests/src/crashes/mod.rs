@@ -1,5 +1,6 @@
 //! Every crash point of every operation that changes something: the n-th call to a service fails, is throttled, hangs,
-//! loses its answer, or the process stops before or after it, for every n; then the client retries (R1, R8).
+//! loses its answer, or the process stops before or after it, for every n; then the client retries (R1, R8). Two stops
+//! that leave the same state are one point.
 //!
 //! The check needs no list of effects. First it records the residue of an undisturbed operation in the tables and the
 //! inbox, requested once and twice. A disturbed run that was answered must leave the residue of one run. One that was
@@ -17,7 +18,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tollgate_local::Options;
 use tollgate_local::clock::LocalClock;
-use tollgate_local::faults::{Call, DONE_IN_PARTS, Fault, Kind};
+use tollgate_local::faults::{Call, DONE_IN_PARTS, Fault, Kind, Order};
 use tollgate_local::permissions::Accesses;
 use tollgate_local::service::Service;
 
@@ -54,6 +55,8 @@ struct Point {
     failure: Failure,
     /// Whether SES has the mail already, or may have it: then the same mail may be sent a second time (R1).
     mail_may_be_out: bool,
+    /// Whether it leaves the state that an earlier point leaves.
+    is_repeated: bool,
 }
 
 /// The result of all failures of one scenario.
@@ -97,10 +100,11 @@ pub async fn enumerate(scenario: Scenario, extent: Extent) -> Report {
         }
     };
     assert!(!calls.is_empty(), "{} calls nothing", scenario.name);
-    let mut points = points(&calls, scenario.world);
-    if extent == Extent::LastCalls {
-        points = last_calls(points);
-    }
+    let points = points(&calls, scenario.world);
+    let points = match extent {
+        Extent::EveryCall => points.into_iter().filter(|point| !point.is_repeated).collect(),
+        Extent::LastCalls => last_calls(points),
+    };
     let count = points.len();
     let tried = points.iter().map(|point| (point.service, point.failure.0)).collect();
     let shared = Arc::new((setup, outcomes));
@@ -141,20 +145,44 @@ fn points(calls: &[Call], world: World) -> Vec<Point> {
     let mut made = HashMap::<(Service, Option<&String>), u32>::new();
     let mut points = Vec::new();
     let mut mail_is_out = false;
-    for Call { service, operation, .. } in calls {
+    for call @ Call { service, operation, .. } in calls {
         let in_part = DONE_IN_PARTS.contains(&operation.as_str()).then(|| (Some(operation), vec![IN_PART]));
         for (operation, failures) in [(None, failures_of(*service, world))].into_iter().chain(in_part) {
             let nth = made.entry((*service, operation)).or_default();
             points.extend(failures.into_iter().map(|failure| {
                 let takes_it = *service == Service::Ses && matches!(failure.0, Kind::LostResponse | Kind::StopAfter);
-                let mail_may_be_out = mail_is_out || takes_it;
-                Point { service: *service, operation: operation.cloned(), call: *nth, failure, mail_may_be_out }
+                Point {
+                    service: *service,
+                    operation: operation.cloned(),
+                    call: *nth,
+                    failure,
+                    mail_may_be_out: mail_is_out || takes_it,
+                    is_repeated: repeats_a_stop(call, failure.0),
+                }
             }));
             *nth += 1;
         }
         mail_is_out |= *service == Service::Ses;
     }
     points
+}
+
+/// Whether a process that stops at `call` leaves the state that an earlier stop leaves. A run leaves what its calls have
+/// changed: so a stop before a call repeats the stop after the one before it, unless it is the run's first call, and a stop
+/// after a call that only reads repeats the stop before it. Concurrent calls may be done in any order, so none of their
+/// stops is left out.
+fn repeats_a_stop(call: &Call, kind: Kind) -> bool {
+    match kind {
+        Kind::StopBefore => call.order == Order::Following,
+        Kind::StopAfter => call.order != Order::Concurrent && only_reads(&call.operation),
+        _ => false,
+    }
+}
+
+/// Whether an operation of a service changes nothing there.
+fn only_reads(operation: &str) -> bool {
+    let reads = ["GetItem", "BatchGetItem", "Query", "Scan", "GetSecretValue"];
+    reads.contains(&operation) || operation.starts_with("GET ")
 }
 
 /// The points of the last call to each service, one for each failure.
