@@ -311,3 +311,38 @@ impl Setup {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The stops that are made at these calls of one run.
+    fn stops(calls: &[(&str, Order)]) -> Vec<(u32, Kind)> {
+        let call = |(operation, order): &(&str, Order)| Call {
+            service: Service::Dynamodb,
+            operation: (*operation).to_owned(),
+            units: Vec::new(),
+            depth: 1,
+            order: *order,
+        };
+        let calls: Vec<_> = calls.iter().map(call).collect();
+        let is_stop = |point: &Point| matches!(point.failure.0, Kind::StopBefore | Kind::StopAfter);
+        let made = points(&calls, World::WithoutPlans).into_iter().filter(|point| is_stop(point) && !point.is_repeated);
+        made.map(|point| (point.call, point.failure.0)).collect()
+    }
+
+    #[test]
+    fn a_run_stops_once_before_all_calls_and_once_after_each_change() {
+        use Order::{First, Following};
+        let calls = [("GetItem", First), ("PutItem", Following), ("Query", Following), ("UpdateItem", Following)];
+        let made = [(0, Kind::StopBefore), (1, Kind::StopAfter), (3, Kind::StopAfter)];
+        assert_eq!(stops(&calls), made);
+    }
+
+    #[test]
+    fn a_run_stops_before_and_after_each_of_concurrent_calls() {
+        let calls = [("GetItem", Order::Concurrent), ("PutItem", Order::Concurrent), ("GetItem", Order::Following)];
+        let made = [0, 1].map(|call| [(call, Kind::StopBefore), (call, Kind::StopAfter)]).concat();
+        assert_eq!(stops(&calls), made);
+    }
+}
