@@ -17,7 +17,7 @@ use tollgate_tokens::keys::KeySource;
 pub struct State {
     pub(crate) config: Arc<Config>,
     pub(crate) store: Store<Admin>,
-    pub(crate) keys: Arc<PublishedKeys>,
+    pub(crate) guard: Guard,
     pub(crate) clock: Clock,
     pub(crate) proxy: Option<EdgeProxy>,
     pub(crate) limiter: Limiter,
@@ -32,12 +32,14 @@ impl State {
         let store: Store<Admin> = Store::new(sdk, &config.table_prefix);
         let secrets = Arc::new(KeySource::new(config.secret_ids.clone(), sdk, clock.clone()));
         let proxy = EdgeProxy::new(config.client_ip.as_ref(), &secrets);
+        let keys = TokenKeys::Published(PublishedKeys::new(store.narrow()));
+        let (issuer, audience) = (Arc::clone(&config.app_url), Arc::clone(&config.audience));
         Self {
+            guard: Guard::new(keys, store.narrow(), issuer, audience, clock.clone()),
             limiter: Limiter::new(store.narrow(), config.limits),
             bucket: Bucket::new(config.bucket.clone(), sdk),
             assistant: Assistant::new(to_model, secrets, config.model.clone()),
             config: Arc::new(config),
-            keys: PublishedKeys::new(store.narrow()),
             store,
             clock,
             proxy,
@@ -47,9 +49,7 @@ impl State {
 
 impl FromRef<State> for Guard {
     fn from_ref(state: &State) -> Self {
-        let (issuer, audience) = (Arc::clone(&state.config.app_url), Arc::clone(&state.config.audience));
-        let keys = TokenKeys::Published(Arc::clone(&state.keys));
-        Self::new(keys, state.store.narrow(), issuer, audience, state.clock.clone())
+        state.guard.clone()
     }
 }
 

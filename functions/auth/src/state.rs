@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use std::sync::{Arc, Mutex, PoisonError};
 use tollgate_http::{ApiError, EdgeProxy, FreePlan, Guard, Limiter, OwnStore, TokenKeys};
 use tollgate_platform::Clock;
-use tollgate_store::Store;
 use tollgate_store::roles::Auth;
-use tollgate_tokens::TokenAlgorithm;
+use tollgate_store::{FreeFeatures, PublicKeySet, PublishedKeySet, Store};
 use tollgate_tokens::keys::KeySource;
+use tollgate_tokens::{AuthKeys, TokenAlgorithm};
 
 /// The state that handlers share.
 #[derive(Clone)]
@@ -28,6 +28,7 @@ pub struct State {
     pub clock: Clock,
     /// The clients of Google and GitHub.
     pub providers: ProviderClients,
+    pub(crate) guard: Guard,
     pub(crate) limiter: Limiter,
     pub(crate) proxy: Option<EdgeProxy>,
     pub(crate) hasher: Hasher,
@@ -51,7 +52,10 @@ impl State {
     pub fn new(config: Config, sdk: &SdkConfig, providers: ProviderClients, clock: Clock) -> Self {
         let store: Store<Auth> = Store::new(sdk, &config.table_prefix);
         let keys = Arc::new(KeySource::new(config.secret_ids.clone(), sdk, clock.clone()));
+        let (issuer, audience) = (Arc::clone(&config.app_url), Arc::clone(&config.audience));
+        let own = TokenKeys::Own(Arc::clone(&keys));
         Self {
+            guard: Guard::new(own, store.narrow(), issuer, audience, clock.clone()),
             proxy: EdgeProxy::new(config.client_ip.as_ref(), &keys),
             limiter: Limiter::new(store.narrow(), config.limits),
             free_plan: FreePlan::new(store.narrow()),
@@ -66,10 +70,21 @@ impl State {
         }
     }
 
-    /// Reads the secrets and publishes the keys. A step that fails now is repeated at the call that needs it.
+    /// Reads the secrets and publishes the keys, and reads the features of the free plan with the published ones. A step
+    /// that fails now is repeated at the call that needs it.
     pub async fn warm(&self) {
-        self.keys.warm().await;
-        if let Err(error) = self.publish_keys(self.clock.now()).await {
+        let now = self.clock.now();
+        let ((), found) = tokio::join!(self.keys.warm(), self.store.look_up(&(PublicKeySet, FreeFeatures)));
+        let published = async {
+            let (stored, features) = found?;
+            // None: the plans of a new deployment may still be created.
+            if !features.is_empty() {
+                self.free_plan.hold(features, now);
+            }
+            let keys = self.keys.auth().await?;
+            self.publish(&keys, keys.jwks(now).to_string(), stored, now).await
+        };
+        if let Err(error) = published.await {
             tracing::error!(cause = error.cause(), "public keys not published");
         }
     }
@@ -80,29 +95,38 @@ impl State {
         let keys = self.keys.auth().await?;
         let jwks = keys.jwks(now).to_string();
         let held = self.published.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let published = match held.filter(|held| held.jwks == jwks) {
-            Some(held) => held,
-            None => {
+        let es256_since = match held.filter(|held| held.jwks == jwks) {
+            Some(held) => held.es256_since,
+            None => self.publish(&keys, jwks, self.store.look_up(&PublicKeySet).await?, now).await?,
+        };
+        Ok(self.config.token_algorithm.once_published(es256_since, now))
+    }
+
+    /// Publishes `jwks` unless it is the `stored` set, and returns since when keys of ES256 are published.
+    async fn publish(
+        &self,
+        keys: &AuthKeys,
+        jwks: String,
+        stored: Option<PublishedKeySet>,
+        now: Timestamp,
+    ) -> Result<Timestamp, ApiError> {
+        let es256_since = match stored {
+            Some(PublishedKeySet { jwks: stored, es256_since: Some(since) }) if stored == jwks => since,
+            stored => {
                 // An earlier version published EdDSA keys only. In a new stack no function holds an older set.
-                let es256_since = match self.store.public_keys().await? {
-                    None => Timestamp::UNIX_EPOCH,
-                    Some(set) => set.es256_since.unwrap_or(now),
-                };
-                self.store.publish_keys(&jwks, keys.newest(), es256_since).await?;
-                let published = Published { jwks, es256_since };
-                *self.published.lock().unwrap_or_else(PoisonError::into_inner) = Some(published.clone());
-                published
+                let since = stored.map_or(Timestamp::UNIX_EPOCH, |set| set.es256_since.unwrap_or(now));
+                self.store.publish_keys(&jwks, keys.newest(), since).await?;
+                since
             }
         };
-        Ok(self.config.token_algorithm.once_published(published.es256_since, now))
+        *self.published.lock().unwrap_or_else(PoisonError::into_inner) = Some(Published { jwks, es256_since });
+        Ok(es256_since)
     }
 }
 
 impl FromRef<State> for Guard {
     fn from_ref(state: &State) -> Self {
-        let (issuer, audience) = (Arc::clone(&state.config.app_url), Arc::clone(&state.config.audience));
-        let keys = TokenKeys::Own(Arc::clone(&state.keys));
-        Self::new(keys, state.store.narrow(), issuer, audience, state.clock.clone())
+        state.guard.clone()
     }
 }
 

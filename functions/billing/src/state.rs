@@ -19,7 +19,7 @@ pub struct State {
     pub(crate) config: Arc<Config>,
     pub(crate) store: Store<Billing>,
     pub(crate) plans: HeldPlans,
-    pub(crate) keys: Arc<PublishedKeys>,
+    pub(crate) guard: Guard,
     pub(crate) gateway: Gateway,
     pub(crate) convergence: Convergence,
     pub(crate) clock: Clock,
@@ -37,10 +37,11 @@ impl State {
         let gateway = Gateway::new(outbound, Arc::clone(&keys), &config.stripe_url);
         let convergence = Convergence::new(store.narrow(), gateway.clone(), keys, clock.clone(), config.rules);
         let limiter = Limiter::new(store.narrow(), config.limits);
-        let keys = PublishedKeys::new(store.narrow());
+        let keys = TokenKeys::Published(PublishedKeys::new(store.narrow()));
+        let (issuer, audience) = (Arc::clone(&config.app_url), Arc::clone(&config.audience));
         Self {
+            guard: Guard::new(keys, store.narrow(), issuer, audience, clock.clone()),
             config: Arc::new(config),
-            keys,
             store,
             plans: HeldPlans::default(),
             gateway,
@@ -54,9 +55,7 @@ impl State {
 
 impl FromRef<State> for Guard {
     fn from_ref(state: &State) -> Self {
-        let (issuer, audience) = (Arc::clone(&state.config.app_url), Arc::clone(&state.config.audience));
-        let keys = TokenKeys::Published(Arc::clone(&state.keys));
-        Self::new(keys, state.store.narrow(), issuer, audience, state.clock.clone())
+        state.guard.clone()
     }
 }
 

@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 use std::sync::{Arc, PoisonError, RwLock};
 use tollgate_domain::gate::Gate;
-use tollgate_store::Store;
 use tollgate_store::roles::Verifying;
+use tollgate_store::{FreeFeatures, Store};
 
 /// How long they are cached: a change reaches new tokens within minutes.
 const MAX_AGE: SignedDuration = SignedDuration::from_mins(5);
@@ -39,21 +39,26 @@ impl FreePlan {
         }
     }
 
+    /// Caches features that were read at `now`.
+    pub fn hold(&self, features: Map<String, Value>, now: Timestamp) -> Arc<Map<String, Value>> {
+        let features = Arc::new(features);
+        *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&features)));
+        features
+    }
+
     async fn features(&self, now: Timestamp) -> Result<Arc<Map<String, Value>>, GuardError> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner).clone();
         let held = match held {
             Some((read_at, features)) if now.duration_since(read_at).abs() < MAX_AGE => return Ok(features),
             held => held.map(|(_, features)| features),
         };
-        let features = match (self.store.free_features().await, held) {
-            (Ok(features), _) => Arc::new(features),
+        match (self.store.look_up(&FreeFeatures).await, held) {
+            (Ok(features), _) => Ok(self.hold(features, now)),
             (Err(error), Some(held)) => {
                 tracing::warn!(cause = %error, "the features of the plan of price 0 were not read again");
-                return Ok(held);
+                Ok(held)
             }
-            (Err(error), None) => return Err(error.into()),
-        };
-        *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&features)));
-        Ok(features)
+            (Err(error), None) => Err(error.into()),
+        }
     }
 }

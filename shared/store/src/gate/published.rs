@@ -1,7 +1,8 @@
 //! What the gate publishes to every function: the public keys, and the features that every user has.
 
 use crate::roles::{PublishKeys, ReadGate};
-use crate::table::codec::{n, read, s};
+use crate::table::batch::{Items, Keys, Lookup, ReadableBy};
+use crate::table::codec::{Item, n, read, s};
 use crate::table::schema::GATE;
 use crate::table::update::conditional;
 use crate::{Store, StoreError};
@@ -34,27 +35,45 @@ pub struct PublishedKeySet {
     pub es256_since: Option<Timestamp>,
 }
 
-impl<R: ReadGate> Store<R> {
-    /// The public keys of access tokens that were published last, a JSON Web Key Set as text.
-    ///
-    /// # Errors
-    /// When DynamoDB does not answer.
-    pub async fn public_keys(&self) -> Result<Option<PublishedKeySet>, StoreError> {
-        let Some(item) = self.get(GATE, s(KEYS)).await? else { return Ok(None) };
+/// The public keys of access tokens that were published last.
+#[derive(Debug, Clone, Copy)]
+pub struct PublicKeySet;
+
+impl<R: ReadGate> ReadableBy<R> for PublicKeySet {}
+
+impl Lookup for PublicKeySet {
+    type Found = Option<PublishedKeySet>;
+
+    fn add_keys(&self, keys: &mut Keys) {
+        keys.add(GATE, [("pk", s(KEYS))]);
+    }
+
+    fn take(&self, items: &Items) -> Result<Option<PublishedKeySet>, StoreError> {
+        let Some(item) = items.get(GATE, [("pk", s(KEYS))]) else { return Ok(None) };
         let Some(jwks) = item.get("jwks").and_then(|jwks| jwks.as_s().ok()).cloned() else { return Ok(None) };
         let since = item.get("es256_ms").and_then(|ms| ms.as_n().ok()?.parse().ok());
         let es256_since = since.and_then(|ms| Timestamp::from_millisecond(ms).ok());
         Ok(Some(PublishedKeySet { jwks, es256_since }))
     }
+}
 
-    /// The features that every user has: those of the plan of price 0 (of several, the one with the first code); empty
-    /// without such a plan.
-    ///
-    /// # Errors
-    /// When DynamoDB does not answer, or the item is corrupt.
-    pub async fn free_features(&self) -> Result<Map<String, Value>, StoreError> {
-        let plans = self.get(GATE, s(FREE_PLANS)).await?.unwrap_or_default();
-        let plans = plans.into_values().filter_map(|plan| plan.as_m().ok().cloned());
+/// The features that every user has: those of the plan of price 0 (of several, the one with the first code); empty
+/// without such a plan.
+#[derive(Debug, Clone, Copy)]
+pub struct FreeFeatures;
+
+impl<R: ReadGate> ReadableBy<R> for FreeFeatures {}
+
+impl Lookup for FreeFeatures {
+    type Found = Map<String, Value>;
+
+    fn add_keys(&self, keys: &mut Keys) {
+        keys.add(GATE, [("pk", s(FREE_PLANS))]);
+    }
+
+    fn take(&self, items: &Items) -> Result<Map<String, Value>, StoreError> {
+        let plans = items.get(GATE, [("pk", s(FREE_PLANS))]).into_iter().flat_map(Item::values);
+        let plans = plans.filter_map(|plan| plan.as_m().ok().cloned());
         let plans = plans.map(|plan| read::<FreePlan>(GATE, plan)).collect::<Result<Vec<_>, _>>()?;
         let first = plans.into_iter().min_by(|a, b| a.code.cmp(&b.code));
         Ok(first.map(|plan| plan.features).unwrap_or_default())

@@ -12,7 +12,9 @@ use tollgate_domain::onetime::Purpose;
 use tollgate_domain::outbox::is_command;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{Email, SessionId, UserId, Username};
-use tollgate_store::{AuditFilter, BillingFilter, IdempotentCall, PageOf, Store, TakenFlow, UseOfFlow};
+use tollgate_store::{
+    AuditFilter, BillingFilter, FreeFeatures, IdempotentCall, PageOf, PublicKeySet, Store, TakenFlow, UseOfFlow,
+};
 
 const ROWS: &str = include_str!("../data/rows-0.1.0.json");
 /// When they were written.
@@ -103,8 +105,8 @@ async fn is_gate_read(store: &Store, kind: &str, row: &Row) -> Option<bool> {
         "ADMINS " => store.has_admins().await.unwrap(),
         "KEYS " => {
             // That version published keys of EdDSA only.
-            let keys = store.public_keys().await.unwrap().unwrap();
-            keys.es256_since.is_none() && store.free_features().await.unwrap().is_empty()
+            let keys = store.look_up(&PublicKeySet).await.unwrap().unwrap();
+            keys.es256_since.is_none() && store.look_up(&FreeFeatures).await.unwrap().is_empty()
         }
         "USER " => {
             let gate = store.gate(&user(row)).await.unwrap().unwrap();

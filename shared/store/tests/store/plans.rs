@@ -7,7 +7,7 @@ use crate::tables::Tables;
 use jiff::Timestamp;
 use serde_json::json;
 use tollgate_domain::billing::{Features, Plan, Terms};
-use tollgate_store::{PlanReservation, PlanWrite, StoreError};
+use tollgate_store::{FreeFeatures, PlanReservation, PlanWrite, StoreError};
 
 /// The reservation of plan `n` by the attempt `by`.
 fn reservation(n: u8, by: &str) -> PlanReservation {
@@ -290,7 +290,7 @@ fn free(n: u8, seats: u32) -> Plan {
 #[tokio::test]
 async fn every_user_has_the_features_of_the_first_plan_of_price_0() {
     let tables = Tables::new().await;
-    let features = async || tables.store.free_features().await.unwrap();
+    let features = async || tables.store.look_up(&FreeFeatures).await.unwrap();
     assert!(features().await.is_empty(), "no plan was made");
     for n in [2, 1] {
         assert!(tables.rival.reserve_plan(&reservation(n, "a1"), None).await.unwrap());
@@ -317,9 +317,9 @@ async fn malformed_features_are_corrupt_and_a_plan_with_a_price_has_none() {
     let tables = made().await;
     assert_eq!(tables.count("gate").await, 0);
     tables.put("gate", json!({"pk": "FREE_PLANS", "plan_1": {"code": 5}, "v": 1})).await;
-    let read = tables.store.free_features().await;
+    let read = tables.store.look_up(&FreeFeatures).await;
     assert!(matches!(read, Err(StoreError::Corrupt { table: "gate", .. })), "{read:?}");
     tables.faults.next("GetItem", unreachable());
-    unavailable(tables.store.free_features().await);
+    unavailable(tables.store.look_up(&FreeFeatures).await);
     tables.faults.take_calls();
 }
