@@ -15,7 +15,15 @@ use tollgate_platform::random_bytes;
 /// How much is kept of what a client says of itself, in characters.
 const MAX_HEADER_CHARS: usize = 256;
 
-/// Created once for each request, before any other use.
+/// What is known when a request arrives. The rest of its context is read from its headers where it is needed.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrival {
+    pub(crate) request_id: RequestId,
+    pub(crate) now: Timestamp,
+    pub(crate) ip: Option<String>,
+}
+
+/// The same for each use of one request.
 #[derive(Debug, Clone)]
 pub struct RequestContext {
     /// Our own id of it, never the caller's.
@@ -33,14 +41,6 @@ pub struct RequestContext {
 }
 
 impl RequestContext {
-    pub(crate) fn of<B>(request: &http::Request<B>, ip: Option<String>, now: Timestamp) -> Self {
-        let route =
-            request.extensions().get::<MatchedPath>().map(|route| route.as_str().to_owned()).unwrap_or_default();
-        let request_id = RequestId::new(now, random_bytes());
-        let user_agent = short_text(request.headers(), header::USER_AGENT);
-        Self { request_id, now, route, ip, user_agent, languages: short(&requested_languages(request.headers())) }
-    }
-
     /// An entry of the audit trail about `target`, done by `actor` in this request.
     #[must_use]
     pub fn entry(&self, action: Action, actor: Option<UserId>, target: Option<String>) -> AuditEntry {
@@ -74,6 +74,10 @@ impl<S: Sync> FromRequestParts<S> for RequestContext {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         // The conventions set it; a router without them is a bug that every test of it shows.
         #[allow(clippy::expect_used)]
-        Ok(parts.extensions.get::<Self>().cloned().expect("the router is served through Conventions"))
+        let arrival = parts.extensions.get::<Arrival>().cloned().expect("the router is served through Conventions");
+        let Arrival { request_id, now, ip } = arrival;
+        let route = parts.extensions.get::<MatchedPath>().map(|route| route.as_str().to_owned()).unwrap_or_default();
+        let user_agent = short_text(&parts.headers, header::USER_AGENT);
+        Ok(Self { request_id, now, route, ip, user_agent, languages: short(&requested_languages(&parts.headers)) })
     }
 }

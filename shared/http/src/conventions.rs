@@ -1,7 +1,8 @@
 //! The conventions that hold for every response: headers, problem bodies, origins, and one line of log for each request.
 
 use crate::client_ip::{EdgeProxy, client_ip};
-use crate::{ApiError, MAX_BODY_BYTES, RequestContext};
+use crate::context::Arrival;
+use crate::{ApiError, MAX_BODY_BYTES};
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -9,8 +10,9 @@ use axum::{Json, Router};
 use http::{HeaderName, HeaderValue, Method, header};
 use std::any::Any;
 use std::time::Duration;
+use tollgate_domain::RequestId;
 use tollgate_guard::RequestTime;
-use tollgate_platform::{Clock, ConfigError, Origins};
+use tollgate_platform::{Clock, ConfigError, Origins, random_bytes};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer, ExposeHeaders};
 
@@ -95,49 +97,36 @@ async fn each_request(
     next: Next,
 ) -> Response {
     let now = clock.now();
+    let request_id = RequestId::new(now, random_bytes());
     let ip = client_ip(&request, proxy).await;
-    let context = RequestContext::of(&request, ip, now);
     let method = request.method().clone();
-    request.extensions_mut().insert(context.clone());
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    request.extensions_mut().insert(Arrival { request_id, now, ip });
     request.extensions_mut().insert(RequestTime(now));
-    let mut response = route_of(next, request).await;
-    finish(&mut response, &context);
-    let elapsed = clock.now().duration_since(context.now);
-    let route = response.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str);
+    let mut response = next.run(request).await;
+    finish(&mut response, &request_id);
+    let latency_ms = clock.now().duration_since(now).as_millis() as i64;
+    let route = route.as_ref().map_or("-", MatchedPath::as_str);
     let status = response.status().as_u16();
     let error = ApiError::of(response.extensions());
     let code = error.as_ref().map(ApiError::code);
     match error.as_ref().and_then(ApiError::cause) {
-        None => {
-            tracing::info!(request_id = %context.request_id, %method, route, status, code, latency_ms = elapsed.as_millis() as i64, "request")
-        }
-        Some(cause) => {
-            tracing::error!(request_id = %context.request_id, %method, route, status, code, latency_ms = elapsed.as_millis() as i64, cause, "request")
-        }
+        None => tracing::info!(%request_id, %method, route, status, code, latency_ms, "request"),
+        Some(cause) => tracing::error!(%request_id, %method, route, status, code, latency_ms, cause, "request"),
     }
     response
 }
 
-/// Runs the request and records its route on the response.
-async fn route_of(next: Next, request: Request) -> Response {
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = next.run(request).await;
-    if let Some(route) = route {
-        response.extensions_mut().insert(route);
-    }
-    response
-}
-
-fn finish(response: &mut Response, context: &RequestContext) {
+fn finish(response: &mut Response, request_id: &RequestId) {
     if let Some(error) = ApiError::of(response.extensions()) {
-        let body = Json(error.body(&context.request_id)).into_response();
+        let body = Json(error.body(request_id)).into_response();
         *response.body_mut() = body.into_body();
         let headers = response.headers_mut();
         headers.remove(header::CONTENT_LENGTH);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     }
     let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::from_str(&context.request_id.to_string()) {
+    if let Ok(id) = HeaderValue::try_from(request_id.to_string()) {
         headers.insert(REQUEST_ID, id);
     }
     let fixed = [
