@@ -7,7 +7,8 @@ use crate::signing::{PublicKey, SigningKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tollgate_platform::Secret;
 
@@ -112,6 +113,15 @@ fn sign(key: &SigningKey, header: &Value, claims: &impl Serialize) -> Result<Sec
     Ok(Secret::new(format!("{message}.{signature}")))
 }
 
+/// The only fields that we write: a header with other instructions (jku, jwk, x5u, crit, zip …) is not ours.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    alg: String,
+    typ: String,
+    kid: String,
+}
+
 fn verify_access<'a>(
     token: &str,
     issuer: &str,
@@ -121,22 +131,16 @@ fn verify_access<'a>(
 ) -> Result<AccessClaims, InvalidTokenError> {
     let (message, signature) = token.rsplit_once('.').ok_or(InvalidTokenError)?;
     let (header, claims) = message.split_once('.').ok_or(InvalidTokenError)?;
-    let header: Value = decode_json(header)?;
-    let header = header.as_object().ok_or(InvalidTokenError)?;
-    // Only fields that we write: a header with other instructions (jku, jwk, x5u, crit, zip …) is not ours.
-    if header.keys().any(|name| !matches!(name.as_str(), "alg" | "typ" | "kid")) {
-        return Err(InvalidTokenError);
-    }
-    let text = |name| header.get(name).and_then(Value::as_str).ok_or(InvalidTokenError);
-    if !text("typ")?.eq_ignore_ascii_case(TYPE) {
+    let header: Header = decode_json(header)?;
+    if !header.typ.eq_ignore_ascii_case(TYPE) {
         return Err(InvalidTokenError);
     }
     // The key determines its algorithm; a header with another one is refused.
-    let key = key_of(text("kid")?).ok_or(InvalidTokenError)?;
-    if text("alg")? != key.algorithm.name() || !key.verifies(message, signature) {
+    let key = key_of(&header.kid).ok_or(InvalidTokenError)?;
+    if header.alg != key.algorithm.name() || !key.verifies(message, signature) {
         return Err(InvalidTokenError);
     }
-    let claims: AccessClaims = serde_json::from_value(decode_json(claims)?).map_err(|_| InvalidTokenError)?;
+    let claims: AccessClaims = decode_json(claims)?;
     let now = u64::try_from(now.as_second()).map_err(|_| InvalidTokenError)?;
     let in_time = claims.exp.saturating_add(LEEWAY_SECONDS) > now
         && claims.nbf.is_none_or(|nbf| nbf <= now + LEEWAY_SECONDS)
@@ -144,7 +148,11 @@ fn verify_access<'a>(
     if in_time && claims.iss == issuer && claims.aud == audience { Ok(claims) } else { Err(InvalidTokenError) }
 }
 
-pub(crate) fn decode_json(part: &str) -> Result<Value, InvalidTokenError> {
+/// An object of JSON, base64url. A list is refused, from which serde would read a struct as well.
+pub(crate) fn decode_json<T: DeserializeOwned>(part: &str) -> Result<T, InvalidTokenError> {
     let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| InvalidTokenError)?;
+    if !bytes.starts_with(b"{") {
+        return Err(InvalidTokenError);
+    }
     serde_json::from_slice(&bytes).map_err(|_| InvalidTokenError)
 }

@@ -16,6 +16,7 @@ mod sealed;
 mod service_secret;
 mod signing;
 pub mod trials;
+mod verified;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! The keys that sign access tokens: each generation has one for ES256 and one for EdDSA, and both are published.
 
 use crate::generation::{Generation, PUBLISHED_BEFORE};
+use crate::verified::VerifiedSignatures;
 use aws_lc_rs::agreement::{ECDH_P256, PrivateKey};
 use aws_lc_rs::digest;
 use aws_lc_rs::rand::SystemRandom;
@@ -117,7 +118,6 @@ fn p256_pair(mut candidates: impl Iterator<Item = [u8; 32]>) -> Option<EcdsaKeyP
 }
 
 /// A public key that verifies access tokens of one algorithm.
-#[derive(Clone)]
 pub(crate) struct PublicKey {
     pub(crate) algorithm: TokenAlgorithm,
     /// Like RFC 7638: a hash of the public key.
@@ -127,6 +127,7 @@ pub(crate) struct PublicKey {
     y: Option<String>,
     /// For the library, which verifies with the same key many times.
     parsed: ParsedPublicKey,
+    verified: VerifiedSignatures,
 }
 
 /// The length of a coordinate, in bytes.
@@ -137,7 +138,14 @@ impl PublicKey {
     fn of_ed25519(bytes: &[u8]) -> Option<Self> {
         let x = URL_SAFE_NO_PAD.encode(bytes);
         let parsed = ParsedPublicKey::new(&ED25519, bytes).ok()?;
-        Some(Self { algorithm: TokenAlgorithm::EdDsa, kid: kid_of(&x), x, y: None, parsed })
+        Some(Self {
+            algorithm: TokenAlgorithm::EdDsa,
+            kid: kid_of(&x),
+            x,
+            y: None,
+            parsed,
+            verified: VerifiedSignatures::default(),
+        })
     }
 
     /// From an uncompressed point: `04`, x, y. `None` when it is not on the curve.
@@ -146,7 +154,8 @@ impl PublicKey {
         let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
         let kid = kid_of(&format!("{x}.{y}"));
         let parsed = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, bytes).ok()?;
-        Some(Self { algorithm: TokenAlgorithm::Es256, kid, x, y: Some(y), parsed })
+        let verified = VerifiedSignatures::default();
+        Some(Self { algorithm: TokenAlgorithm::Es256, kid, x, y: Some(y), parsed, verified })
     }
 
     /// From a JSON Web Key; `None` for one of another kind, or whose parts contradict each other.
@@ -181,8 +190,10 @@ impl PublicKey {
 
     /// Whether `signature`, base64url, is valid for `message`.
     pub(crate) fn verifies(&self, message: &str, signature: &str) -> bool {
-        let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };
-        self.parsed.verify_sig(message.as_bytes(), &signature).is_ok()
+        self.verified.contain_or(message, signature, || {
+            let signature = URL_SAFE_NO_PAD.decode(signature);
+            signature.is_ok_and(|signature| self.parsed.verify_sig(message.as_bytes(), &signature).is_ok())
+        })
     }
 }
 
@@ -251,7 +262,8 @@ mod tests {
         let keys = TokenAlgorithm::ALL.map(key);
         for signing in &keys {
             let signature = signing.sign("a message").unwrap();
-            for verifying in &keys {
+            // Also where one of them has verified it.
+            for verifying in keys.iter().chain(&keys) {
                 let is_own = signing.public.kid == verifying.public.kid;
                 assert_eq!(verifying.public.verifies("a message", &signature), is_own);
             }

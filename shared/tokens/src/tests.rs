@@ -105,6 +105,65 @@ fn every_forged_header_is_refused() {
 
 // S15
 #[test]
+fn a_list_instead_of_an_object_is_refused() {
+    let keys = keys();
+    let good = keys.sign_access(&claims(), Es256, now()).unwrap();
+    let [header, payload, _] = <[&str; 3]>::try_from(good.expose().split('.').collect::<Vec<_>>()).unwrap();
+    // The values in the order of the fields.
+    let values = |part: &str, names: &[&str]| {
+        let object: Value = decode_json(part).unwrap();
+        let list = names.iter().map(|name| object.get(name).cloned().unwrap_or_default()).collect::<Vec<_>>();
+        URL_SAFE_NO_PAD.encode(Value::from(list).to_string())
+    };
+    let list_of_header = values(header, &["alg", "typ", "kid"]);
+    let claims = ["iss", "aud", "sub", "exp", "iat", "nbf", "jti", "sid", "tier", "is_admin", "features", "amr"];
+    let list_of_claims = values(payload, &[&claims[..], &["auth_time"]].concat());
+    let signing = keys.current(now()).signing_key(Es256);
+    let signed = |header: &str, payload: &str| {
+        let message = format!("{header}.{payload}");
+        format!("{message}.{}", signing.sign(&message).unwrap())
+    };
+    let verify = |token: &str| keys.verify_access(token, ISSUER, ISSUER, now());
+    assert!(verify(&signed(header, payload)).is_ok());
+    assert_eq!(verify(&signed(&list_of_header, payload)), Err(InvalidTokenError));
+    assert_eq!(verify(&signed(header, &list_of_claims)), Err(InvalidTokenError));
+}
+
+// S15
+#[test]
+fn of_a_token_that_was_verified_only_the_signature_is_remembered() {
+    let keys = keys();
+    let published = PublicKeys::parse(&keys.jwks(now()).to_string());
+    for algorithm in [Es256, EdDsa] {
+        let token = keys.sign_access(&claims(), algorithm, now()).unwrap();
+        let token = token.expose();
+        let verify = |token: &str, issuer: &str, audience: &str, now| {
+            let [own, other] = [
+                keys.verify_access(token, issuer, audience, now),
+                published.verify_access(token, issuer, audience, now),
+            ];
+            assert_eq!(own, other);
+            own.is_ok()
+        };
+        assert!(verify(token, ISSUER, ISSUER, now()) && verify(token, ISSUER, ISSUER, now()));
+        assert!(!verify(token, ISSUER, ISSUER, at(900 + 60)), "it has expired");
+        assert!(!verify(token, "https://other.example", ISSUER, now()) && !verify(token, ISSUER, "another", now()));
+        // Each of its characters changed.
+        for place in (0..token.len()).filter(|place| token.as_bytes()[*place] != b'.') {
+            let changed = if token.as_bytes()[place] == b'A' { "Q" } else { "A" };
+            let mut forged = token.to_owned();
+            forged.replace_range(place..=place, changed);
+            assert!(!verify(&forged, ISSUER, ISSUER, now()), "{forged}");
+        }
+        // Another key set has verified nothing.
+        let other = AuthKeys::new(parse_generations("2mKc9RdW4yHb8sNf6uPj1gAeq7Zt0vLx").unwrap());
+        assert!(other.verify_access(token, ISSUER, ISSUER, now()).is_err());
+        assert!(verify(token, ISSUER, ISSUER, now()));
+    }
+}
+
+// S15
+#[test]
 fn every_wrong_claim_is_refused() {
     let good = serde_json::to_value(claims()).unwrap();
     let header = json!({"alg": "ES256", "typ": "at+jwt"});
