@@ -1,5 +1,5 @@
 //! The signatures that a key has verified. An access token is sent with each request for 15 minutes, and verifying it
-//! costs as much as a quarter of a call to DynamoDB; its hash costs a hundredth of that.
+//! costs as much as a third of a call to DynamoDB; its hash costs a hundredth of that.
 
 use aws_lc_rs::digest::{Context, SHA256, SHA256_OUTPUT_LEN};
 use std::collections::VecDeque;
