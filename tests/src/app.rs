@@ -35,6 +35,8 @@ pub struct TestApp {
     pub dead_wanted: usize,
     /// The data that the system writes at its start: the public keys and the first plans.
     first: Vec<Value>,
+    /// The calls of its start.
+    pub starting: Vec<Call>,
 }
 
 /// A situation that was prepared once: each stack that starts from it has its own copy.
@@ -135,8 +137,9 @@ impl TestApp {
         let data = Data::Copy(Arc::clone(&prepared.snapshot));
         let options = Options { data, admin: None, first_plans: false, ..options };
         let stack = start(options).await;
-        let app = Self { stack, client: client(), dead_wanted: 0, first: prepared.first.clone() };
-        let _starting = app.calls();
+        let mut app =
+            Self { stack, client: client(), dead_wanted: 0, first: prepared.first.clone(), starting: Vec::new() };
+        app.starting = app.calls();
         app
     }
 
@@ -151,7 +154,7 @@ impl TestApp {
     async fn start_new(options: Options) -> Self {
         crate::logs::capture();
         let stack = start(options).await;
-        let mut app = Self { stack, client: client(), dead_wanted: 0, first: Vec::new() };
+        let mut app = Self { stack, client: client(), dead_wanted: 0, first: Vec::new(), starting: Vec::new() };
         // The events of the first plans are handled before a test begins.
         app.drain().await;
         for table in ["gate", "audit", "billing"] {
@@ -161,7 +164,7 @@ impl TestApp {
             };
             app.first.extend(app.table(table).await.into_iter().filter(is_first));
         }
-        let _starting = app.calls();
+        app.starting = app.calls();
         app
     }
 

@@ -1,10 +1,11 @@
 //! Reads that share a call, run concurrently, or are cached for a short time: their results do not change.
 
+use crate::local_stack::Folder;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tollgate_local::faults::{Fault, Kind};
 use tollgate_local::service::Service;
-use tollgate_tests::app::{ADMIN, PASSWORD, Session, TestApp};
+use tollgate_tests::app::{ADMIN, PASSWORD, Session, TestApp, options};
 use tollgate_tests::request::Request;
 
 // R1
@@ -60,6 +61,40 @@ async fn a_gate_of_an_earlier_version_has_its_password_looked_up() {
     let _before = app.calls();
     assert_eq!(app.get_as(&ann, "/me").await.expect(200).body["has_password"], true);
     assert_eq!(app.calls().len(), 2);
+}
+
+// R1
+#[tokio::test]
+async fn a_start_with_published_keys_reads_them_with_the_free_plan_and_writes_nothing() {
+    let app = TestApp::start_to_be_copied(options()).await;
+    let (_, ann) = app.person("ann").await;
+    let plans = app.get("/billing/plans").await.expect(200).body;
+    let free = plans["items"].as_array().unwrap().iter().find(|plan| plan["price_cents"] == 0).unwrap();
+    assert_ne!(free["features"], json!({}));
+    let copy = TestApp::start_from(&app.snapshot().await, options()).await;
+    let of_tables: Vec<_> = copy.starting.iter().filter(|call| call.service == Service::Dynamodb).collect();
+    let operations: Vec<_> = of_tables.iter().map(|call| &*call.operation).collect();
+    assert_eq!(operations, ["BatchGetItem"]);
+    assert_eq!(of_tables[0].units, [("tollgate-gate".to_owned(), 2.0, 0.0)]);
+    assert_eq!(copy.get_as(&ann, "/me").await.expect(200).body["features"], free["features"]);
+    assert_eq!(copy.calls().len(), 1, "the gate with the profile");
+    // Another stored set is replaced at the start.
+    let row = json!({"pk": {"S": "KEYS"}, "jwks": {"S": "{}"}, "newest_ms": {"N": "0"}, "v": {"N": "1"}});
+    let put = json!({"TableName": "tollgate-gate", "Item": row});
+    app.stack.database().put_item(serde_json::from_value(put).unwrap()).unwrap();
+    let copy = TestApp::start_from(&app.snapshot().await, options()).await;
+    let row = copy.table("gate").await.into_iter().find(|row| row["pk"]["S"] == "KEYS").unwrap();
+    let published: Value = serde_json::from_str(row["jwks"]["S"].as_str().unwrap()).unwrap();
+    assert_eq!(published, copy.get("/.well-known/jwks.json").await.expect(200).body);
+}
+
+// The first plans are created after `auth` has started.
+#[tokio::test]
+async fn the_free_plan_of_a_new_deployment_applies_at_once() {
+    let folder = Folder::new("new-deployment");
+    let app = TestApp::start_with(folder.options()).await;
+    let (_, ann) = app.person("ann").await;
+    assert_ne!(app.get_as(&ann, "/me").await.expect(200).body["features"], json!({}));
 }
 
 /// The names of the plans, as a stranger sees them.

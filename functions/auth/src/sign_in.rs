@@ -403,7 +403,7 @@ pub async fn answer(
         session: issued.session,
         tier: gate.present_tier(now),
         is_admin: gate.is_admin,
-        features: state.free_plan.features_of(gate, now).await?,
+        features: state.guard.free_plan.features_of(gate, now).await?,
         amr: issued.amr,
         signed_in_at: issued.signed_in_at,
     };

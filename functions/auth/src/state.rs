@@ -8,10 +8,10 @@ use aws_config::SdkConfig;
 use axum::extract::FromRef;
 use jiff::Timestamp;
 use std::sync::{Arc, Mutex, PoisonError};
-use tollgate_http::{ApiError, EdgeProxy, FreePlan, Guard, Limiter, OwnStore, TokenKeys};
+use tollgate_http::{ApiError, EdgeProxy, Guard, Limiter, OwnStore, TokenKeys};
 use tollgate_platform::Clock;
 use tollgate_store::roles::Auth;
-use tollgate_store::{FreeFeatures, PublicKeySet, PublishedKeySet, Store};
+use tollgate_store::{CurrentKeySet, FreeFeatures, PublishedKeySet, Store};
 use tollgate_tokens::keys::KeySource;
 use tollgate_tokens::{AuthKeys, TokenAlgorithm};
 
@@ -32,7 +32,6 @@ pub struct State {
     pub(crate) limiter: Limiter,
     pub(crate) proxy: Option<EdgeProxy>,
     pub(crate) hasher: Hasher,
-    pub(crate) free_plan: FreePlan,
     pub(crate) services: HeldServices,
     /// The key set that this process published last.
     published: Arc<Mutex<Option<Published>>>,
@@ -58,7 +57,6 @@ impl State {
             guard: Guard::new(own, store.narrow(), issuer, audience, clock.clone()),
             proxy: EdgeProxy::new(config.client_ip.as_ref(), &keys),
             limiter: Limiter::new(store.narrow(), config.limits),
-            free_plan: FreePlan::new(store.narrow()),
             services: HeldServices::default(),
             providers,
             store,
@@ -70,22 +68,22 @@ impl State {
         }
     }
 
-    /// Reads the secrets and publishes the keys, and reads the features of the free plan with the published ones. A step
-    /// that fails now is repeated at the call that needs it.
+    /// Reads the secrets and, at the same time, the key set that is published and the features of the free plan; then
+    /// publishes the keys. A step that fails now is repeated at the call that needs it.
     pub async fn warm(&self) {
         let now = self.clock.now();
-        let ((), found) = tokio::join!(self.keys.warm(), self.store.look_up(&(PublicKeySet, FreeFeatures)));
+        let ((), found) = tokio::join!(self.keys.warm(), self.store.look_up(&(CurrentKeySet, FreeFeatures)));
         let published = async {
             let (stored, features) = found?;
-            // None: the plans of a new deployment may still be created.
+            // The plans of a new deployment may still be created: no features are not cached.
             if !features.is_empty() {
-                self.free_plan.hold(features, now);
+                self.guard.free_plan.hold(features, now);
             }
             let keys = self.keys.auth().await?;
             self.publish(&keys, keys.jwks(now).to_string(), stored, now).await
         };
         if let Err(error) = published.await {
-            tracing::error!(cause = error.cause(), "public keys not published");
+            tracing::error!(cause = error.cause(), "free plan not read or public keys not published");
         }
     }
 
@@ -97,7 +95,7 @@ impl State {
         let held = self.published.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let es256_since = match held.filter(|held| held.jwks == jwks) {
             Some(held) => held.es256_since,
-            None => self.publish(&keys, jwks, self.store.look_up(&PublicKeySet).await?, now).await?,
+            None => self.publish(&keys, jwks, self.store.look_up(&CurrentKeySet).await?, now).await?,
         };
         Ok(self.config.token_algorithm.once_published(es256_since, now))
     }

@@ -26,7 +26,8 @@ pub struct Guard {
     pub audience: Arc<str>,
     pub(crate) clock: Clock,
     pub(crate) upgrade_url: Arc<str>,
-    pub(crate) free_plan: FreePlan,
+    /// The features of users without access.
+    pub free_plan: FreePlan,
 }
 
 /// An active user, in a live session.

@@ -4,7 +4,7 @@ use crate::GuardError;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, PoisonError, RwLock};
 use tollgate_store::roles::Verifying;
-use tollgate_store::{PublicKeySet, Store};
+use tollgate_store::{CurrentKeySet, Store};
 use tollgate_tokens::access::PublicKeys;
 use tollgate_tokens::claims::AccessClaims;
 use tollgate_tokens::keys::KeySource;
@@ -44,7 +44,7 @@ impl PublishedKeys {
                 return Ok(keys);
             }
         }
-        let jwks = self.store.look_up(&PublicKeySet).await?;
+        let jwks = self.store.look_up(&CurrentKeySet).await?;
         let jwks = jwks.ok_or_else(|| GuardError::Unavailable("no public key is published yet".into()))?;
         let keys = Arc::new(PublicKeys::parse(&jwks.jwks));
         *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&keys)));

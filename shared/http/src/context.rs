@@ -23,7 +23,7 @@ pub(crate) struct Arrival {
     pub(crate) ip: Option<String>,
 }
 
-/// The same for each use of one request.
+/// The context of a request: what the middleware knew at its arrival, and what its headers say.
 #[derive(Debug, Clone)]
 pub struct RequestContext {
     /// Our own id of it, never the caller's.

@@ -23,7 +23,7 @@ pub use billing::{
 pub use error::StoreError;
 pub use gate::GateOf;
 pub use gate::admission::{Admission, Admitted};
-pub use gate::published::{FreeFeatures, PublicKeySet, PublishedKeySet};
+pub use gate::published::{CurrentKeySet, FreeFeatures, PublishedKeySet};
 pub use gate::services::StoredService;
 pub use identity::email_change::{AddressChange, AddressRequest, ChangedAddress};
 pub use identity::invitations::{Invited, StoredInvitation};

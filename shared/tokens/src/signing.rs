@@ -190,7 +190,7 @@ impl PublicKey {
 
     /// Whether `signature`, base64url, is valid for `message`.
     pub(crate) fn verifies(&self, message: &str, signature: &str) -> bool {
-        self.verified.contain_or(message, signature, || {
+        self.verified.knows_or(message, signature, || {
             let signature = URL_SAFE_NO_PAD.decode(signature);
             signature.is_ok_and(|signature| self.parsed.verify_sig(message.as_bytes(), &signature).is_ok())
         })

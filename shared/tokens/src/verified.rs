@@ -1,11 +1,11 @@
 //! The signatures that a key has verified. An access token is sent with each request for 15 minutes, and verifying it
-//! costs as much as a third of a call to DynamoDB; its hash costs a hundredth of that.
+//! costs as much as a third of a call to DynamoDB (D-213).
 
 use aws_lc_rs::digest::{Context, SHA256, SHA256_OUTPUT_LEN};
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-/// How many are kept: of more, the oldest is verified again.
+/// How many are kept. The oldest one makes room for a new one.
 const MOST: usize = 64;
 
 type Hash = [u8; SHA256_OUTPUT_LEN];
@@ -16,7 +16,7 @@ pub(crate) struct VerifiedSignatures(Mutex<VecDeque<Hash>>);
 
 impl VerifiedSignatures {
     /// Whether exactly this signature of this message was verified before, otherwise what `verify` says.
-    pub(crate) fn contain_or(&self, message: &str, signature: &str, verify: impl FnOnce() -> bool) -> bool {
+    pub(crate) fn knows_or(&self, message: &str, signature: &str, verify: impl FnOnce() -> bool) -> bool {
         let mut hash = Context::new(&SHA256);
         hash.update(&message.len().to_be_bytes());
         hash.update(message.as_bytes());
@@ -49,7 +49,7 @@ mod tests {
     fn only_the_same_valid_signature_of_the_same_message_is_known() {
         let (verified, asked) = (VerifiedSignatures::default(), Cell::new(0));
         let verify = |message: &str, signature: &str| {
-            verified.contain_or(message, signature, || {
+            verified.knows_or(message, signature, || {
                 asked.set(asked.get() + 1);
                 (message, signature) == ("header.claims", "good")
             })
@@ -75,7 +75,7 @@ mod tests {
     fn the_oldest_is_verified_again_once_there_are_too_many() {
         let (verified, asked) = (VerifiedSignatures::default(), Cell::new(0));
         let verify = |n: usize| {
-            verified.contain_or(&n.to_string(), "good", || {
+            verified.knows_or(&n.to_string(), "good", || {
                 asked.set(asked.get() + 1);
                 true
             })

@@ -97,7 +97,7 @@ pub async fn introspect(
     };
     let gate = state.store.gate(&claims.sub).await?;
     let Some(gate) = gate.filter(|gate| gate.admits(&claims.sid, now)) else { return Ok(Json(INACTIVE)) };
-    let features = state.free_plan.features_of(&gate, now).await?;
+    let features = state.guard.free_plan.features_of(&gate, now).await?;
     Ok(Json(Introspection::Active(Box::new(ActiveToken::of(claims, &gate, features, now)))))
 }
 

@@ -96,7 +96,7 @@ async fn view(state: &State, context: &RequestContext, user: ActiveUser, profile
     };
     Ok(Me {
         tier: user.gate.present_tier(context.now),
-        features: state.free_plan.features_of(&user.gate, context.now).await?,
+        features: state.guard.free_plan.features_of(&user.gate, context.now).await?,
         amr: user.amr,
         has_password,
         linked_providers: profile.links.keys().copied().collect(),

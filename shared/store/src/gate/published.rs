@@ -37,11 +37,11 @@ pub struct PublishedKeySet {
 
 /// The public keys of access tokens that were published last.
 #[derive(Debug, Clone, Copy)]
-pub struct PublicKeySet;
+pub struct CurrentKeySet;
 
-impl<R: ReadGate> ReadableBy<R> for PublicKeySet {}
+impl<R: ReadGate> ReadableBy<R> for CurrentKeySet {}
 
-impl Lookup for PublicKeySet {
+impl Lookup for CurrentKeySet {
     type Found = Option<PublishedKeySet>;
 
     fn add_keys(&self, keys: &mut Keys) {

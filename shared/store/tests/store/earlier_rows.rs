@@ -13,7 +13,7 @@ use tollgate_domain::outbox::is_command;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{Email, SessionId, UserId, Username};
 use tollgate_store::{
-    AuditFilter, BillingFilter, FreeFeatures, IdempotentCall, PageOf, PublicKeySet, Store, TakenFlow, UseOfFlow,
+    AuditFilter, BillingFilter, CurrentKeySet, FreeFeatures, IdempotentCall, PageOf, Store, TakenFlow, UseOfFlow,
 };
 
 const ROWS: &str = include_str!("../data/rows-0.1.0.json");
@@ -105,7 +105,7 @@ async fn is_gate_read(store: &Store, kind: &str, row: &Row) -> Option<bool> {
         "ADMINS " => store.has_admins().await.unwrap(),
         "KEYS " => {
             // That version published keys of EdDSA only.
-            let keys = store.look_up(&PublicKeySet).await.unwrap().unwrap();
+            let keys = store.look_up(&CurrentKeySet).await.unwrap().unwrap();
             keys.es256_since.is_none() && store.look_up(&FreeFeatures).await.unwrap().is_empty()
         }
         "USER " => {

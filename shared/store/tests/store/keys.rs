@@ -5,10 +5,10 @@ use crate::faults::Fault;
 use crate::people::{START, at, at_ms};
 use crate::tables::Tables;
 use serde_json::json;
-use tollgate_store::{PublicKeySet, PublishedKeySet};
+use tollgate_store::{CurrentKeySet, PublishedKeySet};
 
 async fn published(tables: &Tables) -> Option<String> {
-    tables.store.look_up(&PublicKeySet).await.unwrap().map(|set| set.jwks)
+    tables.store.look_up(&CurrentKeySet).await.unwrap().map(|set| set.jwks)
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn malformed_keys_are_ignored_and_no_answer_is_unavailable() {
     tables.faults.next("UpdateItem", unreachable());
     tables.faults.next("GetItem", unreachable());
     unavailable(tables.untouched(tables.store.publish_keys("first", at(0), at(7))).await);
-    unavailable(tables.store.look_up(&PublicKeySet).await);
+    unavailable(tables.store.look_up(&CurrentKeySet).await);
     tables.faults.take_calls();
 }
 
@@ -63,7 +63,7 @@ async fn keys_retain_the_time_at_which_es256_was_first_published() {
     tables.store.publish_keys("first", at(0), at(7)).await.unwrap();
     tables.store.publish_keys("second", at(1), at(60)).await.unwrap();
     let expected = PublishedKeySet { jwks: "second".to_owned(), es256_since: Some(at(7)) };
-    assert_eq!(tables.store.look_up(&PublicKeySet).await.unwrap(), Some(expected));
+    assert_eq!(tables.store.look_up(&CurrentKeySet).await.unwrap(), Some(expected));
 }
 
 // R17, R18
@@ -72,8 +72,8 @@ async fn keys_of_the_version_before_get_the_time_of_their_es256_keys() {
     let tables = Tables::new().await;
     tables.put("gate", json!({"pk": "KEYS", "jwks": "old", "newest_ms": 0, "v": 1})).await;
     let old = PublishedKeySet { jwks: "old".to_owned(), es256_since: None };
-    assert_eq!(tables.store.look_up(&PublicKeySet).await.unwrap(), Some(old));
+    assert_eq!(tables.store.look_up(&CurrentKeySet).await.unwrap(), Some(old));
     tables.store.publish_keys("new", at(0), at(7)).await.unwrap();
     let new = PublishedKeySet { jwks: "new".to_owned(), es256_since: Some(at(7)) };
-    assert_eq!(tables.store.look_up(&PublicKeySet).await.unwrap(), Some(new));
+    assert_eq!(tables.store.look_up(&CurrentKeySet).await.unwrap(), Some(new));
 }
