@@ -147,22 +147,107 @@ async fn a_change_by_another_process_reaches_admins_at_once_others_in_30_s() {
     assert!(names(&app).await.contains(&json!("Renamed")));
 }
 
+const MINE: &str = "/billing/subscriptions/me";
+
 #[tokio::test]
 async fn a_subscription_is_read_with_the_gate_and_hidden_where_it_refuses() {
     let app = TestApp::start().await;
     let (_, ann) = app.subscriber("ann").await;
-    let path = "/billing/subscriptions/me";
-    app.get_as(&ann, path).await.expect(200);
+    app.get_as(&ann, MINE).await.expect(200);
     let _before = app.calls();
-    app.get_as(&ann, path).await.expect(200);
-    let calls = app.calls();
-    assert_eq!((calls.len(), calls.iter().map(|call| call.depth).max()), (2, Some(1)));
+    app.get_as(&ann, MINE).await.expect(200);
+    assert_eq!(operations(&app), ["BatchGetItem"]);
     app.delete_as(&ann, "/sessions?all=true").await.expect(204);
-    app.get_as(&ann, path).await.refused(401, "unauthenticated");
-    // A fault of the dropped read reveals nothing either.
-    app.fail_operation(Service::Dynamodb, "Query", Kind::Error, 3);
-    app.get_as(&ann, path).await.refused(401, "unauthenticated");
-    app.stack.fault_injector().clear();
+    app.get_as(&ann, MINE).await.refused(401, "unauthenticated");
+    // A corrupt item reveals nothing either.
+    let mut row = customer(&app).await;
+    row["shown"] = json!({"S": "x"});
+    put(&app, &row);
+    app.get_as(&ann, MINE).await.refused(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn whoever_has_no_subscription_to_see_learns_it_from_one_call() {
+    let app = TestApp::start().await;
+    let (_, ann) = app.person("ann").await;
+    app.get_as(&ann, MINE).await.refused(404, "no_subscription");
+    let _before = app.calls();
+    app.get_as(&ann, MINE).await.refused(404, "no_subscription");
+    assert_eq!(operations(&app), ["BatchGetItem"], "no customer");
+    app.subscribe(&ann, "pro").await.expect(201);
+    let _before = app.calls();
+    app.get_as(&ann, MINE).await.refused(404, "no_subscription");
+    assert_eq!(operations(&app), ["BatchGetItem"], "a checkout");
+}
+
+// An earlier version of the service wrote the customer last, without a copy of the subscription or with an old one.
+#[tokio::test]
+async fn without_a_current_copy_the_subscription_itself_is_shown_until_the_next_write() {
+    let app = TestApp::start().await;
+    let (_, ann) = app.subscriber("ann").await;
+    let shown = app.subscription(&ann).await;
+    let row = customer(&app).await;
+    let mut without = row.clone();
+    assert!(without.as_object_mut().unwrap().remove("shown").is_some());
+    let mut old = row.clone();
+    old["version"] = json!({"N": (row["version"]["N"].as_str().unwrap().parse::<u64>().unwrap() + 1).to_string()});
+    old["shown"]["M"]["subscription"]["M"]["status"] = json!({"S": "canceled"});
+    for (case, row) in [("none", without), ("an old one", old)] {
+        put(&app, &row);
+        let _before = app.calls();
+        assert_eq!(app.subscription(&ann).await, shown, "{case}");
+        assert_eq!(operations(&app), ["BatchGetItem", "Query"], "{case}");
+        // A sync that changes nothing writes the copy.
+        app.event_about_nothing(&format!("evt_{case}"), &app.stripe("subscriptions").await[0]).await;
+        let _before = app.calls();
+        assert_eq!(app.subscription(&ann).await, shown, "{case}");
+        assert_eq!(operations(&app), ["BatchGetItem"], "{case}");
+    }
+}
+
+// A write of more than 1 KB costs another unit, at each event.
+#[tokio::test]
+async fn a_customers_item_with_its_copy_costs_one_write_unit() {
+    let app = TestApp::start().await;
+    let (_, ann) = app.subscriber("ann-with-the-longest-name-of-40-letters").await;
+    let id = app.stripe("subscriptions").await[0]["id"].as_str().unwrap().to_owned();
+    let discount = json!({"percent_off": 12.5, "months": 6});
+    app.at_stripe(&format!("subscriptions/{id}/discount"), discount).await.expect(200);
+    app.drain().await;
+    for plan in ["team", "pro"] {
+        app.post_as(&ann, "/billing/subscriptions/upgrade", json!({"plan_code": plan})).await.expect(200);
+    }
+    let scheduled = customer(&app).await;
+    assert!(scheduled["shown"]["M"]["subscription"]["M"]["scheduled_plan_id"].is_object());
+    app.post_as(&ann, "/billing/subscriptions/cancel", Value::Null).await.expect(200);
+    let ending = customer(&app).await;
+    assert!(ending["shown"]["M"]["subscription"]["M"]["canceled_at"].is_object());
+    for row in [scheduled, ending] {
+        let shown = &row["shown"]["M"]["subscription"]["M"];
+        assert!(shown["discount"].is_object() && row["checkout"]["M"]["session_id"].is_object());
+        assert_eq!(put(&app, &row), 1.0);
+    }
+}
+
+/// The operations of the calls since the last time, without those of Stripe.
+fn operations(app: &TestApp) -> Vec<String> {
+    let calls = app.calls().into_iter().filter(|call| call.service == Service::Dynamodb);
+    calls.map(|call| call.operation.to_string()).collect()
+}
+
+/// The item of the only customer.
+async fn customer(app: &TestApp) -> Value {
+    let mut rows = app.table("billing").await;
+    rows.retain(|row| row["sk"]["S"] == "CUSTOMER" && row["pk"]["S"].as_str().unwrap().starts_with("USER#"));
+    assert_eq!(rows.len(), 1);
+    rows.remove(0)
+}
+
+/// Replaces an item of the table `billing` and returns the write units.
+fn put(app: &TestApp, item: &Value) -> f64 {
+    let put = json!({"TableName": "tollgate-billing", "Item": item, "ReturnConsumedCapacity": "TOTAL"});
+    let put = app.stack.database().put_item(serde_json::from_value(put).unwrap()).unwrap();
+    put.consumed_capacity.unwrap().capacity_units
 }
 
 // S7

@@ -32,8 +32,12 @@ pub(crate) async fn start_checkout(
         let (known, subscriptions) = state.store.customer_and_subscriptions(&user.id).await?.unzip();
         refuse_subscribers(subscriptions.as_deref().unwrap_or_default())?;
         let Some(customer) = find_or_create_customer(state, context, user, known).await? else { continue };
-        let Some(checkout) = reserve_checkout(state, context, &customer, plan).await? else { continue };
-        if let Some(opened) = open_checkout(state, &customer, checkout).await? {
+        let opened = match reserve_checkout(state, context, &customer, plan).await? {
+            Reserved::Open(opened) => Some(opened),
+            Reserved::Attempt(checkout) => open_checkout(state, &customer, checkout).await?,
+            Reserved::Overtaken => None,
+        };
+        if let Some(opened) = opened {
             return Ok(opened);
         }
     }
@@ -45,13 +49,23 @@ fn refuse_subscribers(subscriptions: &[Subscription]) -> Result<(), ApiError> {
     if is_subscribed { Err(ApiError::AlreadySubscribed) } else { Ok(()) }
 }
 
-/// Reserves a checkout for `plan`; `None` to repeat. A checkout of another plan or price is closed first.
+/// The checkout that is reserved on the customer.
+enum Reserved {
+    /// The page of an earlier request can be paid.
+    Open(OpenCheckout),
+    /// It must be created at Stripe.
+    Attempt(Checkout),
+    /// The customer is stored differently now: everything begins again.
+    Overtaken,
+}
+
+/// Reserves a checkout for `plan`. A checkout of another plan or price is closed first.
 async fn reserve_checkout(
     state: &State,
     context: &RequestContext,
     customer: &Customer,
     plan: &Plan,
-) -> Result<Option<Checkout>, ApiError> {
+) -> Result<Reserved, ApiError> {
     let price = plan.stripe_price_id.clone().ok_or_else(|| ApiError::Internal(format!("{} has no price", plan.id)))?;
     let trial_days = trial_days(state, customer, plan).await?;
     if let Some(checkout) = &customer.checkout {
@@ -59,15 +73,16 @@ async fn reserve_checkout(
         let is_good = checkout.trial_days == trial_days;
         let is_same = checkout.plan_id == plan.id && checkout.stripe_price_id == price && is_good;
         match settle_previous(state, context, customer, checkout, is_same).await? {
-            Previous::Good => return Ok(Some(checkout.clone())),
-            Previous::Changed => return Ok(None),
+            Previous::Open(opened) => return Ok(Reserved::Open(opened)),
+            Previous::Unfinished => return Ok(Reserved::Attempt(checkout.clone())),
+            Previous::Changed => return Ok(Reserved::Overtaken),
             Previous::Ended => {}
         }
     }
     // The version is a condition: a concurrent sync has read the customer before or after this.
     let now = state.store.customer(&customer.user_id).await?.unwrap_or_else(|| customer.clone());
     if now.checkout != customer.checkout {
-        return Ok(None);
+        return Ok(Reserved::Overtaken);
     }
     let checkout = Checkout {
         attempt: attempt(context),
@@ -76,18 +91,19 @@ async fn reserve_checkout(
         stripe_price_id: price,
         trial_days: if now.had_trial { 0 } else { trial_days },
         session_id: None,
-        url: None,
     };
     match state.store.reserve_checkout(&now, &checkout).await? {
-        CheckoutReservation::Done => Ok(Some(checkout)),
-        CheckoutReservation::Overtaken => Ok(None),
+        CheckoutReservation::Done => Ok(Reserved::Attempt(checkout)),
+        CheckoutReservation::Overtaken => Ok(Reserved::Overtaken),
     }
 }
 
 /// The state of the previous checkout of a customer.
 enum Previous {
-    /// It can be paid.
-    Good,
+    /// It can be paid, and is the one that is asked for.
+    Open(OpenCheckout),
+    /// It is the one that is asked for, but may not be created yet.
+    Unfinished,
     /// It is stored differently now: everything begins again.
     Changed,
     /// It can be replaced.
@@ -104,16 +120,16 @@ async fn settle_previous(
 ) -> Result<Previous, ApiError> {
     let Some(session) = &checkout.session_id else {
         if is_same && !checkout.attempt.is_old(context.now) {
-            return Ok(Previous::Good);
+            return Ok(Previous::Unfinished);
         }
         let made = state.gateway.checkout_of_attempt(customer_id(customer)?, checkout).await.map_err(of_gateway)?;
         let Some(made) = made else { return Ok(Previous::Ended) };
-        let url = made.url.as_deref().unwrap_or_default();
-        state.store.open_checkout(&customer.user_id, &checkout.attempt.id, &made.id, url).await?;
+        state.store.open_checkout(&customer.user_id, &checkout.attempt.id, &made.id).await?;
         return Ok(Previous::Changed);
     };
-    match state.gateway.checkout(session).await.map_err(of_gateway)?.state {
-        CheckoutState::Open if is_same => return Ok(Previous::Good),
+    let found = state.gateway.checkout(session).await.map_err(of_gateway)?;
+    match found.state {
+        CheckoutState::Open if is_same => return Ok(page(found).map_or(Previous::Changed, Previous::Open)),
         CheckoutState::Open => close(state, session).await?,
         CheckoutState::Complete => {
             // It was paid: the event is still to come, so the state is fetched now.
@@ -149,16 +165,17 @@ async fn close(state: &State, session: &str) -> Result<(), ApiError> {
     }
 }
 
-/// The page of a reserved checkout, created at Stripe if unknown; `None` to repeat.
+/// The page of a session that is open.
+fn page(session: CheckoutSession) -> Option<OpenCheckout> {
+    Some(OpenCheckout { session_id: session.id, url: session.url? })
+}
+
+/// Creates a reserved checkout at Stripe and returns its page; `None` to repeat.
 async fn open_checkout(
     state: &State,
     customer: &Customer,
     checkout: Checkout,
 ) -> Result<Option<OpenCheckout>, ApiError> {
-    let view = |session_id: String, url: Option<String>| url.map(|url| OpenCheckout { session_id, url });
-    if let Some(session_id) = checkout.session_id {
-        return Ok(view(session_id, checkout.url));
-    }
     let new_checkout = NewCheckout {
         user: &customer.user_id,
         customer: customer_id(customer)?,
@@ -167,12 +184,8 @@ async fn open_checkout(
         cancel_url: &state.config.cancel_url,
     };
     let made = create_checkout(state, new_checkout).await?;
-    let url = made.url.clone().unwrap_or_default();
-    let stored = state.store.open_checkout(&customer.user_id, &checkout.attempt.id, &made.id, &url).await?;
-    if stored.is_none() {
-        return Ok(None);
-    }
-    Ok(view(made.id, made.url))
+    let is_stored = state.store.open_checkout(&customer.user_id, &checkout.attempt.id, &made.id).await?;
+    Ok(page(made).filter(|_| is_stored))
 }
 
 /// Creates a checkout at Stripe; after a lost answer it is looked for there. One that was not created is not reserved any more.

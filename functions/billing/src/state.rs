@@ -6,7 +6,7 @@ use aws_config::SdkConfig;
 use axum::extract::FromRef;
 use std::sync::Arc;
 use tollgate_convergence::Convergence;
-use tollgate_http::{EdgeProxy, Guard, Limiter, PublishedKeys, TokenKeys};
+use tollgate_http::{EdgeProxy, Guard, Limiter, OwnStore, PublishedKeys, TokenKeys};
 use tollgate_platform::{Clock, Outbound};
 use tollgate_store::Store;
 use tollgate_store::roles::Billing;
@@ -56,6 +56,14 @@ impl State {
 impl FromRef<State> for Guard {
     fn from_ref(state: &State) -> Self {
         state.guard.clone()
+    }
+}
+
+impl OwnStore for State {
+    type Role = Billing;
+
+    fn store(&self) -> &Store<Billing> {
+        &self.store
     }
 }
 

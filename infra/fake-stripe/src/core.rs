@@ -91,13 +91,18 @@ impl Core {
 
     /// A new id of this prefix.
     pub fn new_id(&self, prefix: &str) -> String {
+        self.id_of_length(prefix, 24)
+    }
+
+    /// A new id with `length` characters after its prefix.
+    pub fn id_of_length(&self, prefix: &str, length: usize) -> String {
         const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-        let mut bytes = [0_u8; 24];
+        let mut bytes = vec![0_u8; length.max(8)];
         // Without randomness the count of objects still makes the ids unique.
         if rand::fill(&mut bytes).is_err() {
             bytes[..8].copy_from_slice(&self.seq.to_be_bytes());
         }
-        let text = bytes.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]));
+        let text = bytes.iter().take(length).map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]));
         format!("{prefix}_{}", text.collect::<String>())
     }
 

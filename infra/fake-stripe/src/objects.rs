@@ -86,7 +86,7 @@ impl Core {
     }
 
     pub fn new_session(&mut self, requested: Value, side: Value) -> String {
-        let id = self.new_id("cs_test");
+        let id = self.id_of_length("cs_test", 58);
         let mut session = json!({
             "id": id, "object": "checkout.session", "adaptive_pricing": null, "after_expiration": null,
             "allow_promotion_codes": null, "amount_subtotal": null, "amount_total": null, "automatic_tax": {
@@ -113,7 +113,9 @@ impl Core {
         for (name, value) in requested.as_object().into_iter().flatten() {
             session[name] = value.clone();
         }
-        session["url"] = json!(format!("{}/checkout/{id}", self.settings.base_url));
+        // Stripe's page has settings of several hundred characters in its fragment, which the browser does not send.
+        let fragment = self.id_of_length("fid", 320);
+        session["url"] = json!(format!("{}/checkout/{id}#{fragment}", self.settings.base_url));
         self.insert(session, side)
     }
 

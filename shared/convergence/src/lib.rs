@@ -166,7 +166,7 @@ impl Convergence {
                 continue;
             }
             if is_last {
-                return Ok(Some(changes.subscriptions_after(account)));
+                return Ok(Some(changes.subscriptions_after(&account).cloned().collect()));
             }
             for ending in endings {
                 self.end(ending, &mut done).await?;
@@ -321,9 +321,10 @@ impl Convergence {
 
     /// Writes the changes; `false` if the version has changed.
     async fn write(&self, write: Write<'_>) -> Result<bool, ConvergeError> {
+        let shown = write.changes.shown_after(write.account, self.rules.grace);
         if write.changes.is_unchanged() {
             // A fetch without changes also makes earlier fetches obsolete.
-            let is_newest = self.store.raise_version(&write.account.customer).await?;
+            let is_newest = self.store.raise_version(&write.account.customer, shown).await?;
             if is_newest {
                 self.keep(write.events).await?;
             }
@@ -335,6 +336,7 @@ impl Convergence {
         let write = AccountWrite {
             expected: &write.account.customer,
             changes: write.changes,
+            shown,
             audit: &audit,
             mails: &mails,
             trials: &write.trials,

@@ -10,7 +10,7 @@ use tollgate_domain::gate::Gate;
 use tollgate_domain::{SessionId, UserId};
 use tollgate_platform::Clock;
 use tollgate_store::roles::{Guarding, ReadGate, Role};
-use tollgate_store::{OwnLookup, ReadableBy, Store, StoreError};
+use tollgate_store::{OwnLookup, ReadableBy, Store};
 use tollgate_tokens::claims::AccessClaims;
 
 /// The settings and keys that verify tokens.
@@ -99,29 +99,6 @@ where
         let (user, own) = admit(&verified, state.store(), L::of(verified.id)).await?;
         Ok(Self { user, own })
     }
-}
-
-/// An active user, with the result of `read`, which runs concurrently with the read of the gate, for items whose keys
-/// are not known before. The result is dropped if the gate does not admit the session.
-///
-/// # Errors
-/// `unauthenticated`, or 503 when the gate or the items cannot be read.
-pub async fn admit_beside<S, T, F>(
-    parts: &mut Parts,
-    state: &S,
-    read: impl FnOnce(UserId) -> F + Send,
-) -> Result<(ActiveUser, T), GuardError>
-where
-    S: Send + Sync,
-    Guard: FromRef<S>,
-    T: Send,
-    F: Future<Output = Result<T, StoreError>> + Send,
-{
-    let verified = verify(parts, state).await?;
-    let store = Guard::from_ref(state).store;
-    let (user, own) = tokio::join!(admit(&verified, &store, ()), read(verified.id));
-    let (user, ()) = user?;
-    Ok((user, own?))
 }
 
 /// The user and the session of a verified token. The session may have ended.

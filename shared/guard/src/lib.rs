@@ -44,7 +44,7 @@ mod token_keys;
 pub use error::GuardError;
 pub use feature::{Feature, RequireFeature};
 pub use free_plan::FreePlan;
-pub use guard::{ActiveUser, ActiveUserWith, Admin, Guard, OwnStore, RequireTier, admit_beside};
+pub use guard::{ActiveUser, ActiveUserWith, Admin, Guard, OwnStore, RequireTier};
 pub use quota::Quota;
 pub use setup::RequestTime;
 pub use token_keys::{PublishedKeys, TokenKeys};

@@ -87,7 +87,10 @@ pub struct InvitationOf {
 #[derive(Serialize, ToSchema)]
 pub struct CustomerOf {
     stripe_customer_id: Option<String>,
-    /// Stripe's page of a checkout that may be open.
+    /// Stripe's id of the last checkout, which may be open.
+    checkout_session_id: Option<String>,
+    /// Always `null`: Stripe's page is not stored.
+    #[schema(deprecated)]
     checkout_url: Option<String>,
     #[schema(value_type = Option<String>)]
     email: Option<Email>,
@@ -124,7 +127,8 @@ impl From<Customer> for CustomerOf {
     fn from(customer: Customer) -> Self {
         Self {
             stripe_customer_id: customer.stripe_customer_id,
-            checkout_url: customer.checkout.and_then(|checkout| checkout.url),
+            checkout_session_id: customer.checkout.and_then(|checkout| checkout.session_id),
+            checkout_url: None,
             email: customer.email,
             attempt_email: customer.attempt_email,
             had_trial: customer.had_trial,

@@ -41,5 +41,4 @@ pub use pastey;
 pub use routes::{Description, RouterOf, Routes};
 pub use tollgate_guard::{
     ActiveUser, ActiveUserWith, Admin, FreePlan, Guard, GuardError, OwnStore, PublishedKeys, RequireTier, TokenKeys,
-    admit_beside,
 };

@@ -3,7 +3,9 @@
 use crate::{ApiError, Page};
 use jiff::Timestamp;
 use serde::Serialize;
-use tollgate_domain::billing::{Grace, Payment, PaymentView, Plan, PlanView, Subscription, SubscriptionView};
+use tollgate_domain::billing::{
+    Grace, Payment, PaymentView, Plan, PlanView, ShownSubscription, Subscription, SubscriptionView,
+};
 use tollgate_domain::{PlanId, SubscriptionId, UserId};
 use tollgate_store::roles::ReadProfiles;
 use tollgate_store::{Owned, Store};
@@ -29,10 +31,10 @@ impl OwnedSubscription {
             let plan = plans.iter().find(|plan| Some(plan.id) == id)?;
             Some(PlanView::of(plan.clone(), true))
         };
-        let (plan, scheduled) = (plan_of(of.plan_id), plan_of(of.next_plan_id()));
-        let stripe_subscription_id = of.stripe_id.clone();
-        let subscription = SubscriptionView::of(of, plan, scheduled, grace, now);
-        Self { subscription, user_id, stripe_subscription_id, stripe_customer_id }
+        let shown = ShownSubscription::of(&of, grace);
+        let (plan, scheduled_plan) = (plan_of(shown.plan_id), plan_of(shown.scheduled_plan_id));
+        let subscription = SubscriptionView::of(shown, plan, scheduled_plan, now);
+        Self { subscription, user_id, stripe_subscription_id: of.stripe_id, stripe_customer_id }
     }
 }
 

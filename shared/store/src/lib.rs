@@ -17,8 +17,8 @@ mod table;
 
 pub use audit::AuditFilter;
 pub use billing::{
-    AccountWrite, BillingFilter, CheckoutReservation, CustomerVersion, Due, DuePage, EventRow, Owned, PlanReservation,
-    PlanWrite, TrialEntry, VersionPage, VersionPlace,
+    AccountWrite, BillingFilter, CheckoutReservation, CustomerOf, CustomerVersion, Due, DuePage, EventRow, Owned,
+    PlanReservation, PlanWrite, TrialEntry, VersionPage, VersionPlace,
 };
 pub use error::StoreError;
 pub use gate::GateOf;

@@ -1,7 +1,8 @@
 //! What the convergence decides: the changes to write, and what to end and to refund at Stripe.
 
-use super::access::Access;
+use super::access::{Access, Grace};
 use super::payment::Payment;
+use super::shown::ShownSubscription;
 use super::state::Account;
 use super::subscription::Subscription;
 
@@ -106,16 +107,17 @@ impl Changes {
     }
 
     /// The subscriptions of `account` once this is written.
+    pub fn subscriptions_after<'a>(&'a self, account: &'a Account) -> impl Iterator<Item = &'a Subscription> {
+        let stored = &account.subscriptions;
+        let written = || self.subscriptions.iter().map(|changed| &changed.after);
+        let new = written().filter(|after| stored.iter().all(|before| before.id != after.id));
+        stored.iter().map(move |before| written().find(|after| after.id == before.id).unwrap_or(before)).chain(new)
+    }
+
+    /// The subscription that the user of `account` sees once this is written.
     #[must_use]
-    pub fn subscriptions_after(self, account: Account) -> Vec<Subscription> {
-        let mut all = account.subscriptions;
-        for Changed { after, .. } in self.subscriptions {
-            match all.iter_mut().find(|stored| stored.id == after.id) {
-                Some(stored) => *stored = after,
-                None => all.push(after),
-            }
-        }
-        all
+    pub fn shown_after(&self, account: &Account, grace: Grace) -> Option<ShownSubscription> {
+        ShownSubscription::among(self.subscriptions_after(account), grace)
     }
 
     /// Keeps at most `most` subscriptions and payments and returns whether these are all. The next fetch gives the

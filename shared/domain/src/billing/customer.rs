@@ -2,6 +2,7 @@
 //! billing state.
 
 use super::plan::PlanCode;
+use super::shown::ShownSubscription;
 use crate::{Email, PlanId, UserId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -42,9 +43,6 @@ pub struct Checkout {
     /// Stripe's session, once it is known.
     #[serde(default)]
     pub session_id: Option<String>,
-    /// Its page at Stripe.
-    #[serde(default)]
-    pub url: Option<String>,
 }
 
 /// A user as Stripe's customer.
@@ -76,6 +74,27 @@ pub struct Customer {
     /// The language of the mails about payments, as the profile had it; `None` where it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
+    /// A copy of the subscription that the user sees, so that a request reads it together with the gate.
+    #[serde(default)]
+    pub shown: ShownCopy,
+}
+
+/// A copy of the subscription that the user sees, as the customer's item holds it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownCopy {
+    /// The version of the customer that was written with it.
+    pub version: u64,
+    /// `None` if the user has no subscription to see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription: Option<ShownSubscription>,
+}
+
+impl Customer {
+    /// The copy, if it was written with the current version: earlier versions of this service write no copy.
+    #[must_use]
+    pub fn current_copy(&self) -> Option<&ShownCopy> {
+        Some(&self.shown).filter(|shown| shown.version == self.version)
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use utoipa::ToSchema;
 
 /// The stored value of one percent.
 const UNITS_PER_PERCENT: u32 = 10_000;
@@ -45,15 +44,16 @@ impl<'de> Deserialize<'de> for Percent {
 }
 
 /// A discount on a subscription or on one of its items: a percentage or an amount, until a time or for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Discount {
     /// The reduction of the price, in percent.
-    #[schema(value_type = Option<f64>, minimum = 0, maximum = 100)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub percent_off: Option<Percent>,
     /// The reduction, in minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount_off_cents: Option<i64>,
-    /// When it ends; `null` for one that does not.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    /// When it ends; `None` for one that does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<Timestamp>,
 }
 

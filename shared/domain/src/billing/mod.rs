@@ -11,6 +11,7 @@ pub mod payment;
 pub mod plan;
 pub mod refunds;
 pub mod reminder;
+pub mod shown;
 pub mod state;
 pub mod subscription;
 pub mod view;
@@ -22,12 +23,13 @@ pub use access::{Access, Grace};
 pub use changes::{Changed, Changes, ChargeRefund, EndReason, Ending, InvoiceRefund};
 pub use command::{Command, DuePlace, PlanCommand, UserCommand};
 pub use convergence::{converge, recompute_access};
-pub use customer::{Attempt, Checkout, Customer};
+pub use customer::{Attempt, Checkout, Customer, ShownCopy};
 pub use discount::{Discount, Percent};
 pub use money::Currency;
 pub use payment::{Charge, ChargeStatus, Dispute, Invoice, InvoiceStatus, Payment, PaymentStatus};
 pub use plan::{BillingPeriod, Features, Plan, PlanCode, Terms};
 pub use reminder::Reminder;
+pub use shown::ShownSubscription;
 pub use state::{Account, Catalogue, RefundOnDeletion, Rules, StripeState};
 pub use subscription::{
     AuditedSubscription, DuplicateRefund, Interval, Schedule, Status, StripeSubscription, Subscription,

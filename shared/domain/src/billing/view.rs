@@ -1,6 +1,8 @@
 //! Plans, subscriptions and payments in the form of the contract.
 
-use super::{BillingPeriod, Discount, Features, Grace, Interval, Payment, PaymentStatus, Plan, Status, Subscription};
+use super::{
+    BillingPeriod, Discount, Features, Interval, Payment, PaymentStatus, Percent, Plan, ShownSubscription, Status,
+};
 use crate::{PaymentId, PlanId, SubscriptionId};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -102,43 +104,62 @@ pub struct SubscriptionView {
     /// The quantity of the plan.
     quantity: u64,
     /// The discount; of several, the one that reduces the price most.
-    discount: Option<Discount>,
+    discount: Option<DiscountView>,
     /// Stripe does not collect payments for now.
     collection_paused: bool,
 }
 
 impl SubscriptionView {
-    /// `subscription` at `now`, with its `plan`, and `scheduled_plan` after its period if that differs.
+    /// `shown` at `now`, with its `plan`, and `scheduled_plan` after its period if that differs.
     #[must_use]
     pub fn of(
-        subscription: Subscription,
+        shown: ShownSubscription,
         plan: Option<PlanView>,
         scheduled_plan: Option<PlanView>,
-        grace: Grace,
         now: Timestamp,
     ) -> Self {
         Self {
-            access_until: subscription.access_until(grace),
-            has_access: subscription.has_access(grace, now),
-            payment_processing: subscription.payment_processing,
-            cancel_at: subscription.cancel_at(),
-            quantity: subscription.quantity,
-            discount: subscription.terms.discount,
-            collection_paused: subscription.collection_paused,
-            id: subscription.id,
+            id: shown.id,
             plan,
             scheduled_plan,
-            price_cents: subscription.terms.price_cents,
-            currency: subscription.terms.currency.to_string(),
-            billing_period: subscription.terms.billing_period,
-            interval_count: subscription.terms.interval_count,
-            status: subscription.status,
-            started_at: subscription.started_at,
-            current_period_start: subscription.current_period_start,
-            current_period_end: subscription.current_period_end,
-            cancel_at_period_end: subscription.cancel_at_period_end,
-            canceled_at: subscription.canceled_at,
+            price_cents: shown.price_cents,
+            currency: shown.currency.to_string(),
+            billing_period: shown.billing_period,
+            interval_count: shown.interval_count,
+            status: shown.status,
+            started_at: shown.started_at,
+            current_period_start: shown.current_period_start,
+            current_period_end: shown.current_period_end,
+            cancel_at_period_end: shown.cancel_at_period_end,
+            cancel_at: shown.cancel_at,
+            canceled_at: shown.canceled_at,
+            access_until: shown.access_until,
+            has_access: shown.access_until.is_some_and(|until| now < until),
+            payment_processing: shown.payment_processing,
+            quantity: shown.quantity,
+            discount: shown.discount.map(DiscountView::from),
+            collection_paused: shown.collection_paused,
         }
+    }
+}
+
+/// A discount on a subscription or on one of its items: a percentage or an amount, until a time or for ever.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Discount)]
+pub struct DiscountView {
+    /// The reduction of the price, in percent.
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 100)]
+    percent_off: Option<Percent>,
+    /// The reduction, in minor units.
+    amount_off_cents: Option<i64>,
+    /// When it ends; `null` for one that does not.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    ends_at: Option<Timestamp>,
+}
+
+impl From<Discount> for DiscountView {
+    fn from(Discount { percent_off, amount_off_cents, ends_at }: Discount) -> Self {
+        Self { percent_off, amount_off_cents, ends_at }
     }
 }
 

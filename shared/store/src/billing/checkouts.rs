@@ -3,12 +3,12 @@
 use super::customers::customer_key;
 use crate::roles::{ChangeCustomers, SellPlans};
 use crate::table::client::Tables;
-use crate::table::codec::{Item, read, s};
+use crate::table::codec::{Item, s};
 use crate::table::schema::BILLING;
 use crate::table::update::{Updated, conditional};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use tollgate_domain::UserId;
 use tollgate_domain::billing::{Checkout, Customer};
 
@@ -59,30 +59,19 @@ impl<R: SellPlans> Store<R> {
         })
     }
 
-    /// Stores the session that Stripe created for a reservation; `None` if another reservation was made in between.
+    /// Stores the session that Stripe created for a reservation; returns `false` if another reservation was made in
+    /// between. Its page is not stored: it has several hundred characters, and Stripe returns it with the session.
     ///
     /// # Errors
-    /// When DynamoDB does not answer, or the item is corrupt.
-    pub async fn open_checkout(
-        &self,
-        user: &UserId,
-        attempt: &str,
-        session_id: &str,
-        url: &str,
-    ) -> Result<Option<Customer>, StoreError> {
+    /// When DynamoDB does not answer.
+    pub async fn open_checkout(&self, user: &UserId, attempt: &str, session_id: &str) -> Result<bool, StoreError> {
         let call = self
             .customer_update(user)
-            .update_expression("SET checkout.session_id = :session, checkout.#url = :url")
+            .update_expression("SET checkout.session_id = :session")
             .condition_expression("checkout.attempt.id = :attempt")
-            .expression_attribute_names("#url", "url")
             .expression_attribute_values(":session", s(session_id))
-            .expression_attribute_values(":url", s(url))
-            .expression_attribute_values(":attempt", s(attempt))
-            .return_values(ReturnValue::AllNew);
-        match conditional(call).await? {
-            Updated::Done(row) => read(BILLING, row).map(Some),
-            Updated::Refused(_) => Ok(None),
-        }
+            .expression_attribute_values(":attempt", s(attempt));
+        Ok(matches!(conditional(call).await?, Updated::Done(_)))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::rows::{Key, key, sort_key, user_partition};
 use crate::outbox::{OutboxMessage, outbox_item};
 use crate::roles::{ChangeCustomers, EraseAccounts, ReadBilling, ReadGate, SellPlans, SweepBilling};
+use crate::table::batch::{Items, Keys, Lookup, OwnLookup, ReadableBy};
 use crate::table::client::Tables;
 use crate::table::codec::{Item, item, n, read, s};
 use crate::table::schema::{BILLING, OUTBOX};
@@ -48,6 +49,30 @@ pub struct VersionPage {
     pub items: Vec<CustomerVersion>,
     /// Where the next page starts.
     pub next: Option<VersionPlace>,
+}
+
+/// The customer of a user.
+#[derive(Debug, Clone, Copy)]
+pub struct CustomerOf(pub UserId);
+
+impl<R: ReadBilling> ReadableBy<R> for CustomerOf {}
+
+impl Lookup for CustomerOf {
+    type Found = Option<Customer>;
+
+    fn add_keys(&self, keys: &mut Keys) {
+        keys.add(BILLING, customer_key(&self.0));
+    }
+
+    fn take(&self, items: &Items) -> Result<Option<Customer>, StoreError> {
+        items.get(BILLING, customer_key(&self.0)).cloned().map(|item| read(BILLING, item)).transpose()
+    }
+}
+
+impl OwnLookup for CustomerOf {
+    fn of(user: UserId) -> Self {
+        Self(user)
+    }
 }
 
 #[derive(Serialize, Deserialize)]

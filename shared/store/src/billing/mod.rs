@@ -13,7 +13,7 @@ mod trials;
 mod writes;
 
 pub use checkouts::CheckoutReservation;
-pub use customers::{CustomerVersion, VersionPage, VersionPlace};
+pub use customers::{CustomerOf, CustomerVersion, VersionPage, VersionPlace};
 pub use due::{Due, DuePage};
 pub use events::EventRow;
 pub use lists::{BillingFilter, Owned};

@@ -16,10 +16,10 @@ use crate::table::schema::{AUDIT, BILLING, GATE, OUTBOX};
 use crate::table::transaction::Refusal;
 use crate::table::update::{Updated, conditional};
 use crate::{Store, StoreError};
-use aws_sdk_dynamodb::types::Update;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use tollgate_domain::audit::AuditEntry;
-use tollgate_domain::billing::{Access, Changes, Customer, Grace, Payment, Subscription};
+use tollgate_domain::billing::{Access, Changes, Customer, Grace, Payment, ShownCopy, ShownSubscription, Subscription};
 
 /// One transaction.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub struct AccountWrite<'a> {
     pub expected: &'a Customer,
     /// The changes.
     pub changes: &'a Changes,
+    /// The subscription that the user sees after them.
+    pub shown: Option<ShownSubscription>,
     /// Their audit entries.
     pub audit: &'a [AuditEntry],
     /// Their mails.
@@ -55,7 +57,7 @@ impl<R: Converge> Store<R> {
     /// When DynamoDB does not answer.
     pub async fn write_account(&self, write: &AccountWrite<'_>) -> Result<bool, StoreError> {
         let user = &write.expected.user_id;
-        let mut transaction = self.transaction().update(Condition::Version, BILLING, raised(write));
+        let mut transaction = self.transaction().update(Condition::Version, BILLING, raised(write)?);
         for changed in &write.changes.subscriptions {
             transaction = transaction.put_any(
                 Condition::Invariant,
@@ -89,32 +91,48 @@ impl<R: Converge> Store<R> {
         }
     }
 
-    /// Increments only the customer's version; returns `false` if it has changed.
+    /// Increments only the customer's version, with a new copy of the subscription that the user sees; returns `false`
+    /// if the version has changed.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn raise_version(&self, expected: &Customer) -> Result<bool, StoreError> {
+    pub async fn raise_version(
+        &self,
+        expected: &Customer,
+        shown: Option<ShownSubscription>,
+    ) -> Result<bool, StoreError> {
+        let next = expected.version + 1;
         let call = self
             .customer_update(&expected.user_id)
-            .update_expression("SET #version = #version + :one")
+            .update_expression(RAISED)
             .condition_expression("#version = :expected")
             .expression_attribute_names("#version", "version")
-            .expression_attribute_values(":one", n(1))
-            .expression_attribute_values(":expected", n(expected.version));
+            .expression_attribute_values(":next", n(next))
+            .expression_attribute_values(":expected", n(expected.version))
+            .expression_attribute_values(":shown", copy(next, shown)?);
         Ok(matches!(conditional(call).await?, Updated::Done(_)))
     }
 }
 
-fn raised(write: &AccountWrite<'_>) -> UpdateBuilder {
+const RAISED: &str = "SET #version = :next, shown = :shown";
+
+fn copy(version: u64, subscription: Option<ShownSubscription>) -> Result<AttributeValue, StoreError> {
+    serde_dynamo::to_attribute_value(ShownCopy { version, subscription })
+        .map_err(|error: serde_dynamo::Error| StoreError::Unexpected(error.to_string()))
+}
+
+fn raised(write: &AccountWrite<'_>) -> Result<UpdateBuilder, StoreError> {
     let [(pk, partition), (sk, sort)] = customer_key(&write.expected.user_id);
-    let mut expression = "SET #version = #version + :one".to_owned();
+    let next = write.expected.version + 1;
+    let mut expression = RAISED.to_owned();
     let mut update = Update::builder()
         .key(pk, partition)
         .key(sk, sort)
         .condition_expression("#version = :expected")
         .expression_attribute_names("#version", "version")
-        .expression_attribute_values(":one", n(1))
-        .expression_attribute_values(":expected", n(write.expected.version));
+        .expression_attribute_values(":next", n(next))
+        .expression_attribute_values(":expected", n(write.expected.version))
+        .expression_attribute_values(":shown", copy(next, write.shown.clone())?);
     if write.changes.first_trial {
         expression.push_str(", had_trial = :true");
         update = update.expression_attribute_values(":true", yes());
@@ -122,7 +140,7 @@ fn raised(write: &AccountWrite<'_>) -> UpdateBuilder {
     if write.changes.customer_is_gone {
         expression.push_str(" REMOVE checkout, stripe_customer_id, attempt");
     }
-    update.update_expression(expression)
+    Ok(update.update_expression(expression))
 }
 
 fn gate_update(access: &Access) -> Result<UpdateBuilder, StoreError> {

@@ -148,8 +148,8 @@ pub const TABLES: &[TableSpec] = &[
     },
     TableSpec {
         name: BILLING,
-        holds: "plans, customers with their version, subscriptions, payments, handled events (35 days, the only items \
-                that expire), the ledger of trials, an index of due items (8 shards, sorted by time)",
+        holds: "plans, customers with their version and a copy of the subscription that their user sees, subscriptions, \
+                payments, handled events (35 days, the only items that expire), the ledger of trials, an index of due items (8 shards, sorted by time)",
         partition_key: "pk",
         sort_key: Some("sk"),
         indexes: &[

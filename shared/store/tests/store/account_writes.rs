@@ -4,15 +4,17 @@ use crate::billing::{
     DAY, checkout, event, event_row, of_ann, payment, payments_of, plan_id, subscription, unavailable, unexpected,
     unreachable,
 };
+use crate::customers::at_version;
 use crate::faults::Fault;
 use crate::people::{START, at, entry, mail, message, user};
 use crate::tables::Tables;
 use serde_json::{Value, json};
 use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::billing::{
-    Access, Changed, Changes, Customer, DuplicateRefund, Features, Grace, Payment, PaymentStatus, Status, Subscription,
+    Access, Changed, Changes, Customer, DuplicateRefund, Features, Grace, Payment, PaymentStatus, ShownCopy,
+    ShownSubscription, Status, Subscription,
 };
-use tollgate_store::{AccountWrite, EventRow, OutboxMessage, StoreError, TrialEntry};
+use tollgate_store::{AccountWrite, CustomerOf, EventRow, OutboxMessage, StoreError, TrialEntry};
 
 /// One subscription, one payment, and access until the period's end.
 fn changes() -> Changes {
@@ -60,7 +62,16 @@ async fn write(
     let grace = Grace::default();
     tables
         .store
-        .write_account(&AccountWrite { expected: stored_customer, changes, audit, mails, trials: &[], events, grace })
+        .write_account(&AccountWrite {
+            expected: stored_customer,
+            changes,
+            shown: None,
+            audit,
+            mails,
+            trials: &[],
+            events,
+            grace,
+        })
         .await
 }
 
@@ -84,7 +95,7 @@ async fn a_write_stores_all_items_and_increments_the_version() {
     let before = tables.all().await;
     assert!(write(&tables, &stored_customer, &changes(), &Along::all()).await.unwrap());
     assert_eq!(tables.faults.count(), 1);
-    assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(Customer { version: 1, ..stored_customer }));
+    assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(at_version(1, stored_customer)));
     let (pk, one) = (format!("USER#{}", user(1)), subscription(1).id);
     let subscription = json!({"pk": pk, "sk": format!("SUB#{one}"), "user_id": user(1), "id": one,
         "stripe_id": "sub_1", "plan_id": plan_id(1), "stripe_item_id": "si_1", "stripe_price_id": "price_1", "quantity": 1, "price_cents": 1900,
@@ -124,6 +135,7 @@ async fn nothing_is_written_if_the_version_has_changed() {
         let write = AccountWrite {
             expected: stored_customer,
             changes: &changes,
+            shown: None,
             audit: &[],
             mails: &[],
             trials: &[],
@@ -135,7 +147,7 @@ async fn nothing_is_written_if_the_version_has_changed() {
     tables.faults.next("TransactWriteItems", [overtakes]);
     let listings = Changes { customer_is_gone: true, first_trial: true, ..changes() };
     assert!(!write(&tables, &stored_customer, &listings, &Along::all()).await.unwrap());
-    let customer = Customer { version: 1, had_trial: true, ..stored_customer.clone() };
+    let customer = at_version(1, Customer { had_trial: true, ..stored_customer.clone() });
     assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(customer.clone()), "only the rival's work");
     assert_eq!(tables.store.gate(&user(1)).await.unwrap().unwrap().tier, 0);
     assert_eq!(tables.store.subscriptions(&user(1)).await.unwrap(), []);
@@ -214,15 +226,9 @@ async fn a_deleted_customer_ends_the_checkout_and_a_trial_in_one_write_counts() 
     let (tables, stored_customer) = with_checkout().await;
     let gone = Changes { customer_is_gone: true, first_trial: true, ..Changes::default() };
     written(&tables, &stored_customer, &gone).await;
-    let expected = Customer {
-        version: 1,
-        stripe_customer_id: None,
-        attempt: None,
-        checkout: None,
-        had_trial: true,
-        ..stored_customer
-    };
-    assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(expected));
+    let expected =
+        Customer { stripe_customer_id: None, attempt: None, checkout: None, had_trial: true, ..stored_customer };
+    assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(at_version(1, expected)));
 }
 
 #[tokio::test]
@@ -279,8 +285,16 @@ async fn a_trial_is_recorded_once_for_each_hash() {
         let stored_customer = store.customer(&stored_customer.user_id).await.unwrap().unwrap();
         let changes = Changes { first_trial: true, ..Changes::default() };
         let (audit, mails, grace) = (&[], &[], Grace::default());
-        let write =
-            AccountWrite { expected: &stored_customer, changes: &changes, audit, mails, trials, events: &[], grace };
+        let write = AccountWrite {
+            expected: &stored_customer,
+            changes: &changes,
+            shown: None,
+            audit,
+            mails,
+            trials,
+            events: &[],
+            grace,
+        };
         store.write_account(&write).await.unwrap()
     };
     assert_eq!(store.trial_of("address").await.unwrap(), None);
@@ -292,4 +306,52 @@ async fn a_trial_is_recorded_once_for_each_hash() {
     assert!(!write(&[entry("another address", 2), entry("card", 2)]).await, "nothing of it is written");
     assert_eq!(store.trial_of("another address").await.unwrap(), None);
     assert_eq!(store.customer(&stored_customer.user_id).await.unwrap().unwrap().version, version);
+}
+
+// R1: the copy is part of the write, and of the customer's version.
+#[tokio::test]
+async fn the_subscription_that_the_user_sees_is_copied_with_each_version() {
+    let (tables, stored_customer) = with_checkout().await;
+    let shown = ShownSubscription::of(&subscription(1), Grace::default());
+    let (changes, grace) = (changes(), Grace::default());
+    let write = AccountWrite {
+        expected: &stored_customer,
+        changes: &changes,
+        shown: Some(shown.clone()),
+        audit: &[],
+        mails: &[],
+        trials: &[],
+        events: &[],
+        grace,
+    };
+    assert_eq!(tables.store.look_up(&CustomerOf(user(1))).await.unwrap(), Some(stored_customer.clone()));
+    assert!(tables.store.write_account(&write).await.unwrap());
+    let copy = json!({"id": subscription(1).id, "plan_id": plan_id(1), "price_cents": 1900, "currency": "usd",
+        "billing_period": "month", "interval_count": 1, "quantity": 1, "status": "active", "started_at": START,
+        "current_period_start": START, "current_period_end": START + 30 * DAY, "access_until": START + 31 * DAY});
+    let row = tables.row("billing", &of_ann("CUSTOMER")).await;
+    assert_eq!(row["shown"], json!({"version": 1, "subscription": copy}));
+    let copied = |version| ShownCopy { version, subscription: Some(shown.clone()) };
+    let customer = tables.store.look_up(&CustomerOf(user(1))).await.unwrap().unwrap();
+    assert_eq!(customer, Customer { version: 1, shown: copied(1), ..stored_customer });
+    assert_eq!(customer.current_copy(), Some(&copied(1)));
+
+    assert!(tables.store.raise_version(&customer, Some(shown.clone())).await.unwrap());
+    assert!(!tables.untouched(tables.store.raise_version(&customer, None)).await.unwrap());
+    let raised = tables.store.look_up(&CustomerOf(user(1))).await.unwrap().unwrap();
+    assert_eq!(raised, Customer { version: 2, shown: copied(2), ..customer });
+    assert_eq!(tables.store.look_up(&CustomerOf(user(2))).await.unwrap(), None);
+}
+
+// An earlier version of the service writes subscriptions without a copy, also between two writes of this one.
+#[tokio::test]
+async fn a_copy_of_another_version_of_the_customer_is_not_current() {
+    let (tables, stored_customer) = with_checkout().await;
+    assert_eq!(stored_customer.current_copy(), Some(&ShownCopy::default()), "nothing was ever written");
+    assert!(tables.store.raise_version(&stored_customer, None).await.unwrap());
+    tables.edit("billing", &of_ann("CUSTOMER"), |row| row["version"] = json!(2)).await;
+    assert_eq!(tables.store.customer(&user(1)).await.unwrap().unwrap().current_copy(), None);
+    let without = |row: &mut Value| drop(row.as_object_mut().unwrap().remove("shown"));
+    tables.edit("billing", &of_ann("CUSTOMER"), without).await;
+    assert_eq!(tables.store.customer(&user(1)).await.unwrap().unwrap().current_copy(), None);
 }

@@ -11,8 +11,8 @@ use crate::tables::Tables;
 use serde_json::{Map, Value, json};
 use tollgate_domain::PaymentId;
 use tollgate_domain::billing::{
-    Access, Account, Changed, Changes, Command, Customer, Features, Grace, Payment, PaymentStatus, Subscription,
-    UserCommand,
+    Access, Account, Changed, Changes, Command, Customer, Features, Grace, Payment, PaymentStatus, ShownCopy,
+    Subscription, UserCommand,
 };
 use tollgate_domain::gate::Closing;
 use tollgate_store::{AccountWrite, OutboxMessage, PageOf, StoreError};
@@ -29,7 +29,13 @@ fn customer(by: &str) -> Customer {
         checkout: None,
         had_trial: false,
         locale: None,
+        shown: ShownCopy::default(),
     }
+}
+
+/// The customer once it is written with `version` and no subscription to show.
+pub fn at_version(version: u64, customer: Customer) -> Customer {
+    Customer { version, shown: ShownCopy { version, subscription: None }, ..customer }
 }
 
 async fn reserve(tables: &Tables, by: &str, instead_of: Option<&str>) -> Result<Customer, StoreError> {
@@ -53,6 +59,7 @@ async fn write(tables: &Tables, stored_customer: &Customer, subscriptions: &[Sub
     let write = AccountWrite {
         expected: stored_customer,
         changes: &changes,
+        shown: None,
         audit: &[],
         mails: &[],
         trials: &[],
@@ -117,6 +124,7 @@ async fn a_deleted_customer_is_created_again_and_the_version_continues() {
     let write = AccountWrite {
         expected: stored_customer,
         changes: &changes,
+        shown: None,
         audit: &[],
         mails: &[],
         trials: &[],
@@ -124,7 +132,7 @@ async fn a_deleted_customer_is_created_again_and_the_version_continues() {
         grace,
     };
     assert!(tables.rival.write_account(&write).await.unwrap());
-    assert_eq!(reserve(&tables, "a2", None).await.unwrap(), Customer { version: 1, ..customer("a2") });
+    assert_eq!(reserve(&tables, "a2", None).await.unwrap(), at_version(1, customer("a2")));
 }
 
 // R8
@@ -233,7 +241,7 @@ async fn an_account_holds_all_billing_rows_and_the_gate() {
     let features = Features(Map::from_iter([("seats".to_owned(), json!(3))]));
     let access = Access { tier: 3, features, until: Some(at(9)) };
     let expected = Account {
-        customer: Customer { version: 1, checkout: Some(checkout("c1")), ..customer("a1") },
+        customer: at_version(1, Customer { checkout: Some(checkout("c1")), ..customer("a1") }),
         subscriptions: subscriptions.to_vec(),
         payments: payments.to_vec(),
         closing: Some(Closing::Deactivated),

@@ -33,6 +33,7 @@ impl Written {
         let write = AccountWrite {
             expected: stored_customer,
             changes: &changes,
+            shown: None,
             audit: &[],
             mails: &[],
             trials: &[],

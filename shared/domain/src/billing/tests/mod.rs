@@ -59,6 +59,7 @@ fn account() -> Account {
         checkout: None,
         had_trial: false,
         locale: None,
+        shown: ShownCopy::default(),
     };
     Account { customer, subscriptions: vec![], payments: vec![], closing: None, access: Access::default() }
 }
