@@ -205,6 +205,27 @@ async fn without_a_current_copy_the_subscription_itself_is_shown_until_the_next_
     }
 }
 
+// R18: the version before reads the page of a checkout in the customer's item.
+#[tokio::test]
+async fn the_page_of_a_checkout_is_stored_until_the_next_write() {
+    let app = TestApp::start().await;
+    let (_, ann) = app.person("ann").await;
+    let checkout = app.subscribe(&ann, "pro").await.expect(201).body;
+    let row = customer(&app).await;
+    assert_eq!(row["checkout"]["M"]["url"]["S"], checkout["checkout_url"]);
+    // Another page, as only the item has it: this version asks Stripe.
+    let mut other = row.clone();
+    other["checkout"]["M"]["url"] = json!({"S": "https://example.com/"});
+    put(&app, &other);
+    assert_eq!(app.subscribe(&ann, "pro").await.expect(201).body, checkout);
+    let object = json!({"object": "subscription", "id": "sub_of_another", "customer": row["stripe_customer_id"]["S"]});
+    for id in ["evt_1", "evt_2"] {
+        app.event_about_nothing(id, &object).await;
+        assert_eq!(customer(&app).await["checkout"]["M"].get("url"), None, "{id}");
+        assert_eq!(app.subscribe(&ann, "pro").await.expect(201).body, checkout, "{id}");
+    }
+}
+
 // A write of more than 1 KB costs another unit, at each event.
 #[tokio::test]
 async fn a_customers_item_with_its_copy_costs_one_write_unit() {
@@ -222,9 +243,10 @@ async fn a_customers_item_with_its_copy_costs_one_write_unit() {
     app.post_as(&ann, "/billing/subscriptions/cancel", Value::Null).await.expect(200);
     let ending = customer(&app).await;
     assert!(ending["shown"]["M"]["subscription"]["M"]["canceled_at"].is_object());
-    for row in [scheduled, ending] {
+    for mut row in [scheduled, ending] {
         let shown = &row["shown"]["M"]["subscription"]["M"];
         assert!(shown["discount"].is_object() && row["checkout"]["M"]["session_id"].is_object());
+        (row["locale"], row["had_trial"]) = (json!({"S": "de"}), json!({"BOOL": true}));
         assert_eq!(put(&app, &row), 1.0);
     }
 }

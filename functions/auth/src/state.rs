@@ -75,7 +75,7 @@ impl State {
         let ((), found) = tokio::join!(self.keys.warm(), self.store.look_up(&(CurrentKeySet, FreeFeatures)));
         let published = async {
             let (stored, features) = found?;
-            // The plans of a new deployment may still be created: no features are not cached.
+            // The plans of a new deployment may still be created: an empty result is not cached.
             if !features.is_empty() {
                 self.guard.free_plan.hold(features, now);
             }

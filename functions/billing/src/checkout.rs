@@ -53,7 +53,7 @@ fn refuse_subscribers(subscriptions: &[Subscription]) -> Result<(), ApiError> {
 enum Reserved {
     /// The page of an earlier request can be paid.
     Open(OpenCheckout),
-    /// It must be created at Stripe.
+    /// It may not be created at Stripe yet.
     Attempt(Checkout),
     /// The customer is stored differently now: everything begins again.
     Overtaken,
@@ -72,11 +72,8 @@ async fn reserve_checkout(
         // A trial is given once, however long its page is open, and with the plan's current terms.
         let is_good = checkout.trial_days == trial_days;
         let is_same = checkout.plan_id == plan.id && checkout.stripe_price_id == price && is_good;
-        match settle_previous(state, context, customer, checkout, is_same).await? {
-            Previous::Open(opened) => return Ok(Reserved::Open(opened)),
-            Previous::Unfinished => return Ok(Reserved::Attempt(checkout.clone())),
-            Previous::Changed => return Ok(Reserved::Overtaken),
-            Previous::Ended => {}
+        if let Some(reserved) = settle_previous(state, context, customer, checkout, is_same).await? {
+            return Ok(reserved);
         }
     }
     // The version is a condition: a concurrent sync has read the customer before or after this.
@@ -91,6 +88,7 @@ async fn reserve_checkout(
         stripe_price_id: price,
         trial_days: if now.had_trial { 0 } else { trial_days },
         session_id: None,
+        url: None,
     };
     match state.store.reserve_checkout(&now, &checkout).await? {
         CheckoutReservation::Done => Ok(Reserved::Attempt(checkout)),
@@ -98,38 +96,28 @@ async fn reserve_checkout(
     }
 }
 
-/// The state of the previous checkout of a customer.
-enum Previous {
-    /// It can be paid, and is the one that is asked for.
-    Open(OpenCheckout),
-    /// It is the one that is asked for, but may not be created yet.
-    Unfinished,
-    /// It is stored differently now: everything begins again.
-    Changed,
-    /// It can be replaced.
-    Ended,
-}
-
-/// Compares the previous checkout with Stripe, and closes an open one that is not the same as the new one.
+/// Compares the previous checkout with Stripe, and closes an open one that is not the same as the new one; `None` if it
+/// can be replaced.
 async fn settle_previous(
     state: &State,
     context: &RequestContext,
     customer: &Customer,
     checkout: &Checkout,
     is_same: bool,
-) -> Result<Previous, ApiError> {
+) -> Result<Option<Reserved>, ApiError> {
     let Some(session) = &checkout.session_id else {
         if is_same && !checkout.attempt.is_old(context.now) {
-            return Ok(Previous::Unfinished);
+            return Ok(Some(Reserved::Attempt(checkout.clone())));
         }
         let made = state.gateway.checkout_of_attempt(customer_id(customer)?, checkout).await.map_err(of_gateway)?;
-        let Some(made) = made else { return Ok(Previous::Ended) };
-        state.store.open_checkout(&customer.user_id, &checkout.attempt.id, &made.id).await?;
-        return Ok(Previous::Changed);
+        let Some(made) = made else { return Ok(None) };
+        let session = (&*made.id, made.url.as_deref());
+        state.store.open_checkout(&customer.user_id, &checkout.attempt.id, session).await?;
+        return Ok(Some(Reserved::Overtaken));
     };
     let found = state.gateway.checkout(session).await.map_err(of_gateway)?;
     match found.state {
-        CheckoutState::Open if is_same => return Ok(page(found).map_or(Previous::Changed, Previous::Open)),
+        CheckoutState::Open if is_same => return Ok(Some(page(found).map_or(Reserved::Overtaken, Reserved::Open))),
         CheckoutState::Open => close(state, session).await?,
         CheckoutState::Complete => {
             // It was paid: the event is still to come, so the state is fetched now.
@@ -139,7 +127,7 @@ async fn settle_previous(
         }
         CheckoutState::Expired => {}
     }
-    Ok(Previous::Ended)
+    Ok(None)
 }
 
 /// The trial of a new subscription of `customer` to `plan`: each user and each address has one.
@@ -165,7 +153,7 @@ async fn close(state: &State, session: &str) -> Result<(), ApiError> {
     }
 }
 
-/// The page of a session that is open.
+/// The page of a session, while it is open.
 fn page(session: CheckoutSession) -> Option<OpenCheckout> {
     Some(OpenCheckout { session_id: session.id, url: session.url? })
 }
@@ -184,7 +172,8 @@ async fn open_checkout(
         cancel_url: &state.config.cancel_url,
     };
     let made = create_checkout(state, new_checkout).await?;
-    let is_stored = state.store.open_checkout(&customer.user_id, &checkout.attempt.id, &made.id).await?;
+    let session = (&*made.id, made.url.as_deref());
+    let is_stored = state.store.open_checkout(&customer.user_id, &checkout.attempt.id, session).await?;
     Ok(page(made).filter(|_| is_stored))
 }
 

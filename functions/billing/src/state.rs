@@ -6,6 +6,7 @@ use aws_config::SdkConfig;
 use axum::extract::FromRef;
 use std::sync::Arc;
 use tollgate_convergence::Convergence;
+use tollgate_domain::billing::{ShownSubscription, Subscription};
 use tollgate_http::{EdgeProxy, Guard, Limiter, OwnStore, PublishedKeys, TokenKeys};
 use tollgate_platform::{Clock, Outbound};
 use tollgate_store::Store;
@@ -50,6 +51,13 @@ impl State {
             limiter,
             proxy,
         }
+    }
+}
+
+impl State {
+    /// `subscription` as its user sees it.
+    pub(crate) fn shown(&self, subscription: &Subscription) -> ShownSubscription {
+        ShownSubscription::of(subscription, self.config.rules.grace)
     }
 }
 

@@ -89,8 +89,7 @@ pub struct CustomerOf {
     stripe_customer_id: Option<String>,
     /// Stripe's id of the last checkout, which may be open.
     checkout_session_id: Option<String>,
-    /// Always `null`: Stripe's page is not stored.
-    #[schema(deprecated)]
+    /// Stripe's page of it, while it is stored.
     checkout_url: Option<String>,
     #[schema(value_type = Option<String>)]
     email: Option<Email>,
@@ -125,10 +124,12 @@ impl From<Invitation> for InvitationOf {
 
 impl From<Customer> for CustomerOf {
     fn from(customer: Customer) -> Self {
+        let session = customer.checkout.map(|checkout| (checkout.session_id, checkout.url));
+        let (checkout_session_id, checkout_url) = session.unwrap_or_default();
         Self {
             stripe_customer_id: customer.stripe_customer_id,
-            checkout_session_id: customer.checkout.and_then(|checkout| checkout.session_id),
-            checkout_url: None,
+            checkout_session_id,
+            checkout_url,
             email: customer.email,
             attempt_email: customer.attempt_email,
             had_trial: customer.had_trial,

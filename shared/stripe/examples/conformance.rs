@@ -303,6 +303,7 @@ async fn call_checkouts(
         stripe_price_id: "price_1".to_owned(),
         trial_days: 14,
         session_id: None,
+        url: None,
     };
     let new_checkout = NewCheckout {
         user: &user,

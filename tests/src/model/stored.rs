@@ -29,6 +29,7 @@ fn plain(typed: &Value) -> Value {
 pub struct Stored {
     pub subscriptions: Vec<Value>,
     pub payments: Vec<Value>,
+    pub customer: Value,
     pub gate: Value,
 }
 
@@ -36,13 +37,15 @@ impl Stored {
     pub async fn all(app: &TestApp, users: &[&str]) -> Vec<Self> {
         let (billing, gates) = (rows(app, "billing").await, rows(app, "gate").await);
         let of = |user: &&str| {
-            let own = |prefix: &str| {
-                let is_own = |row: &&Value| row["user_id"] == **user && text(&row["sk"]).starts_with(prefix);
+            let own = |prefix: &str| -> Vec<Value> {
+                let partition = json!(format!("USER#{user}"));
+                let is_own = |row: &&Value| row["pk"] == partition && text(&row["sk"]).starts_with(prefix);
                 billing.iter().filter(is_own).cloned().collect()
             };
             Self {
                 subscriptions: own("SUB#"),
                 payments: own("PAY#"),
+                customer: own("CUSTOMER").pop().unwrap_or_default(),
                 gate: gates.iter().find(|gate| gate["pk"] == format!("USER#{user}")).cloned().unwrap_or_default(),
             }
         };
@@ -292,6 +295,38 @@ pub fn shown(expected: &Expected, stored: &Stored, user: &str) -> Vec<Value> {
         })
     };
     candidates.iter().map(view).collect()
+}
+
+/// The copy in the customer's item belongs to the current version, and is that of one of the stored subscriptions.
+pub fn copy(wrong: &mut Differences, user: &str, stored: &Stored) {
+    if stored.customer.is_null() {
+        return;
+    }
+    let (version, shown) = (&stored.customer["version"], &stored.customer["shown"]);
+    if *version == json!(0) {
+        return wrong.hold(stored.subscriptions.is_empty(), || format!("{user} has subscriptions without a write"));
+    }
+    wrong.same(&format!("version of the copy of {user}"), &shown["version"], version);
+    let copy = &shown["subscription"];
+    let may_be_shown = |row: &&Value| !row["plan_id"].is_null() && row["payment_processing"] != true;
+    let never_started = |row: &&Value| matches!(text(&row["status"]), "incomplete" | "incomplete_expired");
+    if copy.is_null() {
+        let missed = stored.subscriptions.iter().filter(may_be_shown).find(|row| !never_started(row));
+        return wrong.hold(missed.is_none(), || format!("{user} has no copy of {missed:?}"));
+    }
+    let Some(row) = stored.subscriptions.iter().find(|row| row["id"] == copy["id"]) else {
+        return wrong.0.push(format!("the copy of {user} is of no stored subscription: {copy}"));
+    };
+    let is_better = |row: &Value| (row["surplus"].is_null(), is_live(row));
+    let best = stored.subscriptions.iter().filter(may_be_shown).filter(|row| !never_started(row)).map(is_better).max();
+    wrong.hold(best.is_none_or(|best| is_better(row) >= best), || format!("another one than {copy} is to be shown"));
+    for field in ["plan_id", "price_cents", "status", "quantity", "currency", "billing_period"] {
+        wrong.same(&format!("{field} of the copy of {}", row["id"]), &copy[field], &row[field]);
+    }
+    for field in ["started_at", "current_period_start", "current_period_end", "canceled_at"] {
+        let copied = copy[field].as_i64().map_or(Value::Null, moment);
+        wrong.same(&format!("{field} of the copy of {}", row["id"]), &copied, &row[field]);
+    }
 }
 
 /// The answer of `/billing/subscriptions/me` in the form of [`shown`].

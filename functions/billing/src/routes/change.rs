@@ -122,5 +122,5 @@ pub async fn upgrade(
     let done = change.execute(&state, from).await;
     let after = sync_subscription(&state, &context, &user).await;
     let after = change.outcome(done, after)?;
-    view(&state, &after, context.now).await
+    view(&state, state.shown(&after), context.now).await
 }

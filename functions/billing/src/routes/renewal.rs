@@ -70,7 +70,7 @@ pub async fn resume(
         return match resumed {
             Ok(PriceChanged::Unpaid(unpaid)) => Err(of_unpaid(unpaid)),
             Err(error) if !error.is_missing() => Err(of_gateway(error)),
-            Ok(PriceChanged::Done) | Err(_) => view(&state, &subscription, context.now).await,
+            Ok(PriceChanged::Done) | Err(_) => view(&state, state.shown(&subscription), context.now).await,
         };
     }
     let outcome = async {
@@ -93,6 +93,9 @@ async fn after(
 ) -> Result<Json<SubscriptionView>, ApiError> {
     match outcome {
         Err(error) if !error.is_missing() => Err(of_gateway(error)),
-        Ok(()) | Err(_) => view(state, &sync_subscription(state, context, user).await?, context.now).await,
+        Ok(()) | Err(_) => {
+            let subscription = sync_subscription(state, context, user).await?;
+            view(state, state.shown(&subscription), context.now).await
+        }
     }
 }

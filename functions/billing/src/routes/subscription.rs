@@ -4,7 +4,7 @@ use crate::state::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use jiff::Timestamp;
-use tollgate_domain::billing::{PlanView, ShownSubscription, Subscription, SubscriptionView};
+use tollgate_domain::billing::{PlanView, ShownSubscription, SubscriptionView};
 use tollgate_http::{ActiveUserWith, ApiError, RequestContext, errors};
 use tollgate_store::CustomerOf;
 
@@ -32,19 +32,11 @@ pub async fn mine(
             ShownSubscription::among(&all, state.config.rules.grace)
         }
     };
-    show(&state, shown.ok_or(ApiError::NoSubscription)?, context.now).await
+    view(&state, shown.ok_or(ApiError::NoSubscription)?, context.now).await
 }
 
-/// `subscription` at `now`.
-pub async fn view(
-    state: &State,
-    subscription: &Subscription,
-    now: Timestamp,
-) -> Result<Json<SubscriptionView>, ApiError> {
-    show(state, ShownSubscription::of(subscription, state.config.rules.grace), now).await
-}
-
-async fn show(state: &State, shown: ShownSubscription, now: Timestamp) -> Result<Json<SubscriptionView>, ApiError> {
+/// The answer about `shown` at `now`.
+pub async fn view(state: &State, shown: ShownSubscription, now: Timestamp) -> Result<Json<SubscriptionView>, ApiError> {
     let wanted = [shown.plan_id, shown.scheduled_plan_id];
     let mut plans = state.plans.recent(&state.store, now).await?;
     // Another process has created the plan since they were read.

@@ -43,6 +43,10 @@ pub struct Checkout {
     /// Stripe's session, once it is known.
     #[serde(default)]
     pub session_id: Option<String>,
+    /// Its page at Stripe, until the next write of the billing state: the version before reads it here. This one takes
+    /// the page from Stripe, with the state of the session.
+    #[serde(default)]
+    pub url: Option<String>,
 }
 
 /// A user as Stripe's customer.
@@ -90,7 +94,8 @@ pub struct ShownCopy {
 }
 
 impl Customer {
-    /// The copy, if it was written with the current version: earlier versions of this service write no copy.
+    /// The copy, if it was written with the current version: earlier versions of this service write no copy. The copy of
+    /// a customer that was never written is current: there is no subscription.
     #[must_use]
     pub fn current_copy(&self) -> Option<&ShownCopy> {
         Some(&self.shown).filter(|shown| shown.version == self.version)

@@ -5,11 +5,12 @@ use super::subscription::{Interval, Status, Subscription};
 use super::{Discount, Grace};
 use crate::{PlanId, SubscriptionId};
 use jiff::Timestamp;
-use jiff::fmt::serde::timestamp::second;
+use jiff::fmt::serde::timestamp::{millisecond, second};
 use serde::{Deserialize, Serialize};
 
 /// A subscription without what only Stripe and the convergence need. The customer's item holds one, which must not cost
-/// a second write unit: attributes without a value are left out, and times are numbers, in Stripe's whole seconds.
+/// a second write unit: attributes without a value are left out, and times are numbers. Stripe's are whole seconds; the end
+/// of the access may follow a time of our own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShownSubscription {
     /// Its id.
@@ -54,7 +55,7 @@ pub struct ShownSubscription {
     #[serde(default, with = "second::optional", skip_serializing_if = "Option::is_none")]
     pub canceled_at: Option<Timestamp>,
     /// When its access ends; `None` where it gives none.
-    #[serde(default, with = "second::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
     pub access_until: Option<Timestamp>,
     /// Whether a bank debit for it is in progress.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -149,7 +150,7 @@ mod tests {
                 cancel_at_period_end: flags[0],
                 cancel_at: ends[0].map(at),
                 canceled_at: ends[1].map(at),
-                access_until: ends[2].map(at),
+                access_until: ends[2].map(|ms| Timestamp::from_millisecond(ms.into()).unwrap()),
                 payment_processing: flags[1],
                 collection_paused: flags[2],
             }

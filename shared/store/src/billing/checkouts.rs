@@ -60,16 +60,23 @@ impl<R: SellPlans> Store<R> {
     }
 
     /// Stores the session that Stripe created for a reservation; returns `false` if another reservation was made in
-    /// between. Its page is not stored: it has several hundred characters, and Stripe returns it with the session.
+    /// between.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn open_checkout(&self, user: &UserId, attempt: &str, session_id: &str) -> Result<bool, StoreError> {
+    pub async fn open_checkout(
+        &self,
+        user: &UserId,
+        attempt: &str,
+        (session_id, url): (&str, Option<&str>),
+    ) -> Result<bool, StoreError> {
         let call = self
             .customer_update(user)
-            .update_expression("SET checkout.session_id = :session")
+            .update_expression("SET checkout.session_id = :session, checkout.#url = :url")
             .condition_expression("checkout.attempt.id = :attempt")
+            .expression_attribute_names("#url", "url")
             .expression_attribute_values(":session", s(session_id))
+            .expression_attribute_values(":url", url.map_or(AttributeValue::Null(true), s))
             .expression_attribute_values(":attempt", s(attempt));
         Ok(matches!(conditional(call).await?, Updated::Done(_)))
     }

@@ -16,8 +16,8 @@ use crate::table::schema::{AUDIT, BILLING, GATE, OUTBOX};
 use crate::table::transaction::Refusal;
 use crate::table::update::{Updated, conditional};
 use crate::{Store, StoreError};
+use aws_sdk_dynamodb::types::Update;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::billing::{Access, Changes, Customer, Grace, Payment, ShownCopy, ShownSubscription, Subscription};
 
@@ -51,13 +51,18 @@ enum Condition {
 
 impl<R: Converge> Store<R> {
     /// Writes the changes and increments the customer's version; returns `false` if the version has changed, because
-    /// the fetched state may be older than the stored one, or if another subscription has taken one of the trials.
+    /// the fetched state may be older than the stored one, if a checkout ended, or if another subscription has taken one of
+    /// the trials.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
     pub async fn write_account(&self, write: &AccountWrite<'_>) -> Result<bool, StoreError> {
         let user = &write.expected.user_id;
-        let mut transaction = self.transaction().update(Condition::Version, BILLING, raised(write)?);
+        let mut transaction = self.transaction().update(
+            Condition::Version,
+            BILLING,
+            raised(write.expected, write.changes, write.shown.clone())?,
+        );
         for changed in &write.changes.subscriptions {
             transaction = transaction.put_any(
                 Condition::Invariant,
@@ -92,7 +97,7 @@ impl<R: Converge> Store<R> {
     }
 
     /// Increments only the customer's version, with a new copy of the subscription that the user sees; returns `false`
-    /// if the version has changed.
+    /// if the version has changed or a checkout ended.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -101,46 +106,51 @@ impl<R: Converge> Store<R> {
         expected: &Customer,
         shown: Option<ShownSubscription>,
     ) -> Result<bool, StoreError> {
-        let next = expected.version + 1;
+        let raised = raised(expected, &Changes::default(), shown)?.table_name(self.table(BILLING)).build();
+        let raised = raised.map_err(|error| StoreError::Unexpected(error.to_string()))?;
         let call = self
             .customer_update(&expected.user_id)
-            .update_expression(RAISED)
-            .condition_expression("#version = :expected")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_values(":next", n(next))
-            .expression_attribute_values(":expected", n(expected.version))
-            .expression_attribute_values(":shown", copy(next, shown)?);
+            .update_expression(raised.update_expression)
+            .set_condition_expression(raised.condition_expression)
+            .set_expression_attribute_names(raised.expression_attribute_names)
+            .set_expression_attribute_values(raised.expression_attribute_values);
         Ok(matches!(conditional(call).await?, Updated::Done(_)))
     }
 }
 
-const RAISED: &str = "SET #version = :next, shown = :shown";
-
-fn copy(version: u64, subscription: Option<ShownSubscription>) -> Result<AttributeValue, StoreError> {
-    serde_dynamo::to_attribute_value(ShownCopy { version, subscription })
-        .map_err(|error: serde_dynamo::Error| StoreError::Unexpected(error.to_string()))
-}
-
-fn raised(write: &AccountWrite<'_>) -> Result<UpdateBuilder, StoreError> {
-    let [(pk, partition), (sk, sort)] = customer_key(&write.expected.user_id);
-    let next = write.expected.version + 1;
-    let mut expression = RAISED.to_owned();
+/// The write of the customer, on condition of its version, with the copy of the subscription that the user sees after
+/// `changes`. It removes the page of a checkout, so that the item stays below the size of one write unit.
+fn raised(
+    expected: &Customer,
+    changes: &Changes,
+    shown: Option<ShownSubscription>,
+) -> Result<UpdateBuilder, StoreError> {
+    let [(pk, partition), (sk, sort)] = customer_key(&expected.user_id);
+    let copy = ShownCopy { version: expected.version + 1, subscription: shown };
+    let copy = serde_dynamo::to_attribute_value(copy)
+        .map_err(|error: serde_dynamo::Error| StoreError::Unexpected(error.to_string()))?;
+    let mut condition = "#version = :expected".to_owned();
+    let mut expression = "SET #version = :next, shown = :shown".to_owned();
     let mut update = Update::builder()
         .key(pk, partition)
         .key(sk, sort)
-        .condition_expression("#version = :expected")
         .expression_attribute_names("#version", "version")
-        .expression_attribute_values(":next", n(next))
-        .expression_attribute_values(":expected", n(write.expected.version))
-        .expression_attribute_values(":shown", copy(next, write.shown.clone())?);
-    if write.changes.first_trial {
+        .expression_attribute_values(":next", n(expected.version + 1))
+        .expression_attribute_values(":expected", n(expected.version))
+        .expression_attribute_values(":shown", copy);
+    if changes.first_trial {
         expression.push_str(", had_trial = :true");
         update = update.expression_attribute_values(":true", yes());
     }
-    if write.changes.customer_is_gone {
+    if changes.customer_is_gone {
         expression.push_str(" REMOVE checkout, stripe_customer_id, attempt");
+    } else if expected.checkout.as_ref().is_some_and(|checkout| checkout.url.is_some()) {
+        // The end of a checkout does not change the version.
+        condition.push_str(" AND attribute_exists(checkout)");
+        expression.push_str(" REMOVE checkout.#url");
+        update = update.expression_attribute_names("#url", "url");
     }
-    Ok(update.update_expression(expression))
+    Ok(update.update_expression(expression).condition_expression(condition))
 }
 
 fn gate_update(access: &Access) -> Result<UpdateBuilder, StoreError> {

@@ -328,7 +328,7 @@ async fn the_subscription_that_the_user_sees_is_copied_with_each_version() {
     assert!(tables.store.write_account(&write).await.unwrap());
     let copy = json!({"id": subscription(1).id, "plan_id": plan_id(1), "price_cents": 1900, "currency": "usd",
         "billing_period": "month", "interval_count": 1, "quantity": 1, "status": "active", "started_at": START,
-        "current_period_start": START, "current_period_end": START + 30 * DAY, "access_until": START + 31 * DAY});
+        "current_period_start": START, "current_period_end": START + 30 * DAY, "access_until": (START + 31 * DAY) * 1000});
     let row = tables.row("billing", &of_ann("CUSTOMER")).await;
     assert_eq!(row["shown"], json!({"version": 1, "subscription": copy}));
     let copied = |version| ShownCopy { version, subscription: Some(shown.clone()) };

@@ -61,6 +61,7 @@ pub fn checkout(attempt_id: &str) -> Checkout {
         stripe_price_id: "price_1".into(),
         trial_days: 14,
         session_id: None,
+        url: None,
     }
 }
 

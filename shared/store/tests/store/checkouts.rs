@@ -21,8 +21,10 @@ async fn reserve(tables: &Tables, from: &Customer, by: &str) -> bool {
     matches!(tables.store.reserve_checkout(from, &checkout(by)).await.unwrap(), CheckoutReservation::Done)
 }
 
+const URL: &str = "https://checkout.stripe.com/c/1";
+
 async fn open(tables: &Tables, by: &str) -> bool {
-    tables.store.open_checkout(&user(1), by, "cs_1").await.unwrap()
+    tables.store.open_checkout(&user(1), by, ("cs_1", Some(URL))).await.unwrap()
 }
 
 #[tokio::test]
@@ -31,7 +33,7 @@ async fn a_checkout_is_reserved_on_the_customer_and_the_version_stays() {
     assert!(reserve(&tables, &customer, "c1").await);
     let row = tables.row("billing", &of_ann("CUSTOMER")).await;
     let expected = json!({"attempt": {"id": "c1", "started_at": at(0)}, "plan_id": plan_id(1), "plan_code": "plan-1",
-        "stripe_price_id": "price_1", "trial_days": 14, "session_id": null});
+        "stripe_price_id": "price_1", "trial_days": 14, "session_id": null, "url": null});
     assert_eq!((&row["checkout"], &row["version"], &row["v"]), (&expected, &json!(0), &json!(1)));
     let now = Customer { checkout: Some(checkout("c1")), ..customer };
     assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(now));
@@ -93,7 +95,7 @@ async fn a_reservation_whose_answer_was_lost_succeeds() {
 #[tokio::test]
 async fn the_session_that_stripe_created_is_stored_with_its_reservation() {
     let (tables, customer) = reserved().await;
-    let opened = Checkout { session_id: Some("cs_1".into()), ..checkout("c1") };
+    let opened = Checkout { session_id: Some("cs_1".into()), url: Some(URL.into()), ..checkout("c1") };
     let expected = Customer { checkout: Some(opened), ..customer };
     assert!(open(&tables, "c1").await);
     assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(expected));
@@ -136,6 +138,6 @@ async fn no_answer_is_unavailable() {
     let (tables, customer) = reserved().await;
     tables.faults.next("UpdateItem", (0..3).flat_map(|_| unreachable()));
     unavailable(tables.untouched(tables.store.reserve_checkout(&customer, &checkout("c2"))).await);
-    unavailable(tables.untouched(tables.store.open_checkout(&user(1), "c1", "cs_1")).await);
+    unavailable(tables.untouched(tables.store.open_checkout(&user(1), "c1", ("cs_1", None))).await);
     unavailable(tables.untouched(tables.store.end_checkout(&user(1), "c1")).await);
 }

@@ -87,6 +87,7 @@ impl World {
         stored::given_back(wrong, &user, expected, stored, &self.memory.ended);
         stored::payments(wrong, &user, expected, stored);
         stored::gate(wrong, &user, expected, stored);
+        stored::copy(wrong, &user, stored);
         stored::checkouts(wrong, &user, expected, &self.app).await;
         let mails = self.app.get(&format!("/_local/emails?to={email}")).await.expect(200).body["items"].clone();
         let mails = mails.as_array().cloned().unwrap_or_default();

@@ -4,6 +4,7 @@ mod duplicates;
 mod objects;
 mod payments;
 mod properties;
+mod shown;
 
 use super::access::RENEWAL_MARGIN;
 use super::*;
