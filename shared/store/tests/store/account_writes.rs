@@ -355,3 +355,25 @@ async fn a_copy_of_another_version_of_the_customer_is_not_current() {
     tables.edit("billing", &of_ann("CUSTOMER"), without).await;
     assert_eq!(tables.store.customer(&user(1)).await.unwrap().unwrap().current_copy(), None);
 }
+
+// The end of a checkout does not change the version, and its page cannot be removed any more.
+#[tokio::test]
+async fn a_checkout_that_ends_before_the_write_makes_it_begin_again() {
+    for raises_only in [false, true] {
+        let (tables, customer) = with_checkout().await;
+        assert!(tables.rival.open_checkout(&user(1), "c1", ("cs_1", Some("https://example.com/"))).await.unwrap());
+        let opened = tables.store.customer(&customer.user_id).await.unwrap().unwrap();
+        let attempt = async |from: &Customer| {
+            if raises_only {
+                tables.store.raise_version(from, None).await.unwrap()
+            } else {
+                write(&tables, from, &changes(), &Along::none()).await.unwrap()
+            }
+        };
+        tables.rival.end_checkout(&user(1), "c1").await.unwrap();
+        assert!(!tables.untouched(attempt(&opened)).await);
+        let now = tables.store.customer(&user(1)).await.unwrap().unwrap();
+        assert_eq!(now.checkout, None);
+        assert!(attempt(&now).await);
+    }
+}
