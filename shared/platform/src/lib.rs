@@ -17,3 +17,7 @@ pub use env::{ConfigError, Env, Origins, ReadNames, SignUp};
 pub use outbound::{Outbound, OutboundError};
 pub use random::random_bytes;
 pub use tollgate_domain::secret::Secret;
+
+/// The allocator of each program that links this crate (D-214).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
