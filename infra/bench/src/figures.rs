@@ -44,11 +44,13 @@ pub struct Ratio {
     pub high: f64,
 }
 
-/// A function compared with a bare one.
+/// A function compared with another one.
 #[derive(Debug, Serialize)]
 pub struct Comparison {
     /// The function.
     pub of: String,
+    /// The other one.
+    pub with: Other,
     /// The ratio of init.
     pub init: Ratio,
     /// The ratio of its CPU time.
@@ -57,6 +59,16 @@ pub struct Comparison {
     pub init_and_first: Ratio,
     /// The ratio of the CPU time of a warm event.
     pub event_cpu: Ratio,
+}
+
+/// What a function is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Other {
+    /// The function that makes the same calls and does nothing else.
+    Bare,
+    /// The same function of an earlier version.
+    Earlier,
 }
 
 /// A figure with its upper or lower limit.
@@ -128,12 +140,13 @@ impl Figures {
 
 impl Comparison {
     /// The ratio over pairs of cold starts.
-    pub fn of(of: &str, ours: &[ColdStart], bare: &[ColdStart]) -> Self {
+    pub fn of(of: &str, with: Other, ours: &[ColdStart], other: &[ColdStart]) -> Self {
         let ratio = |figure: fn(&ColdStart) -> f64| {
-            Ratio::of(ours.iter().zip(bare).map(|(ours, bare)| figure(ours) / figure(bare)).collect())
+            Ratio::of(ours.iter().zip(other).map(|(ours, other)| figure(ours) / figure(other)).collect())
         };
         Self {
             of: of.to_owned(),
+            with,
             init: ratio(|start| ms(start.init)),
             init_cpu: ratio(|start| ms(start.init_cpu)),
             init_and_first: ratio(|start| ms(start.init + start.first)),

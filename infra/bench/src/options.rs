@@ -50,6 +50,9 @@ pub struct Options {
     /// Where the binaries are; else where this one is.
     #[arg(long)]
     pub folder: Option<PathBuf>,
+    /// Of the starts: compares each function also with that of an earlier version, whose binaries are in this folder.
+    #[arg(long)]
+    pub earlier: Option<PathBuf>,
     /// Of the starts: this function alone; given again, that one too.
     #[arg(long)]
     pub function: Vec<String>,

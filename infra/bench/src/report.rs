@@ -1,7 +1,7 @@
 //! The figures as a table for a person and as a file for a program.
 
 use crate::accounts::Accounts;
-use crate::figures::{Bound, Comparison, Figures, Limit, Ratio};
+use crate::figures::{Bound, Comparison, Figures, Limit, Other, Ratio};
 use crate::inputs::Inputs;
 use crate::memory::Memory;
 use crate::reconcile::Reconcile;
@@ -50,7 +50,7 @@ pub struct Speed {
     pub events: u32,
     /// The figures of each function.
     pub figures: Vec<Figures>,
-    /// The comparisons with bare functions.
+    /// The comparisons with bare functions and with those of an earlier version.
     pub comparisons: Vec<Comparison>,
 }
 
@@ -138,12 +138,22 @@ impl fmt::Display for Speed {
             writeln!(f, "{:<30}{:>11}{}", row.of, row.cold_starts, cells.map(cell).concat())?;
         }
         for row in &self.comparisons {
-            writeln!(f, "{} is {} of the bare one in init", row.of, row.init)?;
-            writeln!(f, "{} is {} of the bare one in CPU time of init", row.of, row.init_cpu)?;
-            writeln!(f, "{} is {} of the bare one in init and first answer", row.of, row.init_and_first)?;
-            writeln!(f, "{} is {} of the bare one in CPU time of a warm event", row.of, row.event_cpu)?;
+            let other = row.with;
+            writeln!(f, "{} is {} of the {other} one in init", row.of, row.init)?;
+            writeln!(f, "{} is {} of the {other} one in CPU time of init", row.of, row.init_cpu)?;
+            writeln!(f, "{} is {} of the {other} one in init and first answer", row.of, row.init_and_first)?;
+            writeln!(f, "{} is {} of the {other} one in CPU time of a warm event", row.of, row.event_cpu)?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Other {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bare => "bare",
+            Self::Earlier => "earlier",
+        })
     }
 }
 

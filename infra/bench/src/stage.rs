@@ -95,6 +95,7 @@ pub struct Stage {
     tables: Endpoint,
     services: Endpoint,
     folder: PathBuf,
+    earlier: Option<PathBuf>,
     env: Vec<(String, String)>,
     log: Option<PathBuf>,
     /// The value of `BARE_CALLS` for the bare functions: the calls of `auth` for a read, and those of the webhook for
@@ -149,6 +150,7 @@ impl Stage {
             tables,
             services,
             folder,
+            earlier: options.earlier.clone(),
             env,
             log: options.log.clone(),
             calls: [("bare-calls", String::new()), ("bare-sends", String::new())],
@@ -186,6 +188,16 @@ impl Stage {
     /// The calls of `function` at its start and for this event, once it is warm: the first event also reads what the
     /// process caches.
     async fn record(&self, function: &str, event: &Bytes) -> Result<String, BenchError> {
+        if let Some(earlier) = self.earlier(function)? {
+            // First: where both make the same call, the answer to the current version is replayed.
+            let mut sandbox = Sandbox::start(&earlier).await?;
+            for _ in 0..2 {
+                check(&sandbox.invoke(event).await?.1)?;
+            }
+            sandbox.end().await?;
+            self.tables.take_calls();
+            self.services.take_calls();
+        }
         let mut sandbox = Sandbox::start(&self.function(function)?).await?;
         let at_start = self.recorded()?;
         check(&sandbox.invoke(event).await?.1)?;
@@ -235,6 +247,15 @@ impl Stage {
             env.push(("BARE_CALLS".to_owned(), calls.clone()));
         }
         Ok(Function { path: binary(&self.folder, name)?, env, log: self.log.clone() })
+    }
+
+    /// The same function of the earlier version, where one is given.
+    ///
+    /// # Errors
+    /// When its folder does not have it.
+    pub fn earlier(&self, name: &str) -> Result<Option<Function>, BenchError> {
+        let Some(folder) = &self.earlier else { return Ok(None) };
+        Ok(Some(Function { path: binary(folder, name)?, env: self.env.clone(), log: self.log.clone() }))
     }
 
     fn recorded(&self) -> Result<Vec<Value>, BenchError> {

@@ -1,9 +1,9 @@
 //! The cost of the functions: init, the first answer, CPU time and memory of each release binary behind a Lambda
-//! Runtime API, compared with a bare function of the same profile that makes the same calls.
+//! Runtime API, compared with a bare function of the same profile that makes the same calls, and with an earlier version.
 
 use crate::endpoint::Mode;
 use crate::error::{BenchError, While};
-use crate::figures::{Comparison, Figures, Limit};
+use crate::figures::{Comparison, Figures, Limit, Other};
 use crate::measure::{Plan, alone, both};
 use crate::options::Options;
 use crate::report::Speed;
@@ -115,11 +115,17 @@ async fn speed(name: &'static str, stage: &Stage, options: &Options, plan: &Plan
         if !options.includes(ours) {
             continue;
         }
+        let earlier = stage.earlier(ours)?;
         let (ours, bare) = (stage.function(ours)?, (stage.function(bare)?, bare));
         let (of_ours, of_bare) = both((&ours, &bare.0), event, plan).await?;
         found.figures.push(Figures::of(label, &ours, &of_ours, true)?);
         found.figures.push(Figures::of(bare.1, &bare.0, &of_bare, true)?);
-        found.comparisons.push(Comparison::of(label, &of_ours, &of_bare));
+        found.comparisons.push(Comparison::of(label, Other::Bare, &of_ours, &of_bare));
+        if let Some(earlier) = earlier {
+            let (of_ours, of_earlier) = both((&ours, &earlier), event, plan).await?;
+            found.figures.push(Figures::of("earlier", &earlier, &of_earlier, true)?);
+            found.comparisons.push(Comparison::of(label, Other::Earlier, &of_ours, &of_earlier));
+        }
     }
     if plan.throttle.is_none() {
         for name in STARTS.into_iter().filter(|name| options.includes(name)) {
@@ -135,17 +141,17 @@ async fn speed(name: &'static str, stage: &Stage, options: &Options, plan: &Plan
 fn limits(full: &Speed) -> Vec<Limit> {
     let limit = |of: &str, what: &str, found, most| Limit::at_most(format!("{of}: {what}"), found, most);
     let mut limits = Vec::new();
-    for row in full.comparisons.iter().filter(|row| !row.of.starts_with(GUARDED)) {
+    let with_bare = || full.comparisons.iter().filter(|row| row.with == Other::Bare);
+    for row in with_bare().filter(|row| !row.of.starts_with(GUARDED)) {
         let at_most = if row.of.starts_with(WEBHOOK) { MAX_WEBHOOK_INIT_AND_FIRST } else { MAX_INIT_AND_FIRST };
         limits.push(limit(&row.of, "init and first answer", row.init_and_first.median, at_most));
     }
     limits.extend(
-        full.comparisons
-            .iter()
+        with_bare()
             .filter(|row| row.of.starts_with("auth"))
             .map(|row| limit(&row.of, "CPU time of a read", row.event_cpu.median, MAX_READ_CPU)),
     );
-    for row in full.comparisons.iter().filter(|row| row.of.starts_with(GUARDED)) {
+    for row in with_bare().filter(|row| row.of.starts_with(GUARDED)) {
         limits.push(limit(&row.of, "init", row.init.median, MAX_GUARDED_INIT));
         let cpu_us = |of: &str| full.figures.iter().find(|row| row.of == of).and_then(|row| row.event_cpu_us);
         let of_guard_ms =
