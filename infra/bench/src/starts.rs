@@ -29,9 +29,9 @@ const STARTS: [&str; 6] = ["admin", "billing", "mailer", "relay", "stripe-events
 /// The functions that call Stripe, whose types are large.
 const CALL_STRIPE: [&str; 3] = ["billing", "stripe-events", "sweeper"];
 
-const MAX_INIT_AND_FIRST: f64 = 2.0;
-const MAX_WEBHOOK_INIT_AND_FIRST: f64 = 1.5;
+const MAX_INIT_AND_FIRST: f64 = 1.5;
 const MAX_READ_CPU: f64 = 2.0;
+const MAX_PAGE_CPU: f64 = 1.5;
 const MAX_GUARDED_INIT: f64 = 1.15;
 const MAX_GUARD_CPU_MS: f64 = 0.3;
 const MAX_ZIP_MB: f64 = 6.0;
@@ -143,14 +143,12 @@ fn limits(full: &Speed) -> Vec<Limit> {
     let mut limits = Vec::new();
     let with_bare = || full.comparisons.iter().filter(|row| row.with == Other::Bare);
     for row in with_bare().filter(|row| !row.of.starts_with(GUARDED)) {
-        let at_most = if row.of.starts_with(WEBHOOK) { MAX_WEBHOOK_INIT_AND_FIRST } else { MAX_INIT_AND_FIRST };
-        limits.push(limit(&row.of, "init and first answer", row.init_and_first.median, at_most));
+        limits.push(limit(&row.of, "init and first answer", row.init_and_first.median, MAX_INIT_AND_FIRST));
     }
-    limits.extend(
-        with_bare()
-            .filter(|row| row.of.starts_with("auth"))
-            .map(|row| limit(&row.of, "CPU time of a read", row.event_cpu.median, MAX_READ_CPU)),
-    );
+    for (function, most) in [("auth", MAX_READ_CPU), ("pages", MAX_PAGE_CPU)] {
+        let rows = with_bare().filter(|row| row.of.starts_with(function));
+        limits.extend(rows.map(|row| limit(&row.of, "CPU time of a warm event", row.event_cpu.median, most)));
+    }
     for row in with_bare().filter(|row| row.of.starts_with(GUARDED)) {
         limits.push(limit(&row.of, "init", row.init.median, MAX_GUARDED_INIT));
         let cpu_us = |of: &str| full.figures.iter().find(|row| row.of == of).and_then(|row| row.event_cpu_us);
