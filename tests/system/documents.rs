@@ -107,6 +107,21 @@ fn the_cost_page_lists_the_measured_budget() {
     compare_or_update("docs/cost.md", "budget", &table);
 }
 
+/// The depth of calls that an operation may have without a reason on the page.
+const DEEPEST: u64 = 4;
+
+#[test]
+fn the_cost_page_gives_a_reason_for_each_deep_operation() {
+    let budget: Value = serde_json::from_str(&read("docs/budget.json")).unwrap();
+    let operations = budget["operations"].as_object().unwrap().iter();
+    let deep = operations.filter(|(_, cost)| cost["depth"].as_u64().unwrap() > DEEPEST).map(|(name, _)| name.as_str());
+    let page = read("docs/cost.md");
+    let table = page.split_once("| operations | why |\n|---|---|\n").unwrap().1.split_once("\n\n").unwrap().0;
+    // The first column: names in backticks.
+    let reasoned = table.lines().flat_map(|row| row.split(" | ").next().unwrap().split('`').skip(1).step_by(2));
+    assert_same_names("the table of docs/cost.md with reasons", reasoned, deep, "the table");
+}
+
 /// Codes that many operations answer with; the page describes them before the table.
 const COMMON_CODES: [&str; 12] = [
     "body_too_large",
