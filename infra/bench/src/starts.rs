@@ -105,25 +105,24 @@ async fn speed(name: &'static str, stage: &Stage, options: &Options, plan: &Plan
     let mut found = Speed { name, events: plan.events, figures: Vec::new(), comparisons: Vec::new() };
     // The bare function makes the same number of calls: the ratio is that of our own code.
     let read = format!("auth, GET /me, calls: {}", stage.calls_of_read());
-    for (ours, label, bare, event) in [
+    for (name, label, bare, event) in [
         ("auth", &*read, "bare-calls", &stage.read),
         ("pages", "pages, GET /account", "bare", &stage.page),
         // Signed anew: a signature is valid for five minutes.
         (WEBHOOK, "stripe-webhook, a signed event", "bare-sends", &stage.webhook()),
         (GUARDED, "example, GET /example/me", "unguarded", &stage.product),
     ] {
-        if !options.includes(ours) {
+        if !options.includes(name) {
             continue;
         }
-        let earlier = stage.earlier(ours)?;
-        let (ours, bare) = (stage.function(ours)?, (stage.function(bare)?, bare));
+        let (ours, bare) = (stage.function(name)?, (stage.function(bare)?, bare));
         let (of_ours, of_bare) = both((&ours, &bare.0), event, plan).await?;
         found.figures.push(Figures::of(label, &ours, &of_ours, true)?);
         found.figures.push(Figures::of(bare.1, &bare.0, &of_bare, true)?);
         found.comparisons.push(Comparison::of(label, Other::Bare, &of_ours, &of_bare));
-        if let Some(earlier) = earlier {
+        if let Some(earlier) = stage.earlier(name)? {
             let (of_ours, of_earlier) = both((&ours, &earlier), event, plan).await?;
-            found.figures.push(Figures::of("earlier", &earlier, &of_earlier, true)?);
+            found.figures.push(Figures::of(&format!("earlier {name}"), &earlier, &of_earlier, true)?);
             found.comparisons.push(Comparison::of(label, Other::Earlier, &of_ours, &of_earlier));
         }
     }
