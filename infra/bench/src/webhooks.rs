@@ -35,7 +35,7 @@ const EVENTS_OF_A_ROUND: usize = 200;
 /// The number of events in flight.
 const CALLERS: usize = 4;
 
-const LEAST_RATE: f64 = 0.2;
+const LEAST_RATE: f64 = 0.15;
 
 /// The results.
 #[derive(Debug, Serialize)]
