@@ -19,7 +19,7 @@ pub enum Part {
     Webhooks,
     /// Bodies that a stranger sends to registration and sign-in, beside ordinary ones.
     Inputs,
-    /// The local stack with few and with many accounts in it. Only where it is named: it takes a quarter of an hour.
+    /// The local stack with few and with many accounts in it. Only where it is named: it takes some minutes.
     Accounts,
     /// Reports on many users, subscriptions and payments. Only where it is named: it fills the tables first.
     Reports,
