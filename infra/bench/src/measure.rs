@@ -100,23 +100,23 @@ pub async fn alone(function: &Function, event: Option<&Bytes>, plan: &Plan<'_>) 
 /// # Errors
 /// When one of them fails.
 pub async fn both(
-    (a, b): (&Function, &Function),
-    event: &Bytes,
+    (a, event_of_a): (&Function, &Bytes),
+    (b, event_of_b): (&Function, &Bytes),
     plan: &Plan<'_>,
 ) -> Result<(Vec<ColdStart>, Vec<ColdStart>), BenchError> {
     let unmeasured = Plan { events: 1, ..*plan };
-    for function in [a, b] {
+    for (function, event) in [(a, event_of_a), (b, event_of_b)] {
         read_once(&function.path)?;
         cold_start(function, Some(event), &unmeasured).await?;
     }
     let (mut of_a, mut of_b) = (Vec::new(), Vec::new());
     for round in 0..plan.rounds {
         if round % 2 == 0 {
-            of_a.push(cold_start(a, Some(event), plan).await?);
-            of_b.push(cold_start(b, Some(event), plan).await?);
+            of_a.push(cold_start(a, Some(event_of_a), plan).await?);
+            of_b.push(cold_start(b, Some(event_of_b), plan).await?);
         } else {
-            of_b.push(cold_start(b, Some(event), plan).await?);
-            of_a.push(cold_start(a, Some(event), plan).await?);
+            of_b.push(cold_start(b, Some(event_of_b), plan).await?);
+            of_a.push(cold_start(a, Some(event_of_a), plan).await?);
         }
     }
     Ok((of_a, of_b))

@@ -90,12 +90,19 @@ impl Setting {
     }
 }
 
+/// An earlier version, with events that have a token of its own.
+struct Earlier {
+    folder: PathBuf,
+    read: Bytes,
+    product: Bytes,
+}
+
 /// The events and the functions, ready to be measured.
 pub struct Stage {
     tables: Endpoint,
     services: Endpoint,
     folder: PathBuf,
-    earlier: Option<PathBuf>,
+    earlier: Option<Earlier>,
     env: Vec<(String, String)>,
     log: Option<PathBuf>,
     /// The value of `BARE_CALLS` for the bare functions: the calls of `auth` for a read, and those of the webhook for
@@ -150,7 +157,7 @@ impl Stage {
             tables,
             services,
             folder,
-            earlier: options.earlier.clone(),
+            earlier: None,
             env,
             log: options.log.clone(),
             calls: [("bare-calls", String::new()), ("bare-sends", String::new())],
@@ -163,6 +170,9 @@ impl Stage {
             list: event("GET", "/admin/users?limit=100", Some(token), None),
             _bundle: bundle,
         };
+        if let Some(folder) = &options.earlier {
+            stage.earlier = Some(stage.sign_in_to(folder).await?);
+        }
         if options.includes("auth") {
             stage.calls[0].1 = stage.record("auth", &stage.read).await?;
         }
@@ -188,7 +198,7 @@ impl Stage {
     /// The calls of `function` at its start and for this event, once it is warm: the first event also reads what the
     /// process caches.
     async fn record(&self, function: &str, event: &Bytes) -> Result<String, BenchError> {
-        if let Some(earlier) = self.earlier(function)? {
+        if let Some((earlier, event)) = self.earlier(function, event)? {
             // First: where both make the same call, the answer to the current version is replayed.
             let mut sandbox = Sandbox::start(&earlier).await?;
             for _ in 0..2 {
@@ -242,20 +252,43 @@ impl Stage {
     /// # Errors
     /// When it is not built.
     pub fn function(&self, name: &str) -> Result<Function, BenchError> {
-        let mut env = self.env.clone();
+        let mut function = self.at(&self.folder, name)?;
         if let Some((_, calls)) = self.calls.iter().find(|(bare, _)| *bare == name) {
-            env.push(("BARE_CALLS".to_owned(), calls.clone()));
+            function.env.push(("BARE_CALLS".to_owned(), calls.clone()));
         }
-        Ok(Function { path: binary(&self.folder, name)?, env, log: self.log.clone() })
+        Ok(function)
     }
 
-    /// The same function of the earlier version, where one is given.
+    /// The same function of the earlier version, where one is given, and this event for it.
     ///
     /// # Errors
     /// When its folder does not have it.
-    pub fn earlier(&self, name: &str) -> Result<Option<Function>, BenchError> {
-        let Some(folder) = &self.earlier else { return Ok(None) };
-        Ok(Some(Function { path: binary(folder, name)?, env: self.env.clone(), log: self.log.clone() }))
+    pub fn earlier<'a>(&'a self, name: &str, event: &'a Bytes) -> Result<Option<(Function, &'a Bytes)>, BenchError> {
+        let Some(earlier) = &self.earlier else { return Ok(None) };
+        let event = match name {
+            "auth" => &earlier.read,
+            "example" => &earlier.product,
+            _ => event,
+        };
+        Ok(Some((self.at(&earlier.folder, name)?, event)))
+    }
+
+    fn at(&self, folder: &Path, name: &str) -> Result<Function, BenchError> {
+        Ok(Function { path: binary(folder, name)?, env: self.env.clone(), log: self.log.clone() })
+    }
+
+    /// Signs in to the `auth` of an earlier version, which may not accept the tokens of this one.
+    async fn sign_in_to(&self, folder: &Path) -> Result<Earlier, BenchError> {
+        let mut auth = Sandbox::start(&self.at(folder, "auth")?).await?;
+        let (_, answer) = auth.invoke(&self.sign_in).await?;
+        auth.end().await?;
+        check(&answer)?;
+        let answer: Value = serde_json::from_slice(&answer).doing("an answer")?;
+        let session: Value = serde_json::from_str(answer["body"].as_str().unwrap_or_default()).doing("a session")?;
+        let token = session["access_token"].as_str();
+        let token = token.ok_or_else(|| BenchError::new("the earlier version", "it gives no token"))?;
+        let (read, product) = (event("GET", "/me", Some(token), None), event("GET", "/example/me", Some(token), None));
+        Ok(Earlier { folder: folder.to_owned(), read, product })
     }
 
     fn recorded(&self) -> Result<Vec<Value>, BenchError> {

@@ -116,12 +116,12 @@ async fn speed(name: &'static str, stage: &Stage, options: &Options, plan: &Plan
             continue;
         }
         let (ours, bare) = (stage.function(name)?, (stage.function(bare)?, bare));
-        let (of_ours, of_bare) = both((&ours, &bare.0), event, plan).await?;
+        let (of_ours, of_bare) = both((&ours, event), (&bare.0, event), plan).await?;
         found.figures.push(Figures::of(label, &ours, &of_ours, true)?);
         found.figures.push(Figures::of(bare.1, &bare.0, &of_bare, true)?);
         found.comparisons.push(Comparison::of(label, Other::Bare, &of_ours, &of_bare));
-        if let Some(earlier) = stage.earlier(name)? {
-            let (of_ours, of_earlier) = both((&ours, &earlier), event, plan).await?;
+        if let Some((earlier, its_event)) = stage.earlier(name, event)? {
+            let (of_ours, of_earlier) = both((&ours, event), (&earlier, its_event), plan).await?;
             found.figures.push(Figures::of(&format!("earlier {name}"), &earlier, &of_earlier, true)?);
             found.comparisons.push(Comparison::of(label, Other::Earlier, &of_ours, &of_earlier));
         }
